@@ -1,0 +1,19 @@
+// SHA-1 (content addresses) and a keyed 64-bit hash (inode numbers, hash tables).
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sha1; // an incremental digest
+
+struct sha1 *sha1_new(void);
+void sha1_add(struct sha1 *s, const void *data, size_t len);
+void sha1_hex(struct sha1 *s, char out[41]); // ends the digest; call sha1_free after
+void sha1_free(struct sha1 *s);
+void sha1_hex_of(const void *data, size_t len, char out[41]);
+
+// SipHash-2-4 with a 128-bit key.
+uint64_t hash_sip64(const uint8_t key[16], const void *data, size_t len);
+
+#endif

@@ -1,0 +1,37 @@
+// Metaflow's configuration as Metaflow itself finds it (metaflow_config_funcs.py, metaflow_config.py):
+// environment, then the project's .metaflow/config.json, then $METAFLOW_HOME/config[_PROFILE].json,
+// then the default; and the local datastore root by the rules of metaflow/plugins/datastores/local_storage.py.
+#ifndef CLIENT_CONFIG_H
+#define CLIENT_CONFIG_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct config; // immutable after loading; thread-safe
+
+enum config_source { CONFIG_DEFAULT, CONFIG_GLOBAL_FILE, CONFIG_PROJECT_FILE, CONFIG_ENV, CONFIG_OPTION };
+
+// Loads for a process whose working directory is `cwd` (absolute). A named profile without a file, or
+// a file that is not a JSON object, is ERR_INVALID with what to do.
+errc config_load(const char *cwd, struct config **ret, struct err *err) ERR_MUST_CHECK;
+void config_free(struct config *c);
+
+// The value of METAFLOW_<name> ("DEFAULT_METADATA"), with Metaflow's default; NULL where that is None.
+// JSON values (SERVICE_HEADERS) are their JSON text. Borrowed.
+const char *config_get(const struct config *c, const char *name);
+enum config_source config_source(const struct config *c, const char *name);
+// An option of the command line overrides everything.
+void config_override(struct config *c, const char *name, const char *value);
+
+// The local root, a directory `.metaflow`: DATASTORE_SYSROOT_LOCAL/.metaflow when set, else the nearest
+// ancestor of cwd that has one. ERR_NOT_FOUND says where was looked and names --datastore-root.
+// `explicit_root`, when not NULL, is --datastore-root: a `.metaflow` directory or one that contains it.
+errc config_local_root(const struct config *c, const char *explicit_root, char **ret_root,
+                       struct err *err) ERR_MUST_CHECK;
+
+// All names that are set or have a default, one "NAME = value  (source)" a line, secrets as ***.
+void config_print(const struct config *c, struct buf *out);
+// Whether a value of this name must never be shown (KEY, SECRET, TOKEN, PASSWORD, HEADERS, any case).
+int config_is_secret(const char *name);
+
+#endif

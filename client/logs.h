@@ -1,0 +1,40 @@
+// A task's logs as the client gives them (Metaflow: metaflow/mflog/mflog.py, client/core.py Task._load_log).
+#ifndef CLIENT_LOGS_H
+#define CLIENT_LOGS_H
+
+#include "base/cancel.h"
+#include "client/content.h"
+#include "client/store.h"
+
+enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2, LOG_BOTH = 3 };
+
+struct log_source {
+    struct store *store;     // borrowed
+    struct staging *staging;
+    const char *flow, *run, *step, *task;
+    int attempt;
+    bool settled;            // the task ended: merge exactly; else lines in arrival order, append-only
+    const char *legacy_stdout, *legacy_stderr; // value of metadata log_location_stdout/_stderr, or NULL
+    bool no_datastore;       // metadata has no ds-type or ds-root: the client gives a single empty line
+};
+
+// The names of a task's raw log parts, "0.runtime_stdout.log", with sizes and times: in this order.
+typedef bool (*logs_part_fn)(void *arg, const char *name, uint64_t size, int64_t mtime_ms);
+errc logs_parts(const struct log_source *src, struct cancel *cancel, logs_part_fn fn, void *arg,
+                struct err *err) ERR_MUST_CHECK;
+// Sum of raw sizes of the parts of `streams` (the client's stdout_size): what `stat` shows before open.
+errc logs_raw_size(const struct log_source *src, enum log_stream streams, struct cancel *cancel,
+                   uint64_t *ret_size, struct err *err) ERR_MUST_CHECK;
+// The merged text: every message and a newline, as task.stdout; LOG_BOTH merges both streams by time.
+// Bytes that are not UTF-8 are kept as they are.
+errc logs_open(const struct log_source *src, enum log_stream streams, struct cancel *cancel,
+               struct content **ret, struct err *err) ERR_MUST_CHECK;
+// One raw part, as stored.
+errc logs_open_part(const struct log_source *src, const char *name, struct cancel *cancel,
+                    struct content **ret, struct err *err) ERR_MUST_CHECK;
+
+// The merge itself, on bytes (pure; fuzzed): parts are whole files.
+struct log_part { const char *data; size_t len; };
+errc logs_merge(const struct log_part *parts, size_t n, struct sink *sink, struct err *err) ERR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,95 @@
+// The staging area: bytes that were made or fetched once and may be read many times.
+//
+// A staged object has a key, a prefix that only grows, and an end. Its bytes are in memory while they
+// are few (STAGING_MEMORY_MAX) and in an unnamed file below the staging root after that (O_TMPFILE
+// where the file system can, else created and unlinked), so that a crash leaves nothing behind.
+// The area has a byte cap that counts what is in flight, keeps a floor of free space on the file
+// system, and drops what was used least recently and is not held by anybody. What is held is never
+// dropped: when nothing else is left, appending fails with ERR_NO_SPACE.
+//
+// Single-flight: the first to ask for a key has it produced, on a thread of the pool; all others wait
+// for the same bytes. When the last holder lets go of an object that is still being produced, its
+// producer is told to stop and the object is forgotten; so is one whose producer failed.
+//
+// Everything here is thread-safe. No lock is held while a producer runs.
+#ifndef S3_STAGING_H
+#define S3_STAGING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/sink.h"
+
+#define STAGING_MEMORY_MAX (64 * 1024)
+
+struct staging;
+struct staged;
+
+struct staging_conf {
+    const char *tempdir;     // METAFLOW_TEMPDIR; the root metaflow.s3.XXXXXXXX (0700) is made below it when first needed
+    uint64_t max_bytes;      // cap on file bytes; 0 means 8 GiB
+    uint64_t max_memory;     // cap on bytes kept in memory; 0 means 4 MiB
+    uint64_t min_free_bytes; // floor of free space of the file system; 0 means 256 MiB
+    struct pool *pool;       // borrowed; runs the producers
+};
+
+struct staging_stats {
+    uint64_t objects, file_bytes, memory_bytes, produced, hits, evicted, failed, cancelled;
+};
+
+// The tempdir is resolved to an absolute path at once (the caller may change directory afterwards).
+errc staging_new(const struct staging_conf *conf, struct staging **ret, struct err *err) ERR_MUST_CHECK;
+void staging_free(struct staging *st);          // removes the root directory
+const char *staging_root(struct staging *st);   // the root's absolute path (made on this call); NULL if it cannot be made
+void staging_stats(struct staging *st, struct staging_stats *ret);
+
+// Makes the bytes of one object. It appends to `to` through staged_append and returns; what it
+// returns ends the object. It runs once, on a pool thread. `arg` was given to staging_get.
+typedef errc (*staging_produce_fn)(void *arg, struct staged *to, struct err *err);
+
+struct staging_request {
+    const char *key;                 // names the bytes; equal keys are equal bytes. NULL: never shared
+    staging_produce_fn produce;
+    void *arg;                       // taken over in every case, also on failure and on a hit
+    void (*free_arg)(void *arg);     // called once, when arg is not needed any more
+};
+
+// Holds the object of that key, starting its producer where nobody has. Does not wait.
+errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
+                 struct err *err) ERR_MUST_CHECK;
+// Holds an object of given bytes (copied), kept apart from every key.
+struct staged *staged_of_bytes(struct staging *st, const void *data, size_t len);
+struct staged *staged_ref(struct staged *s);
+void staged_unref(struct staged *s);
+void staged_unrefp(struct staged **s); // for auto_cleanup
+
+// For producers. Fails with ERR_NO_SPACE, or ERR_INTERRUPTED when nobody wants the object any more.
+errc staged_append(struct staged *s, const void *data, size_t len, struct err *err) ERR_MUST_CHECK;
+struct staged_sink {
+    struct sink sink;
+    struct staged *staged;
+    struct err *err;          // has the reason after put answered false
+};
+struct staged_sink staged_sink(struct staged *s, struct err *err); // buffers nothing: give it pieces of some KiB
+
+// For readers.
+// Waits until `upto` bytes are there, or the end; then *ret_avail is the length of the prefix and
+// *ret_ended whether it is the whole. A failed producer's error is returned once the prefix is too
+// short for `upto`. UINT64_MAX waits for the end.
+errc staged_wait(struct staged *s, uint64_t upto, struct cancel *cancel, uint64_t *ret_avail,
+                 bool *ret_ended, struct err *err) ERR_MUST_CHECK;
+// The same without waiting: false when it would have to wait.
+bool staged_ready(struct staged *s, uint64_t upto);
+// Reads from the prefix; fewer than len bytes only at its end.
+errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *ret_got,
+                  struct err *err) ERR_MUST_CHECK;
+// The whole bytes of an ended object in memory or mapped, valid until staged_unmap. len 0 gives a
+// pointer that is not NULL.
+errc staged_map(struct staged *s, const uint8_t **ret_data, size_t *ret_len, struct err *err) ERR_MUST_CHECK;
+void staged_unmap(struct staged *s, const uint8_t *data, size_t len);
+
+#endif
