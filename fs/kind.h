@@ -38,6 +38,7 @@ struct kind_info {
     mode_t mode;            // permission bits before umask
     enum kind_class class;
     bool growing;           // its content may still grow while its task runs (logs)
+    bool snapshot;          // each open is a new snapshot of what may have changed (.meta, .metaflowfs/*)
 };
 const struct kind_info *kind_info(enum kind kind);
 

@@ -36,6 +36,7 @@ void tree_free(struct tree *t);
 struct tref {
     enum kind kind;
     char *flow, *run, *step, *task;
+    enum kind dir;    // kind of the directory it is in
     int attempt;      // of .attempts/<n>/..., else -1
     char *leaf;       // artifact, log part, card, tag, day, index, "<step>.<task>", control file
 };
@@ -74,9 +75,11 @@ errc tree_list(struct tree *t, const struct tref *dir, struct cancel *cancel, tr
 errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, char **ret_target,
                    struct err *err) ERR_MUST_CHECK;
 
-// Opens a file: the content's size is exact from here on.
+// Opens a file: the content's size is exact from here on. *ret_version names the bytes: an open with
+// the same version that is not 0 has the same bytes as before (what the kernel cached of them holds);
+// 0 means that each open is a snapshot of its own.
 errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
-               struct err *err) ERR_MUST_CHECK;
+               uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
 
 // Tags: mkdir and rmdir below RUN/.tags. Anything else is ERR_READ_ONLY.
 errc tree_mkdir(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
