@@ -39,6 +39,9 @@ struct artifact_env {
 // Encodings that are not read are ERR_NO_FORM naming the encoding.
 errc artifact_open_natural(const struct artifact_env *env, const struct artifact *a,
                            struct cancel *cancel, struct content **ret, struct err *err) ERR_MUST_CHECK;
+// Its value as JSON, whatever the natural form is (an included file: its content as text or base64).
+errc artifact_open_json(const struct artifact_env *env, const struct artifact *a,
+                        struct cancel *cancel, struct content **ret, struct err *err) ERR_MUST_CHECK;
 errc artifact_open_stored(const struct artifact_env *env, const struct artifact *a,
                           struct cancel *cancel, struct content **ret, struct err *err) ERR_MUST_CHECK;
 

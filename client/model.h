@@ -150,9 +150,10 @@ errc client_relatives(struct client *c, const struct pathspec *task, bool parent
 errc client_step_index(struct client *c, const struct pathspec *step, struct cancel *cancel,
                        task_ref_fn fn, void *arg, struct err *err) ERR_MUST_CHECK;
 // Names of a run's parameters, the client's: `_graph_info["parameters"]`, or the visible artifacts of
-// the _parameters task less `name` where that is missing. They are artifacts of that task.
+// the _parameters task less `name` where that is missing. They are artifacts of the task *ret_task (its
+// id, owned by the caller) of the step `_parameters`.
 errc client_parameters(struct client *c, const struct pathspec *run, struct cancel *cancel,
-                       struct strv *ret_names, struct pathspec *ret_task, struct err *err) ERR_MUST_CHECK;
+                       struct strv *ret_names, char **ret_task, struct err *err) ERR_MUST_CHECK;
 
 // Fills in what client/logs.h needs; attempt -1 is the latest started. The strings borrow from ps and
 // from *ret_task, which the caller unrefs last.
