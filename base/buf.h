@@ -18,7 +18,8 @@ void buf_put(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-// Room for `len` more bytes at data + len, or NULL (and `over`); the caller then adds to len.
+// Room for `len` more bytes at data + len, or NULL (and `over`); the caller then adds to len. One that
+// adds less than it asked for puts the NUL behind the last byte itself.
 char *buf_reserve(struct buf *b, size_t len);
 // The NUL-terminated text, owned by the caller (never NULL); the buffer is empty afterwards.
 char *buf_steal(struct buf *b);

@@ -12,6 +12,8 @@
 errc file_read(const char *path, size_t max, struct buf *buf, struct err *err) ERR_MUST_CHECK;
 // The same relative to a directory descriptor (AT_FDCWD for none).
 errc file_read_at(int dirfd, const char *path, size_t max, struct buf *buf, struct err *err) ERR_MUST_CHECK;
+// The same of an open file, from its position on; `path` is for the cause. The caller closes it.
+errc file_read_fd(int fd, const char *path, size_t max, struct buf *buf, struct err *err) ERR_MUST_CHECK;
 // dir + "/" + name, owned by the caller.
 char *file_join(const char *dir, const char *name);
 
