@@ -1,0 +1,302 @@
+#include "fs/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fs/tree_i.h"
+
+// An artifact that was stored this long ago is not stored anew under the same attempt: the kernel may
+// keep what it knows of it.
+#define SETTLED_AFTER_MS (15 * 60 * 1000)
+#define SETTLED_TTL_MS (30 * 1000)
+// Shown where a size is not known before the bytes are made: never 0, which readers take for empty.
+#define UNKNOWN_SIZE 4096
+
+struct tree *tree_new(const struct tree_conf *conf)
+{
+    struct tree *t = mem_zalloc(sizeof *t);
+    t->conf = *conf;
+    t->long_names = long_names_new();
+    t->start_ms = clock_wall_ms();
+    return t;
+}
+
+void tree_free(struct tree *t)
+{
+    if (!t)
+        return;
+    long_names_free(t->long_names);
+    free(t);
+}
+
+char *tree_encode(struct tree *t, const char *name)
+{
+    bool cut;
+    char *file_name = name_encode(name, &cut);
+    if (cut)
+        long_names_add(t->long_names, file_name, name);
+    return file_name;
+}
+
+char *tree_decode(const struct tree *t, const char *file_name)
+{
+    if (name_is_cut(file_name)) {
+        char *name = long_names_find(t->long_names, file_name);
+        if (name)
+            return name;
+    }
+    return name_decode(file_name);
+}
+
+void tree_fill_attr(const struct tree *t, enum kind kind, int64_t mtime_ms, struct tattr *ret)
+{
+    const struct kind_info *info = kind_info(kind);
+    mode_t perm = info->mode;
+    if (t->conf.read_only)
+        perm &= ~(mode_t)0222;
+    static const mode_t types[] = {[KIND_DIR] = S_IFDIR, [KIND_FILE] = S_IFREG, [KIND_LINK] = S_IFLNK};
+    if (info->type != KIND_LINK)
+        perm &= ~t->conf.umask;
+    *ret = (struct tattr){
+        .mode = types[info->type] | perm,
+        .size_exact = true,
+        .growing = info->growing,
+        .mtime_ms = mtime_ms > 0 ? mtime_ms : t->start_ms,
+        .ttl_ms = t->conf.ttl_ms,
+    };
+}
+
+void tree_artifact_attr(const struct tree *t, enum kind kind, const struct artifact *a, struct tattr *ret)
+{
+    tree_fill_attr(t, kind, a->created_ms, ret);
+    struct artifact_size size;
+    if (kind == K_PICKLE)
+        size = artifact_stored_size(a);
+    else if (kind == K_JSON)
+        size = (struct artifact_size){artifact_stored_size(a).size, false};
+    else
+        size = artifact_natural_size(a);
+    ret->size = size.size;
+    ret->size_exact = size.exact;
+    if (a->created_ms > 0 && clock_wall_ms() - a->created_ms > SETTLED_AFTER_MS)
+        ret->ttl_ms = SETTLED_TTL_MS;
+}
+
+void tree_part_attr(const struct tree *t, enum kind kind, uint64_t size, int64_t mtime_ms,
+                    struct tattr *ret)
+{
+    tree_fill_attr(t, kind, mtime_ms, ret);
+    ret->size = size;
+}
+
+errc tree_object_mtime(struct tree *t, const struct tref *r, struct cancel *cancel, int64_t *ret,
+                       struct err *err)
+{
+    struct pathspec ps = tref_pathspec(r);
+    if (pathspec_level(&ps) == LEVEL_ROOT) {
+        *ret = t->start_ms;
+        return ERR_OK;
+    }
+    return client_mtime(t->conf.client, &ps, cancel, ret, err);
+}
+
+errc tree_find_artifact(struct tree *t, const struct tref *r, struct cancel *cancel,
+                        const struct artifacts **ret_list, const struct artifact **ret,
+                        struct artifact_env *ret_env, struct err *err)
+{
+    struct pathspec task = tref_pathspec(r);
+    auto_free char *parameters_task = NULL;
+    if (r->kind == K_PARAMETER) {
+        auto_cleanup(strv_free) struct strv names = {0};
+        errc e = client_parameters(t->conf.client, &task, cancel, &names, &parameters_task, err);
+        if (e)
+            return e;
+        if (!strv_has(&names, r->leaf))
+            return err_set(err, ERR_NOT_FOUND, "run %s/%s has no parameter \"%s\"", r->flow, r->run, r->leaf);
+        task.step = "_parameters";
+        task.task = parameters_task;
+    }
+    const struct artifacts *list;
+    errc e = client_artifacts(t->conf.client, &task, r->attempt, cancel, &list, err);
+    if (e)
+        return e;
+    const struct artifact *a = artifacts_find(list, r->leaf);
+    if (!a) {
+        artifacts_unref(list);
+        auto_free char *text = pathspec_text(&task);
+        return err_set(err, ERR_NOT_FOUND, "task %s has no artifact \"%s\"", text, r->leaf);
+    }
+    if (ret_env) {
+        *ret_env = client_artifact_env(t->conf.client, &task);
+        ret_env->flow = r->flow;
+    }
+    *ret_list = list;
+    *ret = a;
+    return ERR_OK;
+}
+
+bool tree_split_task_name(char *name, char **ret_step, char **ret_task)
+{
+    char *dot = strchr(name, '.');
+    if (!dot || dot == name || !dot[1])
+        return false;
+    *dot = '\0';
+    *ret_step = name;
+    *ret_task = dot + 1;
+    return true;
+}
+
+char *tree_card_link_name(const struct card *card)
+{
+    return card->id ? mem_printf("%s-%s.html", card->type, card->id) : mem_printf("%s.html", card->type);
+}
+
+const struct card *tree_newest_card(const struct cards *cards, const char *link_name)
+{
+    const struct card *best = NULL;
+    for (size_t i = 0; i < cards->len; i++) {
+        auto_free char *name = tree_card_link_name(&cards->items[i]);
+        if (strcmp(name, link_name) == 0 && (!best || cards->items[i].mtime_ms > best->mtime_ms))
+            best = &cards->items[i];
+    }
+    return best;
+}
+
+// --- attributes ------------------------------------------------------------------------------------
+
+struct find_part {
+    const char *name;
+    bool found;
+    uint64_t size;
+    int64_t mtime_ms;
+};
+
+static bool match_part(void *arg, const char *name, uint64_t size, int64_t mtime_ms)
+{
+    struct find_part *f = arg;
+    if (strcmp(name, f->name) != 0)
+        return true;
+    f->found = true;
+    f->size = size;
+    f->mtime_ms = mtime_ms;
+    return false;
+}
+
+static errc attr_log(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
+                     struct err *err)
+{
+    struct pathspec ps = tref_pathspec(r);
+    struct log_source src;
+    auto_cleanup(task_unrefp) const struct task *task = NULL;
+    errc e = client_log_source(t->conf.client, &ps, r->attempt, cancel, &src, &task, err);
+    if (e)
+        return e;
+    if (r->kind == K_LOG_PART) {
+        struct find_part find = {.name = r->leaf};
+        e = logs_parts(&src, cancel, match_part, &find, err);
+        if (e)
+            return e;
+        if (!find.found)
+            return err_set(err, ERR_NOT_FOUND, "task %s/%s/%s/%s has no log file \"%s\"", r->flow, r->run,
+                           r->step, r->task, r->leaf);
+        tree_part_attr(t, r->kind, find.size, find.mtime_ms, ret);
+    } else {
+        enum log_stream streams = r->kind == K_STDOUT   ? LOG_STDOUT
+                                  : r->kind == K_STDERR ? LOG_STDERR
+                                                        : LOG_BOTH;
+        uint64_t size;
+        e = logs_raw_size(&src, streams, cancel, &size, err);
+        if (e)
+            return e;
+        tree_fill_attr(t, r->kind, task->mtime_ms, ret);
+        ret->size = size ? size : 1;
+        ret->size_exact = false;
+    }
+    ret->growing = !task->settled;
+    return ERR_OK;
+}
+
+static errc attr_card(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
+                      struct err *err)
+{
+    struct pathspec ps = tref_pathspec(r);
+    struct cards cards = {0};
+    errc e = client_cards(t->conf.client, &ps, r->attempt, cancel, &cards, err);
+    if (e)
+        return e;
+    const struct card *card = NULL;
+    if (r->kind == K_CARD_LINK) {
+        card = tree_newest_card(&cards, r->leaf);
+    } else {
+        for (size_t i = 0; i < cards.len && !card; i++)
+            if (strcmp(cards.items[i].file, r->leaf) == 0)
+                card = &cards.items[i];
+    }
+    if (card)
+        tree_part_attr(t, r->kind, r->kind == K_CARD ? card->size : 0, card->mtime_ms, ret);
+    else
+        e = err_set(err, ERR_NOT_FOUND, "the task has no card \"%s\"", r->leaf);
+    cards_free(&cards);
+    return e;
+}
+
+static void attr_of_memory(const struct tree *t, const struct tref *r, struct tattr *ret)
+{
+    tree_fill_attr(t, r->kind, 0, ret);
+    if (r->kind == K_CTL_FILE) {
+        ret->size = UNKNOWN_SIZE;
+        ret->size_exact = false;
+    }
+}
+
+errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
+               struct err *err)
+{
+    errc e;
+    switch (r->kind) {
+    case K_CTL:
+    case K_CTL_FILE:
+    case K_CTL_TEMPDIR:
+    case K_CTL_REFRESH:
+        attr_of_memory(t, r, ret);
+        return ERR_OK;
+    case K_ARTIFACT:
+    case K_PARAMETER:
+    case K_PICKLE:
+    case K_JSON: {
+        auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
+        const struct artifact *a;
+        e = tree_find_artifact(t, r, cancel, &list, &a, NULL, err);
+        if (!e)
+            tree_artifact_attr(t, r->kind, a, ret);
+        return e;
+    }
+    case K_STDOUT:
+    case K_STDERR:
+    case K_LOG:
+    case K_LOG_PART:
+        return attr_log(t, r, cancel, ret, err);
+    case K_CARD:
+    case K_CARD_LINK:
+        return attr_card(t, r, cancel, ret, err);
+    default:
+        break;
+    }
+    int64_t mtime;
+    e = tree_object_mtime(t, r, cancel, &mtime, err);
+    if (e)
+        return e;
+    tree_fill_attr(t, r->kind, mtime, ret);
+    if (r->kind == K_META) {
+        ret->size = UNKNOWN_SIZE;
+        ret->size_exact = false;
+    } else if (r->kind == K_HELP) {
+        auto_cleanup(buf_free) struct buf text = {0};
+        help_text(r->dir, &text);
+        ret->size = text.len;
+    }
+    return ERR_OK;
+}

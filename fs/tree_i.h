@@ -1,0 +1,51 @@
+// Private to fs/tree_*.c: the tree's state and the helpers that its parts share.
+#ifndef FS_TREE_I_H
+#define FS_TREE_I_H
+
+#include "fs/ctl.h"
+#include "fs/name.h"
+#include "fs/tree.h"
+
+struct tree {
+    struct tree_conf conf;
+    struct long_names *long_names;
+    int64_t start_ms; // wall time of tree_new: the times of what has none of its own
+};
+
+// The pathspec cut at the level of an object: FLOW/RUN for a node below RUN/.failed, ...
+struct pathspec tref_pathspec_upto(const struct tref *r, enum level level);
+
+// A file name for a Metaflow name, remembered when it had to be cut. Owned by the caller.
+char *tree_encode(struct tree *t, const char *name);
+// A Metaflow name for a file name, owned; NULL when it is none.
+char *tree_decode(const struct tree *t, const char *file_name);
+
+// Type, permissions and times for a node of `kind`; size 0, exact, live.
+void tree_fill_attr(const struct tree *t, enum kind kind, int64_t mtime_ms, struct tattr *ret);
+// Attributes of an artifact in one of its forms.
+void tree_artifact_attr(const struct tree *t, enum kind kind, const struct artifact *a, struct tattr *ret);
+// Attributes of a raw log part or card.
+void tree_part_attr(const struct tree *t, enum kind kind, uint64_t size, int64_t mtime_ms,
+                    struct tattr *ret);
+// mtime of the object that the node belongs to.
+errc tree_object_mtime(struct tree *t, const struct tref *r, struct cancel *cancel, int64_t *ret,
+                       struct err *err) ERR_MUST_CHECK;
+
+// The artifact that an artifact node, pickle, JSON form or parameter is of, in a snapshot that the
+// caller lets go of (artifacts_unref), and the environment to open it in.
+errc tree_find_artifact(struct tree *t, const struct tref *r, struct cancel *cancel,
+                        const struct artifacts **ret_list, const struct artifact **ret,
+                        struct artifact_env *ret_env, struct err *err) ERR_MUST_CHECK;
+
+// Splits "<step>.<task>" at its first dot, in place; false when there is none.
+bool tree_split_task_name(char *name, char **ret_step, char **ret_task);
+// "<type>[-<id>].html", the file name of the link to a card. Owned by the caller.
+char *tree_card_link_name(const struct card *card);
+// The newest card of a link's name, or NULL.
+const struct card *tree_newest_card(const struct cards *cards, const char *link_name);
+
+// Text of .help for a directory of that kind, and of .metaflowfs/README.
+void help_text(enum kind dir, struct buf *out);
+void help_readme(struct buf *out);
+
+#endif

@@ -1,0 +1,111 @@
+// Content of files.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "fs/tree_i.h"
+
+// Equal keys are equal bytes; the form is part of it.
+static uint64_t version_of(enum kind kind, const char *sha)
+{
+    static const uint8_t key[16] = "artifact-version";
+    uint64_t hash = hash_sip64(key, sha, strlen(sha)) ^ (uint64_t)kind;
+    return hash ? hash : 1;
+}
+
+static errc open_artifact(struct tree *t, const struct tref *r, struct cancel *cancel,
+                          struct content **ret, uint64_t *ret_version, struct err *err)
+{
+    auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
+    const struct artifact *a;
+    struct artifact_env env;
+    errc e = tree_find_artifact(t, r, cancel, &list, &a, &env, err);
+    if (e)
+        return e;
+    if (r->kind == K_PICKLE)
+        e = artifact_open_stored(&env, a, cancel, ret, err);
+    else if (r->kind == K_JSON)
+        e = artifact_open_json(&env, a, cancel, ret, err);
+    else
+        e = artifact_open_natural(&env, a, cancel, ret, err);
+    if (!e)
+        *ret_version = version_of(r->kind, a->sha);
+    return e;
+}
+
+static errc open_log(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
+                     struct err *err)
+{
+    struct pathspec ps = tref_pathspec(r);
+    struct log_source src;
+    auto_cleanup(task_unrefp) const struct task *task = NULL;
+    errc e = client_log_source(t->conf.client, &ps, r->attempt, cancel, &src, &task, err);
+    if (e)
+        return e;
+    if (r->kind == K_LOG_PART)
+        return logs_open_part(&src, r->leaf, cancel, ret, err);
+    enum log_stream streams = r->kind == K_STDOUT   ? LOG_STDOUT
+                              : r->kind == K_STDERR ? LOG_STDERR
+                                                    : LOG_BOTH;
+    return logs_open(&src, streams, cancel, ret, err);
+}
+
+static errc open_text(struct tree *t, struct buf *text, struct content **ret, struct err *err)
+{
+    if (text->over)
+        return err_set(err, ERR_LIMIT, "the text is larger than %zu bytes", text->max);
+    *ret = content_of_bytes(t->conf.staging, text->data ? text->data : "", text->len);
+    return ERR_OK;
+}
+
+static errc open_meta(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
+                      struct err *err)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    struct pathspec ps = tref_pathspec(r);
+    errc e = client_meta_json(t->conf.client, &ps, r->attempt, cancel, &text, err);
+    return e ? e : open_text(t, &text, ret, err);
+}
+
+static errc open_ctl(struct tree *t, const struct tref *r, struct content **ret, struct err *err)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    const struct ctl_source *ctl = t->conf.ctl;
+    if (!ctl || !ctl->text(ctl->arg, r->leaf, &text))
+        return err_set(err, ERR_NOT_FOUND, "there is no \"%s\" in .metaflowfs", r->leaf);
+    return open_text(t, &text, ret, err);
+}
+
+errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
+               uint64_t *ret_version, struct err *err)
+{
+    *ret_version = 0;
+    switch (r->kind) {
+    case K_ARTIFACT:
+    case K_PARAMETER:
+    case K_PICKLE:
+    case K_JSON:
+        return open_artifact(t, r, cancel, ret, ret_version, err);
+    case K_STDOUT:
+    case K_STDERR:
+    case K_LOG:
+    case K_LOG_PART:
+        return open_log(t, r, cancel, ret, err);
+    case K_CARD: {
+        struct pathspec ps = tref_pathspec(r);
+        return client_card_open(t->conf.client, &ps, r->leaf, cancel, ret, err);
+    }
+    case K_META:
+        return open_meta(t, r, cancel, ret, err);
+    case K_HELP: {
+        auto_cleanup(buf_free) struct buf text = {0};
+        help_text(r->dir, &text);
+        return open_text(t, &text, ret, err);
+    }
+    case K_CTL_FILE:
+        return open_ctl(t, r, ret, err);
+    default:
+        return err_set(err, ERR_INVALID, "a %s cannot be read", kind_info(r->kind)->label);
+    }
+}
