@@ -1,0 +1,73 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "fs/tree_i.h"
+
+static void test_every_kind_is_described(void **state)
+{
+    (void)state;
+    for (enum kind k = K_ROOT; k < K_COUNT; k++) {
+        assert_non_null(kind_info(k)->label);
+        assert_true(kind_info(k)->mode != 0);
+    }
+}
+
+static void test_dot_names(void **state)
+{
+    (void)state;
+    assert_int_equal(kind_of_dot(K_TASK, ".stdout"), K_STDOUT);
+    assert_int_equal(kind_of_dot(K_ATTEMPT, ".stdout"), K_STDOUT);
+    assert_int_equal(kind_of_dot(K_RUN, ".stdout"), K_NONE);
+    // An attempt has the names of its task, but for these.
+    static const char *const only_task[] = {".attempts", ".parents", ".children"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_not_equal(kind_of_dot(K_TASK, only_task[i]), K_NONE);
+        assert_int_equal(kind_of_dot(K_ATTEMPT, only_task[i]), K_NONE);
+    }
+}
+
+static void test_meta_and_help_are_everywhere(void **state)
+{
+    (void)state;
+    for (enum kind k = K_ROOT; k < K_COUNT; k++) {
+        bool dir = kind_info(k)->type == KIND_DIR;
+        assert_int_equal(kind_of_dot(k, ".help"), dir ? K_HELP : K_NONE);
+        assert_int_equal(kind_of_dot(k, ".meta"), dir && k != K_CTL ? K_META : K_NONE);
+    }
+}
+
+static void test_help_names_what_is_there(void **state)
+{
+    (void)state;
+    for (const struct dot_name *d = kind_dot_names(); d->name; d++) {
+        struct buf text = {0};
+        help_text(d->parent, &text);
+        assert_non_null(strstr(text.data, d->name));
+        buf_free(&text);
+    }
+}
+
+static void test_probes(void **state)
+{
+    (void)state;
+    assert_true(kind_is_probe(".git"));
+    assert_true(kind_is_probe(".Trash-1234"));
+    assert_true(kind_is_probe("autorun.inf"));
+    assert_false(kind_is_probe(".meta"));
+    assert_false(kind_is_probe("HelloFlow"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind_is_described),      cmocka_unit_test(test_dot_names),
+        cmocka_unit_test(test_meta_and_help_are_everywhere), cmocka_unit_test(test_help_names_what_is_there),
+        cmocka_unit_test(test_probes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
