@@ -1,0 +1,82 @@
+# Shared by the scripts of this folder; sourced by bash, runs nothing by itself.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# What the program needs to be built and run, and what its tests need besides (Debian's names).
+build_packages=(build-essential cmake ninja-build pkg-config libfuse3-dev fuse3 libjansson-dev
+    libisal-dev libssl-dev python3 python3-venv)
+test_packages=(libcmocka-dev clang clang-tidy libclang-rt-14-dev git zsh fish tmux rsync jq strace attr
+    xxd perl gawk procps util-linux)
+
+# install_packages NAME...: installs those Debian packages that are missing.
+install_packages() {
+    command -v dpkg-query >/dev/null || die "this script knows Debian's packages only; install by hand: $*"
+    local name missing=()
+    for name in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null ||
+            die "missing packages and no right to install them; as root run: apt-get install ${missing[*]}"
+        sudo=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${sudo[@]}" apt-get -q update &&
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends \
+            "${missing[@]}"; } >"$log" 2>&1; then
+        tail -20 "$log" >&2
+        rm -f "$log"
+        die "cannot install ${missing[*]} (above: what apt-get said)"
+    fi
+    rm -f "$log"
+}
+
+# find_python: prints a Python of at least 3.9 that can make virtual environments.
+find_python() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+            command -v "$python"
+            return
+        fi
+    done
+    die "no Python 3.9 or newer with venv; install python3-venv"
+}
+
+# make_venv FOLDER PACKAGE...: a virtual environment that has these packages; kept when it has them.
+make_venv() {
+    local folder=$1 want
+    shift
+    want="$*"
+    [ "$(cat "$folder/metaflowfs-packages" 2>/dev/null)" = "$want" ] && return 0
+    local python
+    python=$(find_python)
+    say "installing Python packages into ${folder#"$root"/}: $want"
+    rm -rf "$folder"
+    "$python" -m venv "$folder" || die "cannot make a virtual environment in $folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" ||
+        die "pip cannot install: $want"
+    printf '%s' "$want" >"$folder/metaflowfs-packages"
+}
+
+# build PRESET [TARGET...]: configures and builds build/PRESET, quietly unless it fails.
+build() {
+    local preset=$1 log status=0
+    shift
+    log=$(mktemp)
+    (cd "$root" && cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}) \
+        >"$log" 2>&1 || status=$?
+    [ $status = 0 ] || { grep -v '^\[[0-9]*/[0-9]*\] Building' "$log" | tail -60 >&2; }
+    rm -f "$log"
+    return $status
+}

@@ -1,0 +1,133 @@
+"""Fixtures of the mount tests: real Metaflow data, and mounts of it that are watched to their end.
+
+METAFLOWFS_BUILD      the build folder whose metaflowfs is tested (required)
+METAFLOWFS_TEST_DATA  where made data is kept and taken from; without it a folder of this session
+"""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "data"), str(HERE.parent / "flows")]
+for name in [n for n in os.environ if n.startswith("METAFLOW_")]:
+    del os.environ[name]
+os.environ.update(USER="tester", LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
+
+import make  # noqa: E402
+from mounting import Mount, build_dir, sanitizer  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "bounds: has promised times or sizes; run on a release build")
+    config.addinivalue_line("markers", "threads: worth a run under the thread sanitizer")
+
+
+def pytest_sessionstart(session):
+    binary = build_dir() / "metaflowfs"
+    if not session.config.option.collectonly and not binary.exists():
+        raise pytest.UsageError("no %s: set METAFLOWFS_BUILD to a build folder" % binary)
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    kept = os.environ.get("METAFLOWFS_TEST_DATA")
+    return pathlib.Path(kept) if kept else tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def runs(data_dir):
+    """{label: "Flow/run"} of every run that was made."""
+    return make.make(data_dir)
+
+
+@pytest.fixture(scope="session")
+def main_root(data_dir, runs):
+    """The directory that contains the `.metaflow` with all flows. Never written to by a test."""
+    return data_dir / "main"
+
+
+@pytest.fixture(scope="session")
+def old_roots(data_dir, runs):
+    return data_dir / "old"
+
+
+def _factory(tmp_path_factory):
+    mounts = []
+
+    def start(root, **options):
+        mount = Mount(root, tmp_path_factory.mktemp("mount"), **options)
+        mounts.append(mount)
+        mount.start()
+        return mount
+
+    def finish():
+        problems = [p for m in reversed(mounts) for p in m.finish()]
+        assert not problems, "\n".join(problems)
+
+    return start, finish
+
+
+@pytest.fixture
+def mounter(tmp_path_factory):
+    """Mounts for one test: mounter(root, args=[...], env={...}, expect_errors=[regex, ...])."""
+    start, finish = _factory(tmp_path_factory)
+    yield start
+    finish()
+
+
+@pytest.fixture(scope="module")
+def shared_mounter(tmp_path_factory):
+    start, finish = _factory(tmp_path_factory)
+    yield start
+    finish()
+
+
+@pytest.fixture(scope="module")
+def mnt(shared_mounter, main_root):
+    """A mount of all flows, shared by the tests of a module, which only read."""
+    return shared_mounter(main_root)
+
+
+@pytest.fixture(scope="session")
+def client(main_root):
+    """Metaflow's client on the same data, with the flows' classes where their pickles expect them."""
+    os.environ.update(METAFLOW_DATASTORE_SYSROOT_LOCAL=str(main_root),
+                      METAFLOW_HOME=str(main_root / "home"))
+    import metaflow
+    import values_flow
+
+    main = sys.modules["__main__"]
+    for name in ("Point", "Color", "Config", "Custom", "Slotted"):
+        if not hasattr(main, name):
+            setattr(main, name, getattr(values_flow, name))
+    metaflow.namespace(None)
+    metaflow.metadata("local@%s" % main_root)
+    return metaflow
+
+
+@pytest.fixture
+def writable_root(tmp_path, main_root, runs):
+    """A function that copies flows into a `.metaflow` of the test's own: writable_root("hello", ...)."""
+    import shutil
+
+    def copy(*labels):
+        root = tmp_path / "own"
+        for flow in {runs[label].split("/")[0] for label in labels}:
+            shutil.copytree(main_root / ".metaflow" / flow, root / ".metaflow" / flow,
+                            symlinks=True, dirs_exist_ok=True)
+        for name in ("data", "mf.cards"):
+            source = main_root / ".metaflow" / name
+            if source.exists():
+                shutil.copytree(source, root / ".metaflow" / name, dirs_exist_ok=True)
+        return root
+
+    return copy
+
+
+@pytest.fixture
+def slow_build():
+    """Factor by which times may be longer than on a release build."""
+    return {"": 1, "address": 4, "thread": 15}[sanitizer()]
