@@ -24,9 +24,13 @@ enum value_kind {
     VALUE_EXT,        // EXT1..4 code, PERSID or out-of-band buffer: shown as unsupported
 };
 
+// What u.ext holds where it is no extension code (those are positive).
+enum { VALUE_EXT_PERSISTENT = -1, VALUE_EXT_BUFFER = -2 };
+
 struct value;
 struct value_pair { struct value *key, *value; };
 
+// Allocated only as far as its kind needs: never copy a struct value.
 struct value {
     enum value_kind kind;
     union {
