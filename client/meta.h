@@ -98,6 +98,6 @@ struct meta_stats {
 // It reads files on every call and keeps nothing. Metaflow's temporary files are never seen.
 // Links inside the datastore that lead out of it are refused (ERR_DENIED).
 errc meta_local_new(const char *root, struct meta **ret, struct err *err) ERR_MUST_CHECK;
-void meta_local_stats(struct meta *m, struct meta_stats *ret);
+void meta_local_stats(struct meta *m, struct meta_stats *ret); // zeros for another provider
 
 #endif

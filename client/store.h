@@ -33,7 +33,8 @@ struct store_ops {
     errc (*info)(struct store *s, const char *path, bool want_attributes, struct cancel *cancel,
                  struct store_info *ret, struct err *err);
     // Streams the object from offset to its end in pieces of at most 1 MiB. ret_info, when not NULL,
-    // is filled before the first piece (attributes too).
+    // is filled before the first piece (attributes too) and stays so when the read fails afterwards:
+    // the caller zeroes it before and frees the attributes after, whatever the result.
     errc (*read)(struct store *s, const char *path, uint64_t offset, struct cancel *cancel,
                  struct store_info *ret_info, store_bytes_fn fn, void *arg, struct err *err);
     // Entries directly below a directory; a missing directory is an empty listing.
