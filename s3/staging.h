@@ -34,6 +34,9 @@ struct staging_conf {
     uint64_t max_bytes;      // cap on file bytes; 0 means 8 GiB
     uint64_t max_memory;     // cap on bytes kept in memory; 0 means 4 MiB
     uint64_t min_free_bytes; // floor of free space of the file system; 0 means 256 MiB
+    unsigned max_files;      // staged files kept open; 0 means half of the process's limit of open files
+    unsigned progress_ms;    // a wait ends with ERR_TIMEOUT after so long without a new byte; 0 means 10 s
+    const char *cap_option;  // the option that sets max_bytes, named in causes; NULL: none is named
     struct pool *pool;       // borrowed; runs the producers
 };
 
@@ -41,9 +44,13 @@ struct staging_stats {
     uint64_t objects, file_bytes, memory_bytes, produced, hits, evicted, failed, cancelled;
 };
 
-// The tempdir is resolved to an absolute path at once (the caller may change directory afterwards).
+// The tempdir is resolved to an absolute path at once (the caller may change directory afterwards); one
+// that is missing or no directory is ERR_INVALID. Making the root removes the roots that killed
+// processes of ours left in the same tempdir: each root holds a file `.metaflowfs.lock`, locked while
+// its process lives, so that those of Metaflow's own S3 client are never touched.
 errc staging_new(const struct staging_conf *conf, struct staging **ret, struct err *err) ERR_MUST_CHECK;
-void staging_free(struct staging *st);          // removes the root directory
+// Removes the root directory. Waits for producers to end; every holder has let go before.
+void staging_free(struct staging *st);
 const char *staging_root(struct staging *st);   // the root's absolute path (made on this call); NULL if it cannot be made
 void staging_stats(struct staging *st, struct staging_stats *ret);
 
@@ -55,7 +62,8 @@ struct staging_request {
     const char *key;                 // names the bytes; equal keys are equal bytes. NULL: never shared
     staging_produce_fn produce;
     void *arg;                       // taken over in every case, also on failure and on a hit
-    void (*free_arg)(void *arg);     // called once, when arg is not needed any more
+    void (*free_arg)(void *arg);     // called once, when arg is not needed any more; NULL: nothing to do
+    bool patient;                    // no progress deadline: the producer computes, or what it waits for has one
 };
 
 // Holds the object of that key, starting its producer where nobody has. Does not wait.
@@ -69,6 +77,10 @@ void staged_unrefp(struct staged **s); // for auto_cleanup
 
 // For producers. Fails with ERR_NO_SPACE, or ERR_INTERRUPTED when nobody wants the object any more.
 errc staged_append(struct staged *s, const void *data, size_t len, struct err *err) ERR_MUST_CHECK;
+// The producer's token for its own waits: set when nobody wants the object any more.
+struct cancel *staged_cancel(struct staged *s);
+// Says that the work goes on though it made no new byte: starts the progress deadline anew.
+void staged_touch(struct staged *s);
 struct staged_sink {
     struct sink sink;
     struct staged *staged;
@@ -84,6 +96,8 @@ errc staged_wait(struct staged *s, uint64_t upto, struct cancel *cancel, uint64_
                  bool *ret_ended, struct err *err) ERR_MUST_CHECK;
 // The same without waiting: false when it would have to wait.
 bool staged_ready(struct staged *s, uint64_t upto);
+// Length of the prefix now.
+uint64_t staged_len(struct staged *s);
 // Reads from the prefix; fewer than len bytes only at its end.
 errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *ret_got,
                   struct err *err) ERR_MUST_CHECK;

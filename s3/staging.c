@@ -1,0 +1,347 @@
+// The staging area: its table of keys, who holds what, and the producers.
+#include <limits.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "s3/staging_i.h"
+
+#define FIRST_BUCKETS 64
+
+static unsigned default_max_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 65536)
+        return 32768;
+    return limit.rlim_cur < 32 ? 16 : (unsigned)(limit.rlim_cur / 2);
+}
+
+errc staging_new(const struct staging_conf *conf, struct staging **ret, struct err *err)
+{
+    auto_free struct staging *st = mem_zalloc(sizeof *st);
+    errc e = staging_root_init(&st->root, conf->tempdir, err);
+    if (e != ERR_OK)
+        return e;
+    st->conf = *conf;
+    st->conf.tempdir = st->root.tempdir;
+    if (!st->conf.max_bytes)
+        st->conf.max_bytes = UINT64_C(8) << 30;
+    if (!st->conf.max_memory)
+        st->conf.max_memory = 4 << 20;
+    if (!st->conf.min_free_bytes)
+        st->conf.min_free_bytes = 256 << 20;
+    if (!st->conf.max_files)
+        st->conf.max_files = default_max_files();
+    if (!st->conf.progress_ms)
+        st->conf.progress_ms = 10 * 1000;
+    st->cap_option = mem_strdup(conf->cap_option);
+    st->conf.cap_option = st->cap_option;
+    pthread_mutex_init(&st->lock, NULL);
+    pthread_cond_init(&st->idle, NULL);
+    st->bucket_count = FIRST_BUCKETS;
+    st->buckets = mem_zalloc(st->bucket_count * sizeof *st->buckets);
+    if (getrandom(st->hash_key, sizeof st->hash_key, 0) != sizeof st->hash_key)
+        memcpy(st->hash_key, &st, sizeof st);
+    *ret = steal_ptr(&st);
+    return ERR_OK;
+}
+
+static void staging_destroy(struct staging *st)
+{
+    pthread_mutex_destroy(&st->root.lock);
+    free(st->root.tempdir);
+    free(st->root.path);
+    pthread_mutex_destroy(&st->lock);
+    pthread_cond_destroy(&st->idle);
+    free(st->buckets);
+    free(st->cap_option);
+    free(st);
+}
+
+void staging_free(struct staging *st)
+{
+    if (!st)
+        return;
+    struct staged *victims = NULL;
+    pthread_mutex_lock(&st->lock);
+    st->closing = true;
+    while (st->producers)
+        pthread_cond_wait(&st->idle, &st->lock);
+    struct staged_list *lists[] = {&st->memory_list, &st->file_list};
+    for (int i = 0; i < 2; i++) {
+        while (lists[i]->oldest) {
+            struct staged *s = staging_evict(st, lists[i]);
+            s->next = victims;
+            victims = s;
+        }
+    }
+    pthread_mutex_unlock(&st->lock);
+    staging_drop(st, victims);
+    staging_root_close(&st->root);
+    pthread_mutex_lock(&st->lock);
+    st->closed = true;
+    bool last = st->objects == 0;
+    pthread_mutex_unlock(&st->lock);
+    if (last)
+        staging_destroy(st);
+}
+
+const char *staging_root(struct staging *st)
+{
+    struct err err = ERR_INIT;
+    return staging_root_path(&st->root, &err);
+}
+
+void staging_stats(struct staging *st, struct staging_stats *ret)
+{
+    pthread_mutex_lock(&st->lock);
+    *ret = st->stats;
+    ret->objects = st->objects;
+    ret->file_bytes = st->file_bytes;
+    ret->memory_bytes = st->memory_bytes;
+    pthread_mutex_unlock(&st->lock);
+}
+
+// --- the table; all with staging.lock held -------------------------------------------------------
+
+static struct staged *table_find(struct staging *st, const char *key, uint64_t hash)
+{
+    for (struct staged *s = st->buckets[hash & (st->bucket_count - 1)]; s; s = s->next) {
+        if (s->hash == hash && strcmp(s->key, key) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+static void table_grow(struct staging *st)
+{
+    size_t count = st->bucket_count * 2;
+    struct staged **buckets = mem_zalloc(count * sizeof *buckets);
+    for (size_t i = 0; i < st->bucket_count; i++) {
+        for (struct staged *s = st->buckets[i], *next; s; s = next) {
+            next = s->next;
+            s->next = buckets[s->hash & (count - 1)];
+            buckets[s->hash & (count - 1)] = s;
+        }
+    }
+    free(st->buckets);
+    st->buckets = buckets;
+    st->bucket_count = count;
+}
+
+static void table_add(struct staging *st, struct staged *s)
+{
+    if (st->keyed >= st->bucket_count)
+        table_grow(st);
+    struct staged **bucket = &st->buckets[s->hash & (st->bucket_count - 1)];
+    s->next = *bucket;
+    *bucket = s;
+    s->in_table = true;
+    st->keyed++;
+}
+
+void staging_table_remove(struct staged *s)
+{
+    if (!s->in_table)
+        return;
+    struct staged **at = &s->st->buckets[s->hash & (s->st->bucket_count - 1)];
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    s->next = NULL;
+    s->in_table = false;
+    s->st->keyed--;
+}
+
+// --- objects -------------------------------------------------------------------------------------
+
+struct staged *staging_object_new(struct staging *st, const char *key)
+{
+    struct staged *s = mem_zalloc(sizeof *s);
+    s->st = st;
+    s->key = mem_strdup(key);
+    s->fd = -1;
+    s->holders = 1;
+    s->moved_ms = clock_mono_ms();
+    s->memory_charge = sizeof *s + (key ? strlen(key) : 0);
+    st->memory_bytes += s->memory_charge;
+    st->objects++;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->grown, &attr);
+    pthread_condattr_destroy(&attr);
+    return s;
+}
+
+void staging_object_free(struct staged *s)
+{
+    struct staging *st = s->st;
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s->mem);
+    free(s->error);
+    free(s->key);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->grown);
+    pthread_mutex_lock(&st->lock);
+    staging_uncharge(s);
+    bool last = --st->objects == 0 && st->closed;
+    pthread_mutex_unlock(&st->lock);
+    free(s);
+    if (last)
+        staging_destroy(st);
+}
+
+struct staged *staged_ref(struct staged *s)
+{
+    pthread_mutex_lock(&s->st->lock);
+    s->holders++;
+    pthread_mutex_unlock(&s->st->lock);
+    return s;
+}
+
+void staged_unref(struct staged *s)
+{
+    if (!s)
+        return;
+    struct staging *st = s->st;
+    struct staged *victims = NULL;
+    bool gone = false;
+    pthread_mutex_lock(&st->lock);
+    if (--s->holders == 0) {
+        if (!s->made)
+            atomic_store(&s->cancel.set, true);
+        if (!s->made || st->closing)
+            staging_table_remove(s);
+        if (s->in_table)
+            staging_list_push(s);
+        gone = !s->in_table && !s->attached;
+        victims = staging_trim(st);
+    }
+    pthread_mutex_unlock(&st->lock);
+    if (gone)
+        staging_object_free(s);
+    staging_drop(st, victims);
+}
+
+void staged_unrefp(struct staged **s)
+{
+    staged_unref(*s);
+}
+
+struct cancel *staged_cancel(struct staged *s)
+{
+    return &s->cancel;
+}
+
+// --- producers -----------------------------------------------------------------------------------
+
+// Ends an object: its result is settled first, then published, then its producer lets go of it. A
+// failed object has left the table before anybody can see that it failed.
+static void object_finish(struct staged *s, const struct err *error)
+{
+    struct staging *st = s->st;
+    staged_shrink(s);
+    pthread_mutex_lock(&st->lock);
+    s->made = true;
+    if (error) {
+        staging_table_remove(s);
+        if (atomic_load(&s->cancel.set))
+            st->stats.cancelled++;
+        else
+            st->stats.failed++;
+    } else {
+        st->stats.produced++;
+    }
+    pthread_mutex_unlock(&st->lock);
+    staged_finish_bytes(s, error);
+
+    pthread_mutex_lock(&st->lock);
+    s->attached = false;
+    bool gone = s->holders == 0 && !s->in_table;
+    pthread_mutex_unlock(&st->lock);
+    if (gone)
+        staging_object_free(s);
+    // Last, because the area may be gone as soon as no producer is left.
+    pthread_mutex_lock(&st->lock);
+    if (--st->producers == 0)
+        pthread_cond_broadcast(&st->idle);
+    pthread_mutex_unlock(&st->lock);
+}
+
+static void object_produce(void *arg)
+{
+    struct staged *s = arg;
+    struct err err = ERR_INIT;
+    errc e = s->produce(s->arg, s, &err);
+    if (s->free_arg)
+        s->free_arg(s->arg);
+    s->arg = NULL;
+    object_finish(s, e == ERR_OK ? NULL : &err);
+}
+
+static struct staged *hold(struct staging *st, const char *key, uint64_t hash)
+{
+    struct staged *s = key ? table_find(st, key, hash) : NULL;
+    if (s) {
+        if (s->holders++ == 0)
+            staging_list_remove(s);
+        st->stats.hits++;
+    }
+    return s;
+}
+
+errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret, struct err *err)
+{
+    uint64_t hash = rq->key ? hash_sip64(st->hash_key, rq->key, strlen(rq->key)) : 0;
+    pthread_mutex_lock(&st->lock);
+    struct staged *s = hold(st, rq->key, hash);
+    bool hit = s != NULL;
+    if (!hit) {
+        s = staging_object_new(st, rq->key);
+        s->hash = hash;
+        s->patient = rq->patient;
+        s->produce = rq->produce;
+        s->arg = rq->arg;
+        s->free_arg = rq->free_arg;
+        s->attached = true;
+        st->producers++;
+        if (rq->key)
+            table_add(st, s);
+    }
+    pthread_mutex_unlock(&st->lock);
+    if (hit) {
+        if (rq->free_arg)
+            rq->free_arg(rq->arg);
+    } else if (pool_run(st->conf.pool, object_produce, s, err) != ERR_OK) {
+        if (rq->free_arg)
+            rq->free_arg(rq->arg);
+        object_finish(s, err);
+        staged_unref(s);
+        return err->code;
+    }
+    *ret = s;
+    return ERR_OK;
+}
+
+struct staged *staged_of_bytes(struct staging *st, const void *data, size_t len)
+{
+    pthread_mutex_lock(&st->lock);
+    struct staged *s = staging_object_new(st, NULL);
+    pthread_mutex_unlock(&st->lock);
+    struct err err = ERR_INIT;
+    if (len && staged_append(s, data, len, &err) != ERR_OK)
+        staged_keep_in_memory(s, data, len);
+    staged_shrink(s);
+    pthread_mutex_lock(&st->lock);
+    s->made = true;
+    pthread_mutex_unlock(&st->lock);
+    staged_finish_bytes(s, NULL);
+    return s;
+}

@@ -1,0 +1,241 @@
+// The staging root: one directory for a process, its unnamed files, and what dead processes left.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "s3/staging_i.h"
+
+#define ROOT_PREFIX "metaflow.s3."
+#define ROOT_RANDOM "XXXXXXXX"
+#define LOCK_NAME ".metaflowfs.lock"
+#define LOCK_NEW ".metaflowfs.lock.new"
+
+errc staging_root_init(struct staging_root *r, const char *tempdir, struct err *err)
+{
+    const char *dir = tempdir && *tempdir ? tempdir : ".";
+    auto_free char *full = realpath(dir, NULL);
+    struct stat st;
+    if (!full || stat(full, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        const char *why = full ? "not a directory" : strerror(errno);
+        return err_set(err, ERR_INVALID, "METAFLOW_TEMPDIR is %s: %s; set it to a directory for temporary files",
+                       dir, why);
+    }
+    *r = (struct staging_root){.tempdir = steal_ptr(&full), .dirfd = -1, .lockfd = -1};
+    pthread_mutex_init(&r->lock, NULL);
+    return ERR_OK;
+}
+
+// A root is one of ours that nobody uses when its lock file can be locked.
+static bool root_is_dead(int dirfd, int *ret_lock)
+{
+    struct stat st;
+    if (fstat(dirfd, &st) != 0 || st.st_uid != geteuid())
+        return false;
+    int fd = openat(dirfd, LOCK_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return false;
+    }
+    *ret_lock = fd;
+    return true;
+}
+
+static void remove_files(int dirfd)
+{
+    int copy = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir) {
+        if (copy >= 0)
+            close(copy);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            unlinkat(dirfd, e->d_name, 0);
+    }
+    closedir(dir);
+}
+
+static void sweep_one(int tempfd, const char *name)
+{
+    int dirfd = openat(tempfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dirfd < 0)
+        return;
+    int lockfd;
+    if (root_is_dead(dirfd, &lockfd)) {
+        log_info("staging", "removing %s, left by a process that was killed", name);
+        remove_files(dirfd);
+        unlinkat(tempfd, name, AT_REMOVEDIR);
+        close(lockfd);
+    }
+    close(dirfd);
+}
+
+static void sweep(const char *tempdir)
+{
+    DIR *dir = opendir(tempdir);
+    if (!dir)
+        return;
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strlen(e->d_name) == sizeof ROOT_PREFIX ROOT_RANDOM - 1
+            && strncmp(e->d_name, ROOT_PREFIX, sizeof ROOT_PREFIX - 1) == 0)
+            sweep_one(dirfd(dir), e->d_name);
+    }
+    closedir(dir);
+}
+
+// The lock file gets its name only when it is locked, so that no sweep takes a root being made for dead.
+static int make_lock(int dirfd)
+{
+    int fd = openat(dirfd, LOCK_NEW, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 || renameat(dirfd, LOCK_NEW, dirfd, LOCK_NAME) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+// Opens and locks the directory at path, which is ours and empty.
+static errc root_take(struct staging_root *r, const char *path, struct err *err)
+{
+    int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int lockfd = dirfd < 0 ? -1 : make_lock(dirfd);
+    if (lockfd < 0) {
+        int e = errno;
+        if (dirfd >= 0)
+            close(dirfd);
+        rmdir(path);
+        return err_set(err, ERR_NO_SPACE, "cannot use %s for temporary files: %s", path, strerror(e));
+    }
+    if (r->dirfd >= 0)
+        close(r->dirfd);
+    if (r->lockfd >= 0)
+        close(r->lockfd);
+    r->dirfd = dirfd;
+    r->lockfd = lockfd;
+    return ERR_OK;
+}
+
+// With r->lock held.
+static errc root_make(struct staging_root *r, struct err *err)
+{
+    if (r->gone)
+        return err_set(err, ERR_INTERRUPTED, "the staging area is closed");
+    if (r->path)
+        return ERR_OK;
+    sweep(r->tempdir);
+    auto_free char *path = file_join(r->tempdir, ROOT_PREFIX ROOT_RANDOM);
+    if (!mkdtemp(path)) {
+        return err_set(err, ERR_NO_SPACE,
+                       "cannot make a directory for temporary files in %s: %s; set METAFLOW_TEMPDIR to a "
+                       "directory that can be written",
+                       r->tempdir, strerror(errno));
+    }
+    errc e = root_take(r, path, err);
+    if (e == ERR_OK)
+        r->path = steal_ptr(&path);
+    return e;
+}
+
+// With r->lock held: a cleaner of temporary directories took the root away; it comes back by its name.
+static errc root_remake(struct staging_root *r, struct err *err)
+{
+    struct stat st;
+    if (fstat(r->dirfd, &st) == 0 && st.st_nlink > 0)
+        return err_set(err, ERR_NO_SPACE, "cannot make files in %s", r->path);
+    if (mkdir(r->path, 0700) != 0)
+        return err_set(err, ERR_NO_SPACE, "cannot make %s again: %s", r->path, strerror(errno));
+    return root_take(r, r->path, err);
+}
+
+const char *staging_root_path(struct staging_root *r, struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    errc e = root_make(r, err);
+    const char *path = e == ERR_OK ? r->path : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return path;
+}
+
+// The file system has no unnamed files (NFS, some FUSE): a named one that is unlinked at once.
+static int named_file(const char *root)
+{
+    auto_free char *path = file_join(root, "staged." ROOT_RANDOM);
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+static int unnamed_file(struct staging_root *r)
+{
+    int fd = openat(r->dirfd, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        fd = named_file(r->path);
+    return fd;
+}
+
+errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    errc e = root_make(r, err);
+    int fd = -1;
+    if (e == ERR_OK) {
+        fd = unnamed_file(r);
+        if (fd < 0 && errno == ENOENT && (e = root_remake(r, err)) == ERR_OK)
+            fd = unnamed_file(r);
+    }
+    if (e == ERR_OK && fd < 0) {
+        int no = errno;
+        errc kind = no == EMFILE || no == ENFILE ? ERR_TOO_MANY : ERR_NO_SPACE;
+        e = err_set(err, kind, "cannot make a temporary file in %s: %s", r->path, strerror(no));
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (e == ERR_OK)
+        *ret_fd = fd;
+    return e;
+}
+
+uint64_t staging_root_free_bytes(struct staging_root *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int fd = r->dirfd < 0 ? -1 : fcntl(r->dirfd, F_DUPFD_CLOEXEC, 0);
+    pthread_mutex_unlock(&r->lock);
+    struct statvfs st;
+    bool known = fd >= 0 && fstatvfs(fd, &st) == 0;
+    if (fd >= 0)
+        close(fd);
+    uint64_t bytes;
+    if (!known || __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes))
+        return UINT64_MAX;
+    return bytes;
+}
+
+void staging_root_close(struct staging_root *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->gone = true;
+    if (r->path) {
+        remove_files(r->dirfd);
+        if (rmdir(r->path) != 0)
+            log_warn("staging", "cannot remove %s: %s", r->path, strerror(errno));
+        close(r->dirfd);
+        close(r->lockfd);
+    }
+    r->dirfd = r->lockfd = -1;
+    pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,223 @@
+// The accounts of the staging area: caps on memory, file bytes and files, the floor of free space, and
+// who goes when they are reached.
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "s3/staging_i.h"
+
+// How much is written between two looks at the file system's free space.
+#define BUDGET_BYTES (16 * 1024 * 1024)
+
+void staging_list_push(struct staged *s)
+{
+    struct staged_list *list = s->has_file ? &s->st->file_list : &s->st->memory_list;
+    s->list = list;
+    s->newer = NULL;
+    s->older = list->newest;
+    if (list->newest)
+        list->newest->newer = s;
+    else
+        list->oldest = s;
+    list->newest = s;
+}
+
+void staging_list_remove(struct staged *s)
+{
+    if (!s->list)
+        return;
+    if (s->older)
+        s->older->newer = s->newer;
+    else
+        s->list->oldest = s->newer;
+    if (s->newer)
+        s->newer->older = s->older;
+    else
+        s->list->newest = s->older;
+    s->older = s->newer = NULL;
+    s->list = NULL;
+}
+
+void staging_uncharge(struct staged *s)
+{
+    struct staging *st = s->st;
+    st->memory_bytes -= s->memory_charge;
+    st->file_bytes -= s->file_charge;
+    st->files -= s->has_file;
+    s->memory_charge = s->file_charge = 0;
+    s->has_file = false;
+}
+
+struct staged *staging_evict(struct staging *st, struct staged_list *list)
+{
+    struct staged *s = list->oldest;
+    if (!s)
+        return NULL;
+    staging_list_remove(s);
+    staging_table_remove(s);
+    st->stats.evicted++;
+    staging_uncharge(s);
+    if (s->attached)
+        return NULL;
+    s->next = NULL;
+    return s;
+}
+
+static void chain(struct staged **victims, struct staged *s)
+{
+    if (s) {
+        s->next = *victims;
+        *victims = s;
+    }
+}
+
+void staging_drop(struct staging *st, struct staged *victims)
+{
+    (void)st;
+    while (victims) {
+        struct staged *next = victims->next;
+        staging_object_free(victims);
+        victims = next;
+    }
+}
+
+struct staged *staging_trim(struct staging *st)
+{
+    struct staged *victims = NULL;
+    while (st->memory_bytes > st->conf.max_memory && st->memory_list.oldest)
+        chain(&victims, staging_evict(st, &st->memory_list));
+    while ((st->file_bytes > st->conf.max_bytes || st->files > st->conf.max_files) && st->file_list.oldest)
+        chain(&victims, staging_evict(st, &st->file_list));
+    return victims;
+}
+
+bool staging_take_memory(struct staged *s, uint64_t bytes)
+{
+    struct staging *st = s->st;
+    struct staged *victims = NULL;
+    pthread_mutex_lock(&st->lock);
+    while (st->memory_bytes + bytes > st->conf.max_memory && st->memory_list.oldest)
+        chain(&victims, staging_evict(st, &st->memory_list));
+    bool fits = st->memory_bytes + bytes <= st->conf.max_memory;
+    if (fits) {
+        st->memory_bytes += bytes;
+        s->memory_charge += bytes;
+    }
+    pthread_mutex_unlock(&st->lock);
+    staging_drop(st, victims);
+    return fits;
+}
+
+void staging_give_memory(struct staged *s, uint64_t bytes)
+{
+    pthread_mutex_lock(&s->st->lock);
+    if (bytes > s->memory_charge)
+        bytes = s->memory_charge;
+    s->memory_charge -= bytes;
+    s->st->memory_bytes -= bytes;
+    pthread_mutex_unlock(&s->st->lock);
+}
+
+static errc no_space(struct staged *s, uint64_t bytes, const char *limit, uint64_t value, struct err *err)
+{
+    struct staging *st = s->st;
+    const char *option = st->cap_option;
+    return err_set(err, ERR_NO_SPACE,
+                   "cannot stage %.200s: it needs %" PRIu64 " bytes or more, but %s %" PRIu64
+                   " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR (now %.160s) "
+                   "to a larger file system",
+                   s->key ? s->key : "a value", s->len + bytes, limit, value, option ? "raise " : "",
+                   option ? option : "", option ? " or " : "", st->root.tempdir);
+}
+
+// Room below the cap. With staging.lock held.
+static bool fit_cap(struct staging *st, uint64_t bytes, struct staged **victims)
+{
+    while (bytes > st->conf.max_bytes || st->file_bytes > st->conf.max_bytes - bytes) {
+        if (!st->file_list.oldest || bytes > st->conf.max_bytes)
+            return false;
+        chain(victims, staging_evict(st, &st->file_list));
+    }
+    return true;
+}
+
+// Room above the floor of free space; *ret_free is what the file system has. Looks at it once in
+// BUDGET_BYTES, so that small appends cost nothing.
+static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free)
+{
+    pthread_mutex_lock(&st->lock);
+    bool fits = st->free_budget >= bytes;
+    if (fits)
+        st->free_budget -= bytes;
+    pthread_mutex_unlock(&st->lock);
+    if (fits)
+        return true;
+    uint64_t room = staging_root_free_bytes(&st->root);
+    *ret_free = room;
+    if (room < st->conf.min_free_bytes || room - st->conf.min_free_bytes < bytes)
+        return false;
+    room -= st->conf.min_free_bytes + bytes;
+    pthread_mutex_lock(&st->lock);
+    st->free_budget = room < BUDGET_BYTES ? room : BUDGET_BYTES;
+    pthread_mutex_unlock(&st->lock);
+    return true;
+}
+
+errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
+{
+    struct staging *st = s->st;
+    for (;;) {
+        struct staged *victims = NULL;
+        uint64_t room = 0;
+        pthread_mutex_lock(&st->lock);
+        bool fits = fit_cap(st, bytes, &victims);
+        if (fits)
+            st->file_bytes += bytes;
+        pthread_mutex_unlock(&st->lock);
+        staging_drop(st, victims);
+        if (!fits)
+            return no_space(s, bytes, "the staging area holds at most", st->conf.max_bytes, err);
+        bool above = fit_floor(st, bytes, &room);
+        pthread_mutex_lock(&st->lock);
+        bool more = st->file_list.oldest != NULL;
+        victims = NULL;
+        if (above) {
+            s->file_charge += bytes;
+        } else {
+            st->file_bytes -= bytes;
+            chain(&victims, staging_evict(st, &st->file_list));
+        }
+        pthread_mutex_unlock(&st->lock);
+        staging_drop(st, victims);
+        if (above)
+            return ERR_OK;
+        if (!more)
+            return no_space(s, bytes, "the file system has free only", room, err);
+    }
+}
+
+errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)
+{
+    struct staging *st = s->st;
+    for (;;) {
+        struct staged *victims = NULL;
+        pthread_mutex_lock(&st->lock);
+        if (st->files >= st->conf.max_files)
+            chain(&victims, staging_evict(st, &st->file_list));
+        bool more = st->file_list.oldest != NULL;
+        pthread_mutex_unlock(&st->lock);
+        staging_drop(st, victims);
+        errc e = staging_root_file(&st->root, ret_fd, err);
+        if (e != ERR_OK && (e != ERR_TOO_MANY || !more))
+            return e;
+        pthread_mutex_lock(&st->lock);
+        if (e == ERR_OK) {
+            st->files++;
+            s->has_file = true;
+            pthread_mutex_unlock(&st->lock);
+            return ERR_OK;
+        }
+        victims = staging_evict(st, &st->file_list);
+        pthread_mutex_unlock(&st->lock);
+        staging_drop(st, victims);
+    }
+}
