@@ -16,6 +16,9 @@ struct content;
 // Takes over one reference of `staged`. The content is [off, off+len) of it; len UINT64_MAX means up
 // to the end of an object that has ended.
 struct content *content_of(struct staged *staged, uint64_t off, uint64_t len);
+// The same of an object that may still grow, with what its whole length has to be: the read that
+// reaches the content's end waits for the object's end and is ERR_CORRUPT when that is another one.
+struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_t len, uint64_t total);
 // Copies the bytes.
 struct content *content_of_bytes(struct staging *st, const void *data, size_t len);
 struct content *content_ref(struct content *c);
