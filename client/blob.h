@@ -22,9 +22,18 @@ struct blob_source {
 errc blob_get(const struct blob_source *src, struct staged **ret, struct err *err) ERR_MUST_CHECK;
 
 // A gzip file without sidecar at `path` of the store (the body of an included file), or a plain one,
-// told apart by its first two bytes when `maybe_plain`.
+// told apart by its first two bytes when `maybe_plain`. Shared by path where its name is a SHA-1, so
+// that it cannot have changed; else read anew by each call.
 errc blob_get_file(struct store *store, struct staging *staging, const char *path, bool maybe_plain,
                    struct staged **ret, struct err *err) ERR_MUST_CHECK;
+
+// An object of the store as it is stored (a raw log, a card). `version` tells its states apart (size and
+// time): readers of one version share its bytes. NULL: not shared.
+errc blob_get_plain(struct store *store, struct staging *staging, const char *path, const char *version,
+                    struct staged **ret, struct err *err) ERR_MUST_CHECK;
+
+// Whether it is 40 lower-case hex digits, as every key is.
+bool blob_key_is_valid(const char *sha);
 
 // Built in: the bytes behind the keys of None, True, False, empty containers and the integers 0 to
 // 65,535 at pickle protocol 4 (their SHA-1 is a table built once). NULL when sha is none of them.
