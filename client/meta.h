@@ -52,6 +52,10 @@ struct meta_artifacts {
 // Takes one child's id, and its created_ms where the listing knows it (else -1). False ends the listing.
 typedef bool (*meta_list_fn)(void *arg, const char *id, int64_t created_ms);
 
+struct meta_stats {
+    uint64_t gets, lists, records, artifacts, files_read, dirs_read;
+};
+
 struct meta;
 struct meta_ops {
     // The object at ps (flow, run, step or task). For a step or task the tags are its run's.
@@ -80,6 +84,16 @@ struct meta_ops {
     errc (*mutate_tags)(struct meta *m, const struct pathspec *run, const struct strv *add,
                         const struct strv *remove, struct cancel *cancel, struct err *err);
     void (*free)(struct meta *m);
+
+    // Optional (NULL where the provider has no better way than the calls above).
+    // Runs of a flow by created_ms, newest first, which is given to fn; ties in the order of `list`.
+    errc (*newest)(struct meta *m, const char *flow, struct cancel *cancel, meta_list_fn fn, void *arg,
+                   struct err *err);
+    // Records of a task that have this field name, all attempts; cheaper than all records.
+    errc (*field)(struct meta *m, const struct pathspec *task, const char *field, struct cancel *cancel,
+                  struct meta_records *ret, struct err *err);
+    // What it was asked and what it read so far.
+    void (*stats)(struct meta *m, struct meta_stats *ret);
 };
 struct meta {
     const struct meta_ops *ops; // first member of every implementation
@@ -89,10 +103,6 @@ void meta_object_free(struct meta_object *o);
 void meta_object_freep(struct meta_object **o);
 void meta_records_free(struct meta_records *r);     // empties it
 void meta_artifacts_free(struct meta_artifacts *a); // empties it
-
-struct meta_stats {
-    uint64_t gets, lists, records, artifacts, files_read, dirs_read;
-};
 
 // The local provider over `root`, a `.metaflow` directory (Metaflow: plugins/metadata_providers/local.py).
 // It reads files on every call and keeps nothing. Metaflow's temporary files are never seen.

@@ -26,11 +26,14 @@ struct client_conf {
     struct staging *staging;  // borrowed
     const char *ns;           // namespace, NULL or "" for global; copied
     int64_t ttl_ms;           // of what is live
-    int64_t stale_after_ms;   // a heartbeat older than this is stale
+    int64_t stale_after_ms;   // a heartbeat older than this is stale; 0 means 360 s
+    int64_t settle_after_ms;  // a task that ended well this long ago is settled; 0 means 900 s
+    int64_t settled_ttl_ms;   // of what is settled; 0 means for ever
 };
 struct client *client_new(const struct client_conf *conf);
 void client_free(struct client *c);
-// Drops what is remembered at and below ps (all of it for the root).
+// Drops what is remembered at and below ps (all of it for the root), and of its ancestors what was
+// concluded from it.
 void client_forget(struct client *c, const struct pathspec *ps);
 
 enum status { STATUS_UNKNOWN, STATUS_DONE, STATUS_FAILED, STATUS_RUNNING, STATUS_STALE };
@@ -48,7 +51,8 @@ errc client_list(struct client *c, const struct pathspec *ps, struct cancel *can
 
 struct task {
     struct meta_object *object;
-    struct meta_records records;    // every attempt, provider order
+    struct meta_records records;    // every attempt, provider order; of a resumed task the client's
+                                    // loan from its origin follows (fields of its own it has none)
     int current_attempt;            // latest started: newest `attempt` record, else 0
     int artifact_attempt;           // whose artifacts are shown: latest done, -1 for none
     enum status status;
@@ -81,10 +85,12 @@ void artifacts_unrefp(const struct artifacts **a);
 const struct artifact *artifacts_find(const struct artifacts *a, const char *name);
 // Whether the client lists it: no leading underscore.
 bool artifact_is_visible(const struct artifact *a);
-// Where this task's blobs are: the mounted root, else the recorded location if it exists.
+// Where this task's blobs are: the mounted root, else a recorded location that exists (those that
+// client_artifacts has seen). The store belongs to the client and lives as long.
 struct artifact_env client_artifact_env(struct client *c, const struct pathspec *task);
 
-// Text of _exception (class, message, stack trace) or NULL when there is none. Owned by the caller.
+// Text of _exception, the client's str(task.exception): the stack trace, or class and message where
+// none was kept; NULL when there is none. Owned by the caller.
 errc client_exception(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
                       char **ret, struct err *err) ERR_MUST_CHECK;
 // Index in a foreach, "2" or "2.0" when nested (outermost first); NULL outside of one. Owned.
@@ -109,7 +115,9 @@ errc client_run(struct client *c, const struct pathspec *ps, struct cancel *canc
 void run_unref(const struct run *r);
 void run_unrefp(const struct run **r);
 
-// mtime of any object without more requests than its own (DESIGN.md section 2).
+// mtime of any object without more requests than its own (DESIGN.md section 2). That of a step or flow
+// takes in what is known of its children when it is first asked for; after that only what is newer
+// than the answer changes it, so that reading a finished tree changes no time in it.
 errc client_mtime(struct client *c, const struct pathspec *ps, struct cancel *cancel, int64_t *ret_ms,
                   struct err *err) ERR_MUST_CHECK;
 
@@ -155,8 +163,8 @@ errc client_step_index(struct client *c, const struct pathspec *step, struct can
 errc client_parameters(struct client *c, const struct pathspec *run, struct cancel *cancel,
                        struct strv *ret_names, char **ret_task, struct err *err) ERR_MUST_CHECK;
 
-// Fills in what client/logs.h needs; attempt -1 is the latest started. The strings borrow from ps and
-// from *ret_task, which the caller unrefs last.
+// Fills in what client/logs.h needs; attempt -1 is the latest started. The strings borrow from `task`
+// and from *ret_task, which the caller unrefs last.
 errc client_log_source(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
                        struct log_source *ret, const struct task **ret_task, struct err *err) ERR_MUST_CHECK;
 

@@ -1,0 +1,183 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/model_i.h"
+#include "client/store_located.h"
+
+struct client *client_new(const struct client_conf *conf)
+{
+    struct client *c = mem_zalloc(sizeof(*c));
+    c->meta = conf->meta;
+    c->store = store_located_new(conf->store);
+    c->staging = conf->staging;
+    c->ns = conf->ns && *conf->ns ? mem_strdup(conf->ns) : NULL;
+    c->ttl_ms = conf->ttl_ms;
+    c->stale_after_ms = conf->stale_after_ms > 0 ? conf->stale_after_ms : 360 * 1000;
+    c->settle_after_ms = conf->settle_after_ms > 0 ? conf->settle_after_ms : 900 * 1000;
+    c->settled_ttl_ms = conf->settled_ttl_ms > 0 ? conf->settled_ttl_ms : MEMO_FOR_EVER;
+    c->memo = memo_new(&(struct memo_conf){0});
+    return c;
+}
+
+void client_free(struct client *c)
+{
+    if (!c) {
+        return;
+    }
+    memo_free(c->memo);
+    c->meta->ops->free(c->meta);
+    c->store->ops->free(c->store);
+    free(c->ns);
+    free(c);
+}
+
+void client_forget(struct client *c, const struct pathspec *ps)
+{
+    auto_free char *path = pathspec_text(ps);
+    memo_forget(c->memo, path);
+}
+
+void client_stats(struct client *c, struct client_stats *ret)
+{
+    struct memo_stats memo;
+    memo_stats(c->memo, &memo);
+    memset(ret, 0, sizeof(*ret));
+    if (c->meta->ops->stats) {
+        c->meta->ops->stats(c->meta, &ret->meta);
+    } else {
+        ret->meta.gets = atomic_load(&c->gets);
+        ret->meta.lists = atomic_load(&c->lists);
+        ret->meta.records = atomic_load(&c->records);
+        ret->meta.artifacts = atomic_load(&c->artifacts);
+    }
+    ret->hits = memo.hits;
+    ret->misses = memo.misses;
+    ret->objects = memo.items;
+    ret->evicted = memo.evicted;
+}
+
+errc model_meta_get(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+                    struct meta_object **ret, struct err *err)
+{
+    atomic_fetch_add_explicit(&c->gets, 1, memory_order_relaxed);
+    return c->meta->ops->get(c->meta, ps, cancel, ret, err);
+}
+
+errc model_meta_list(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+                     meta_list_fn fn, void *arg, struct err *err)
+{
+    atomic_fetch_add_explicit(&c->lists, 1, memory_order_relaxed);
+    return c->meta->ops->list(c->meta, ps, cancel, fn, arg, err);
+}
+
+errc model_meta_records(struct client *c, const struct pathspec *task, struct cancel *cancel,
+                        struct meta_records *ret, struct err *err)
+{
+    atomic_fetch_add_explicit(&c->records, 1, memory_order_relaxed);
+    return c->meta->ops->records(c->meta, task, cancel, ret, err);
+}
+
+errc model_meta_field(struct client *c, const struct pathspec *task, const char *field,
+                      struct cancel *cancel, struct meta_records *ret, struct err *err)
+{
+    if (!c->meta->ops->field) {
+        return model_meta_records(c, task, cancel, ret, err);
+    }
+    atomic_fetch_add_explicit(&c->records, 1, memory_order_relaxed);
+    return c->meta->ops->field(c->meta, task, field, cancel, ret, err);
+}
+
+errc model_meta_artifacts(struct client *c, const struct pathspec *task, int attempt,
+                          struct cancel *cancel, int *ret_attempt, struct meta_artifacts *ret,
+                          struct err *err)
+{
+    atomic_fetch_add_explicit(&c->artifacts, 1, memory_order_relaxed);
+    return c->meta->ops->artifacts(c->meta, task, attempt, cancel, ret_attempt, ret, err);
+}
+
+void meta_artifact_clear(struct meta_artifact *a)
+{
+    free(a->name);
+    free(a->sha);
+    free(a->content_type);
+    free(a->ds_type);
+    free(a->location);
+    memset(a, 0, sizeof(*a));
+}
+
+errc model_meta_artifact(struct client *c, const struct pathspec *task, int attempt, const char *name,
+                         struct cancel *cancel, struct meta_artifact *ret, struct err *err)
+{
+    auto_cleanup(meta_artifacts_free) struct meta_artifacts found = {0};
+    atomic_fetch_add_explicit(&c->artifacts, 1, memory_order_relaxed);
+    errc code = c->meta->ops->artifact(c->meta, task, attempt, name, cancel, &found, err);
+    if (code) {
+        return code;
+    }
+    if (found.len == 0) {
+        auto_free char *path = pathspec_text(task);
+        return err_set(err, ERR_NOT_FOUND, "task %s has no artifact \"%s\"", path, name);
+    }
+    *ret = found.items[0];
+    memset(&found.items[0], 0, sizeof(found.items[0]));
+    return ERR_OK;
+}
+
+errc model_memo_get(struct client *c, int kind, const struct pathspec *ps, int attempt,
+                    memo_load_fn load, void *arg, struct cancel *cancel, struct snap **ret,
+                    struct err *err)
+{
+    auto_free char *path = pathspec_text(ps);
+    struct memo_key key = {kind, path, attempt};
+    return memo_get(c->memo, &key, load, arg, cancel, ret, err);
+}
+
+struct snap *model_memo_peek(struct client *c, int kind, const struct pathspec *ps, int attempt)
+{
+    auto_free char *path = pathspec_text(ps);
+    struct memo_key key = {kind, path, attempt};
+    return memo_peek(c->memo, &key);
+}
+
+void model_memo_put(struct client *c, int kind, const struct pathspec *ps, struct snap *value, int64_t ttl_ms)
+{
+    auto_free char *path = pathspec_text(ps);
+    struct memo_key key = {kind, path, -1};
+    memo_put(c->memo, &key, value, ttl_ms);
+}
+
+int64_t model_ttl(const struct client *c, bool settled)
+{
+    return settled && c->settled_ttl_ms > c->ttl_ms ? c->settled_ttl_ms : c->ttl_ms;
+}
+
+bool model_is_settled(const struct client *c, int64_t at_ms)
+{
+    return at_ms >= 0 && clock_wall_ms() - at_ms >= c->settle_after_ms;
+}
+
+bool model_is_fatal(errc code)
+{
+    return code == ERR_INTERRUPTED || code == ERR_TIMEOUT || code == ERR_UNREACHABLE ||
+           code == ERR_THROTTLED || code == ERR_TOO_MANY || code == ERR_NO_MEMORY;
+}
+
+bool model_skip(errc code, const struct pathspec *ps, const struct err *err)
+{
+    if (model_is_fatal(code)) {
+        return false;
+    }
+    // What is gone was removed, or is being written, while it was looked at.
+    if (code != ERR_NOT_FOUND) {
+        auto_free char *path = pathspec_text(ps);
+        log_warn("model", "%s is left out of a listing: %s", path, err->cause);
+    }
+    return true;
+}
+
+size_t str_bytes(const char *s)
+{
+    return s ? strlen(s) + 17 : 0; // malloc's own share included
+}

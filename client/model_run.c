@@ -1,0 +1,255 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/model_i.h"
+
+struct run_snap {
+    struct snap snap;
+    struct run run;
+};
+
+static void run_destroy(struct snap *s)
+{
+    struct run_snap *rs = (struct run_snap *)s;
+    meta_object_free(rs->run.object);
+    free(rs->run.end_step);
+    free(rs->run.end_task);
+    free(rs->run.origin);
+    free(rs);
+}
+
+void run_unref(const struct run *r)
+{
+    if (r) {
+        struct run_snap *rs = (struct run_snap *)((uintptr_t)r - offsetof(struct run_snap, run));
+        snap_unref(&rs->snap);
+    }
+}
+
+void run_unrefp(const struct run **r)
+{
+    run_unref(*r);
+}
+
+struct load {
+    struct client *c;
+    const struct pathspec *ps;
+};
+
+// The name of the end step, as the `_parameters` task has it; "end" in runs that are older than that.
+static errc end_step_name(const struct load *l, struct cancel *cancel, char **ret, struct err *err)
+{
+    struct pathspec parameters = {l->ps->flow, l->ps->run, "_parameters", NULL};
+    auto_free char *id = NULL;
+    auto_cleanup(meta_records_free) struct meta_records records = {0};
+    struct err one = ERR_INIT;
+    errc code = model_first_task(l->c, &parameters, cancel, &id, &one);
+    if (!code) {
+        struct pathspec task = pathspec_child(&parameters, id);
+        code = model_meta_field(l->c, &task, "end_step", cancel, &records, &one);
+    }
+    if (code && !model_skip(code, &parameters, &one)) {
+        *err = one;
+        return code;
+    }
+    const struct meta_record *r = records_newest(records.items, records.len, "end_step", -1);
+    *ret = mem_strdup(r && r->value ? r->value : "end");
+    return ERR_OK;
+}
+
+// The end task's snapshot; none while there is none, or when it cannot be read.
+static errc find_end_task(const struct load *l, struct cancel *cancel, struct run *r,
+                          const struct task **ret, struct err *err)
+{
+    auto_free char *step = NULL;
+    auto_free char *task = NULL;
+    errc code = end_step_name(l, cancel, &step, err);
+    if (code) {
+        return code;
+    }
+    struct err one = ERR_INIT;
+    struct pathspec at = pathspec_child(l->ps, step);
+    code = model_first_task(l->c, &at, cancel, &task, &one);
+    if (!code) {
+        at = pathspec_child(&at, task);
+        code = model_task(l->c, &at, cancel, ret, &one);
+    }
+    if (task) {
+        r->end_step = steal_ptr(&step);
+        r->end_task = steal_ptr(&task);
+    }
+    if (code && !model_skip(code, &at, &one)) {
+        *err = one;
+        return code;
+    }
+    return ERR_OK;
+}
+
+// --- looking for a failed task ----------------------------------------------------------------------
+
+struct search {
+    struct client *c;
+    struct pathspec step;
+    struct cancel *cancel;
+    bool want_stale;     // stale ones too
+    task_ref_fn fn;      // false ends the search
+    void *arg;
+    bool ended;
+    errc code;
+    struct err *err;
+};
+
+// A task that is done well costs its _task_ok record alone; any other one is looked at as a whole.
+static errc is_failed(struct search *s, const struct pathspec *ps, bool *ret, struct err *err)
+{
+    auto_cleanup(quick_snap_unrefp) const struct quick_snap *q = NULL;
+    errc code = model_quick(s->c, ps, s->cancel, &q, err);
+    *ret = false;
+    if (code || q->task_ok == 1) {
+        return code;
+    }
+    auto_cleanup(task_unrefp) const struct task *t = NULL;
+    code = model_task(s->c, ps, s->cancel, &t, err);
+    if (!code) {
+        *ret = t->status == STATUS_FAILED || (s->want_stale && t->status == STATUS_STALE);
+    }
+    return code;
+}
+
+static bool look_at_task(void *arg, const char *id, int64_t created_ms)
+{
+    (void)created_ms;
+    struct search *s = arg;
+    struct pathspec ps = pathspec_child(&s->step, id);
+    struct err one = ERR_INIT;
+    bool failed;
+    errc code = is_failed(s, &ps, &failed, &one);
+    if (code) {
+        if (model_skip(code, &ps, &one)) {
+            return true;
+        }
+        *s->err = one;
+        s->code = code;
+        return false;
+    }
+    s->ended = failed && !s->fn(s->arg, s->step.step, id);
+    return !s->ended;
+}
+
+static errc search_failed(struct client *c, const struct pathspec *run, bool want_stale,
+                          struct cancel *cancel, task_ref_fn fn, void *arg, struct err *err)
+{
+    auto_cleanup(children_free) struct children steps = {0};
+    errc code = model_children(c, run, cancel, &steps, err);
+    struct search s = {.c = c, .cancel = cancel, .want_stale = want_stale, .fn = fn, .arg = arg, .err = err};
+    for (size_t i = 0; !code && !s.ended && i < steps.len; i++) {
+        s.step = pathspec_child(run, steps.items[i].id);
+        struct err one = ERR_INIT;
+        code = model_meta_list(c, &s.step, cancel, look_at_task, &s, &one);
+        if (!code) {
+            code = s.code;
+        } else if (model_skip(code, &s.step, &one)) {
+            code = ERR_OK;
+        } else {
+            *err = one;
+        }
+    }
+    return code;
+}
+
+errc client_failed_tasks(struct client *c, const struct pathspec *run, struct cancel *cancel,
+                         task_ref_fn fn, void *arg, struct err *err)
+{
+    errc code = model_check_ns(c, run, cancel, err);
+    return code ? code : search_failed(c, run, true, cancel, fn, arg, err);
+}
+
+// --- the run ----------------------------------------------------------------------------------------
+
+static bool note_failed(void *arg, const char *step, const char *task)
+{
+    (void)step;
+    (void)task;
+    *(bool *)arg = true;
+    return false;
+}
+
+static errc run_status(const struct load *l, const struct task *end, struct cancel *cancel, struct run *r,
+                       struct err *err)
+{
+    int64_t beat = r->object->heartbeat_ms;
+    if (end && end->status == STATUS_DONE) {
+        r->status = STATUS_DONE;
+        return ERR_OK;
+    }
+    if (beat >= 0 && clock_wall_ms() - beat < l->c->stale_after_ms) {
+        r->status = STATUS_RUNNING;
+        return ERR_OK;
+    }
+    bool failed = false;
+    errc code = search_failed(l->c, l->ps, false, cancel, note_failed, &failed, err);
+    r->status = failed ? STATUS_FAILED : beat >= 0 ? STATUS_STALE : STATUS_UNKNOWN;
+    return code;
+}
+
+static errc fill_run(const struct load *l, struct cancel *cancel, struct run *r, struct err *err)
+{
+    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
+    errc code = model_object(l->c, l->ps, cancel, &o, err);
+    if (code) {
+        return code;
+    }
+    r->object = meta_object_copy(o->object);
+    r->mtime_ms = r->object->heartbeat_ms >= 0 ? r->object->heartbeat_ms : r->object->created_ms;
+    r->finished_ms = -1;
+    auto_cleanup(task_unrefp) const struct task *end = NULL;
+    code = find_end_task(l, cancel, r, &end, err);
+    if (code) {
+        return code;
+    }
+    if (end) {
+        r->finished = end->finished;
+        r->successful = end->successful;
+        r->finished_ms = end->finished_ms;
+        r->settled = end->settled;
+        size_t own = task_snap_of(end)->own_records;
+        const char *origin = record_text(records_newest(end->records.items, own, "origin-run-id", -1));
+        r->origin = origin ? mem_printf("%s/%s", l->ps->flow, origin) : NULL;
+    }
+    return run_status(l, end, cancel, r, err);
+}
+
+static errc load_run(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
+                     struct err *err)
+{
+    const struct load *l = arg;
+    struct run_snap *rs = mem_zalloc(sizeof(*rs));
+    snap_init(&rs->snap, 0, run_destroy);
+    errc code = fill_run(l, cancel, &rs->run, err);
+    if (code) {
+        snap_unref(&rs->snap);
+        return code;
+    }
+    rs->snap.bytes = sizeof(*rs) + meta_object_bytes(rs->run.object) + str_bytes(rs->run.end_step) +
+                     str_bytes(rs->run.end_task) + str_bytes(rs->run.origin);
+    *ret = &rs->snap;
+    *ret_ttl_ms = model_ttl(l->c, rs->run.settled);
+    return ERR_OK;
+}
+
+errc client_run(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+                const struct run **ret, struct err *err)
+{
+    errc code = model_check_ns(c, ps, cancel, err);
+    if (code) {
+        return code;
+    }
+    struct load l = {c, ps};
+    struct snap *s;
+    code = model_memo_get(c, MODEL_RUN, ps, -1, load_run, &l, cancel, &s, err);
+    if (!code) {
+        *ret = &((struct run_snap *)s)->run;
+    }
+    return code;
+}

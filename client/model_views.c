@@ -1,0 +1,289 @@
+// A flow's runs by time, tag, day and state.
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/model_i.h"
+
+// --- runs in the client's order ---------------------------------------------------------------------
+
+typedef errc (*run_fn)(void *arg, const char *id, bool *ret_go_on, struct err *err);
+
+struct walk {
+    struct client *c;
+    struct pathspec flow;
+    struct cancel *cancel;
+    run_fn fn;
+    void *arg;
+    errc code;
+    struct err *err;
+};
+
+// Gives one run to fn. What fails of one run alone is left out.
+static bool walk_one(void *arg, const char *id, int64_t created_ms)
+{
+    (void)created_ms;
+    struct walk *w = arg;
+    struct pathspec run = pathspec_child(&w->flow, id);
+    struct err one = ERR_INIT;
+    bool go_on = true;
+    errc code = w->c->ns ? model_check_ns(w->c, &run, w->cancel, &one) : ERR_OK;
+    if (!code) {
+        code = w->fn(w->arg, id, &go_on, &one);
+    }
+    if (code && !model_skip(code, &run, &one)) {
+        *w->err = one;
+        w->code = code;
+        return false;
+    }
+    return code || go_on;
+}
+
+// Runs newest first, by created_ms.
+static errc walk_newest(struct walk *w)
+{
+    const struct meta_ops *ops = w->c->meta->ops;
+    if (ops->newest) {
+        atomic_fetch_add_explicit(&w->c->lists, 1, memory_order_relaxed);
+        errc code = ops->newest(w->c->meta, w->flow.flow, w->cancel, walk_one, w, w->err);
+        return code ? code : w->code;
+    }
+    auto_cleanup(children_free) struct children runs = {0};
+    errc code = model_children(w->c, &w->flow, w->cancel, &runs, w->err);
+    for (size_t i = 0; !code && i < runs.len; i++) {
+        if (!walk_one(w, runs.items[i].id, runs.items[i].created_ms)) {
+            code = w->code;
+            break;
+        }
+    }
+    return code;
+}
+
+// Runs in the order of the listing.
+static errc walk_listed(struct walk *w)
+{
+    errc code = model_meta_list(w->c, &w->flow, w->cancel, walk_one, w, w->err);
+    return code ? code : w->code;
+}
+
+// --- latest -----------------------------------------------------------------------------------------
+
+struct latest_snap {
+    struct snap snap;
+    char *id; // owned; NULL: there is none
+};
+
+static void latest_destroy(struct snap *s)
+{
+    free(((struct latest_snap *)s)->id);
+    free(s);
+}
+
+struct find_latest {
+    struct client *c;
+    struct pathspec flow;
+    bool successful;
+    struct cancel *cancel;
+    char *found; // owned
+};
+
+static errc see_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
+{
+    struct find_latest *f = arg;
+    if (f->successful) {
+        struct pathspec ps = pathspec_child(&f->flow, id);
+        auto_cleanup(run_unrefp) const struct run *r = NULL;
+        errc code = client_run(f->c, &ps, f->cancel, &r, err);
+        if (code || !r->successful) {
+            return code;
+        }
+    }
+    f->found = mem_strdup(id);
+    *ret_go_on = false;
+    return ERR_OK;
+}
+
+static errc load_latest(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
+                        struct err *err)
+{
+    struct find_latest *f = arg;
+    f->cancel = cancel;
+    struct walk w = {.c = f->c, .flow = f->flow, .cancel = cancel, .fn = see_run, .arg = f, .err = err};
+    errc code = walk_newest(&w);
+    if (code) {
+        free(f->found);
+        return code;
+    }
+    struct latest_snap *l = mem_zalloc(sizeof(*l));
+    l->id = f->found;
+    snap_init(&l->snap, sizeof(*l) + str_bytes(l->id), latest_destroy);
+    *ret = &l->snap;
+    *ret_ttl_ms = f->c->ttl_ms;
+    return ERR_OK;
+}
+
+errc client_latest(struct client *c, const char *flow, bool successful, struct cancel *cancel,
+                   char **ret_run, struct err *err)
+{
+    struct find_latest f = {.c = c, .flow = {.flow = flow}, .successful = successful};
+    struct snap *s;
+    errc code = model_memo_get(c, MODEL_LATEST, &f.flow, successful, load_latest, &f, cancel, &s, err);
+    if (code) {
+        return code;
+    }
+    char *id = mem_strdup(((struct latest_snap *)s)->id);
+    snap_unref(s);
+    if (!id) {
+        return err_set(err, ERR_NOT_FOUND, "flow %s has no %srun", flow, successful ? "successful " : "");
+    }
+    *ret_run = id;
+    return ERR_OK;
+}
+
+// --- filters ----------------------------------------------------------------------------------------
+
+struct select {
+    struct client *c;
+    const char *flow;
+    enum run_filter filter;
+    const char *text;
+    struct cancel *cancel;
+    meta_list_fn fn;
+    void *arg;
+};
+
+static errc run_matches(const struct select *s, const char *id, bool *ret, struct err *err)
+{
+    struct pathspec ps = {.flow = s->flow, .run = id};
+    errc code;
+    if (s->filter == RUNS_FAILED || s->filter == RUNS_RUNNING) {
+        auto_cleanup(run_unrefp) const struct run *r = NULL;
+        code = client_run(s->c, &ps, s->cancel, &r, err);
+        if (!code) {
+            bool ended = r->status == STATUS_FAILED || r->status == STATUS_STALE;
+            *ret = s->filter == RUNS_FAILED ? ended : !ended && r->status != STATUS_DONE;
+        }
+        return code;
+    }
+    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
+    code = model_object(s->c, &ps, s->cancel, &o, err);
+    if (code) {
+        return code;
+    }
+    if (s->filter == RUNS_WITH_TAG) {
+        *ret = strv_has(&o->object->tags, s->text) || strv_has(&o->object->system_tags, s->text);
+    } else {
+        char day[32];
+        clock_day(o->object->created_ms, day, sizeof(day));
+        *ret = strcmp(day, s->text) == 0;
+    }
+    return ERR_OK;
+}
+
+static errc select_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
+{
+    struct select *s = arg;
+    bool match = false;
+    errc code = run_matches(s, id, &match, err);
+    if (!code && match) {
+        *ret_go_on = s->fn(s->arg, id, -1);
+    }
+    return code;
+}
+
+errc client_runs(struct client *c, const char *flow, enum run_filter filter, const char *arg_text,
+                 struct cancel *cancel, meta_list_fn fn, void *arg, struct err *err)
+{
+    struct select s = {c, flow, filter, arg_text ? arg_text : "", cancel, fn, arg};
+    struct walk w = {.c = c, .flow = {.flow = flow}, .cancel = cancel, .fn = select_run, .arg = &s, .err = err};
+    return walk_listed(&w);
+}
+
+errc client_run_matches(struct client *c, const char *flow, const char *run, enum run_filter filter,
+                        const char *arg_text, struct cancel *cancel, bool *ret, struct err *err)
+{
+    struct pathspec ps = {.flow = flow, .run = run};
+    errc code = model_check_ns(c, &ps, cancel, err);
+    if (code) {
+        return code;
+    }
+    struct select s = {c, flow, filter, arg_text ? arg_text : "", cancel, NULL, NULL};
+    return run_matches(&s, run, ret, err);
+}
+
+// --- tags and days of a flow ------------------------------------------------------------------------
+
+struct collect {
+    struct client *c;
+    const char *flow;
+    bool days;
+    struct cancel *cancel;
+    struct strv names;
+    size_t unique; // so many of them were left when doubles were last dropped
+};
+
+static void drop_doubles(struct collect *to)
+{
+    struct strv *v = &to->names;
+    size_t kept = 0;
+    strv_sort(v);
+    for (size_t i = 0; i < v->len; i++) {
+        if (kept && strcmp(v->items[kept - 1], v->items[i]) == 0) {
+            free(v->items[i]);
+        } else {
+            v->items[kept++] = v->items[i];
+        }
+    }
+    v->len = to->unique = kept;
+}
+
+static errc collect_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
+{
+    (void)ret_go_on;
+    struct collect *to = arg;
+    struct pathspec ps = {.flow = to->flow, .run = id};
+    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
+    errc code = model_object(to->c, &ps, to->cancel, &o, err);
+    if (code) {
+        return code;
+    }
+    if (to->days) {
+        char day[32];
+        clock_day(o->object->created_ms, day, sizeof(day));
+        strv_add(&to->names, day);
+    } else {
+        strv_copy(&to->names, &o->object->tags);
+        strv_copy(&to->names, &o->object->system_tags);
+    }
+    if (to->names.len > 2 * to->unique + 1024) {
+        drop_doubles(to);
+    }
+    return ERR_OK;
+}
+
+static errc collect_names(struct client *c, const char *flow, bool days, struct cancel *cancel,
+                          struct strv *ret, struct err *err)
+{
+    struct collect to = {.c = c, .flow = flow, .days = days, .cancel = cancel};
+    struct walk w = {.c = c, .flow = {.flow = flow}, .cancel = cancel, .fn = collect_run, .arg = &to, .err = err};
+    errc code = walk_listed(&w);
+    if (code) {
+        strv_free(&to.names);
+        return code;
+    }
+    drop_doubles(&to);
+    *ret = to.names;
+    return ERR_OK;
+}
+
+errc client_flow_tags(struct client *c, const char *flow, struct cancel *cancel, struct strv *ret,
+                      struct err *err)
+{
+    return collect_names(c, flow, false, cancel, ret, err);
+}
+
+errc client_flow_days(struct client *c, const char *flow, struct cancel *cancel, struct strv *ret,
+                      struct err *err)
+{
+    return collect_names(c, flow, true, cancel, ret, err);
+}
