@@ -108,6 +108,7 @@ void meta_artifacts_free(struct meta_artifacts *a); // empties it
 // It reads files on every call and keeps nothing. Metaflow's temporary files are never seen.
 // Links inside the datastore that lead out of it are refused (ERR_DENIED).
 errc meta_local_new(const char *root, struct meta **ret, struct err *err) ERR_MUST_CHECK;
-void meta_local_stats(struct meta *m, struct meta_stats *ret); // zeros for another provider
+// Looks through a client/fault.h wrapper; zeros for another provider.
+void meta_local_stats(struct meta *m, struct meta_stats *ret);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "client/fault.h"
 #include "client/idlist.h"
 #include "client/meta_local_internal.h"
 
@@ -241,6 +242,7 @@ static const struct meta_ops local_ops = {
 void meta_local_stats(struct meta *meta, struct meta_stats *ret)
 {
     *ret = (struct meta_stats){0};
+    meta = fault_meta_inner(meta);
     if (meta->ops != &local_ops)
         return;
     struct meta_local *m = meta_local_of(meta);
@@ -256,6 +258,7 @@ void meta_local_stats(struct meta *meta, struct meta_stats *ret)
 
 void meta_local_set_user(struct meta *meta, const char *user)
 {
+    meta = fault_meta_inner(meta);
     if (meta->ops != &local_ops)
         return;
     struct meta_local *m = meta_local_of(meta);

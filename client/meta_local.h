@@ -11,7 +11,7 @@
 
 // Metaflow's user name (get_username), written into a run whose tags are changed; NULL (the default)
 // writes null, as Metaflow does when it knows none. Copied. Call it before the provider is
-// shared or wrapped; it does nothing to another provider.
+// shared. It looks through a client/fault.h wrapper and does nothing to another provider.
 void meta_local_set_user(struct meta *m, const char *user);
 
 // What a `_self.json` says: times, user and tags. Ids are not taken from it but from where it is.

@@ -1,0 +1,158 @@
+#include "client/fault.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "client/fault_rules.h"
+
+struct faulty_meta {
+    struct meta meta;
+    struct fault *fault; // borrowed
+    struct meta *inner;  // owned
+};
+
+struct faulty_store {
+    struct store store;
+    struct fault *fault; // borrowed
+    struct store *inner; // owned
+};
+
+static errc meta_apply(struct meta *m, enum fault_what what, const struct pathspec *ps,
+                       const char *name, struct cancel *cancel, struct meta **ret_inner,
+                       struct err *err)
+{
+    struct faulty_meta *f = (struct faulty_meta *)m;
+    auto_free char *path = pathspec_text(ps);
+    auto_free char *longer = name ? mem_printf("%s/%s", path, name) : NULL;
+    *ret_inner = f->inner;
+    return fault_apply(f->fault, what, longer ? longer : path, cancel, err);
+}
+
+static errc faulty_get(struct meta *m, const struct pathspec *ps, struct cancel *cancel,
+                       struct meta_object **ret, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_GET, ps, NULL, cancel, &m, err);
+    return e ? e : m->ops->get(m, ps, cancel, ret, err);
+}
+
+static errc faulty_list(struct meta *m, const struct pathspec *ps, struct cancel *cancel,
+                        meta_list_fn fn, void *arg, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_LIST, ps, NULL, cancel, &m, err);
+    return e ? e : m->ops->list(m, ps, cancel, fn, arg, err);
+}
+
+static errc faulty_records(struct meta *m, const struct pathspec *task, struct cancel *cancel,
+                           struct meta_records *ret, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_RECORDS, task, NULL, cancel, &m, err);
+    return e ? e : m->ops->records(m, task, cancel, ret, err);
+}
+
+static errc faulty_artifacts(struct meta *m, const struct pathspec *task, int attempt,
+                             struct cancel *cancel, int *ret_attempt, struct meta_artifacts *ret,
+                             struct err *err)
+{
+    errc e = meta_apply(m, FAULT_ARTIFACTS, task, NULL, cancel, &m, err);
+    return e ? e : m->ops->artifacts(m, task, attempt, cancel, ret_attempt, ret, err);
+}
+
+static errc faulty_artifact(struct meta *m, const struct pathspec *task, int attempt,
+                            const char *name, struct cancel *cancel, struct meta_artifacts *ret_one,
+                            struct err *err)
+{
+    errc e = meta_apply(m, FAULT_ARTIFACTS, task, name, cancel, &m, err);
+    return e ? e : m->ops->artifact(m, task, attempt, name, cancel, ret_one, err);
+}
+
+static errc faulty_mutate_tags(struct meta *m, const struct pathspec *run, const struct strv *add,
+                               const struct strv *remove, struct cancel *cancel, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_ANY, run, NULL, cancel, &m, err);
+    return e ? e : m->ops->mutate_tags(m, run, add, remove, cancel, err);
+}
+
+static void faulty_meta_free(struct meta *m)
+{
+    struct faulty_meta *f = (struct faulty_meta *)m;
+    f->inner->ops->free(f->inner);
+    free(f);
+}
+
+static const struct meta_ops faulty_meta_ops = {
+    .get = faulty_get,
+    .list = faulty_list,
+    .records = faulty_records,
+    .artifacts = faulty_artifacts,
+    .artifact = faulty_artifact,
+    .mutate_tags = faulty_mutate_tags,
+    .free = faulty_meta_free,
+};
+
+struct meta *fault_meta(struct fault *f, struct meta *inner)
+{
+    struct faulty_meta *m = mem_zalloc(sizeof *m);
+    *m = (struct faulty_meta){.meta.ops = &faulty_meta_ops, .fault = f, .inner = inner};
+    return &m->meta;
+}
+
+struct meta *fault_meta_inner(struct meta *m)
+{
+    while (m->ops == &faulty_meta_ops)
+        m = ((struct faulty_meta *)m)->inner;
+    return m;
+}
+
+static errc store_apply(struct store *s, enum fault_what what, const char *path,
+                        struct cancel *cancel, struct store **ret_inner, struct err *err)
+{
+    struct faulty_store *f = (struct faulty_store *)s;
+    *ret_inner = f->inner;
+    return fault_apply(f->fault, what, path, cancel, err);
+}
+
+static errc faulty_info(struct store *s, const char *path, bool want_attributes,
+                        struct cancel *cancel, struct store_info *ret, struct err *err)
+{
+    errc e = store_apply(s, FAULT_INFO, path, cancel, &s, err);
+    return e ? e : s->ops->info(s, path, want_attributes, cancel, ret, err);
+}
+
+static errc faulty_read(struct store *s, const char *path, uint64_t offset, struct cancel *cancel,
+                        struct store_info *ret_info, store_bytes_fn fn, void *arg, struct err *err)
+{
+    errc e = store_apply(s, FAULT_READ, path, cancel, &s, err);
+    return e ? e : s->ops->read(s, path, offset, cancel, ret_info, fn, arg, err);
+}
+
+static errc faulty_store_list(struct store *s, const char *dir, struct cancel *cancel,
+                              store_list_fn fn, void *arg, struct err *err)
+{
+    errc e = store_apply(s, FAULT_LIST, dir, cancel, &s, err);
+    return e ? e : s->ops->list(s, dir, cancel, fn, arg, err);
+}
+
+static void faulty_store_free(struct store *s)
+{
+    struct faulty_store *f = (struct faulty_store *)s;
+    f->inner->ops->free(f->inner);
+    free(f);
+}
+
+static const struct store_ops faulty_store_ops = {
+    .info = faulty_info,
+    .read = faulty_read,
+    .list = faulty_store_list,
+    .free = faulty_store_free,
+};
+
+struct store *fault_store(struct fault *f, struct store *inner)
+{
+    struct faulty_store *s = mem_zalloc(sizeof *s);
+    *s = (struct faulty_store){
+        .store = {.ops = &faulty_store_ops, .type = inner->type, .sysroot = inner->sysroot},
+        .fault = f,
+        .inner = inner,
+    };
+    return &s->store;
+}
