@@ -17,19 +17,27 @@ errc config_load(const char *cwd, struct config **ret, struct err *err) ERR_MUST
 void config_free(struct config *c);
 
 // The value of METAFLOW_<name> ("DEFAULT_METADATA"), with Metaflow's default; NULL where that is None.
-// JSON values (SERVICE_HEADERS) are their JSON text. Borrowed.
+// JSON values (SERVICE_HEADERS) are their compact JSON text, with what Metaflow merges into them;
+// booleans are "true" or "false", numbers decimal. Borrowed until the next config_override.
 const char *config_get(const struct config *c, const char *name);
 enum config_source config_source(const struct config *c, const char *name);
-// An option of the command line overrides everything.
+// An option of the command line overrides everything. Call it before the configuration is shared. A
+// value that Metaflow would not accept for its type is ignored.
 void config_override(struct config *c, const char *name, const char *value);
 
 // The local root, a directory `.metaflow`: DATASTORE_SYSROOT_LOCAL/.metaflow when set, else the nearest
 // ancestor of cwd that has one. ERR_NOT_FOUND says where was looked and names --datastore-root.
-// `explicit_root`, when not NULL, is --datastore-root: a `.metaflow` directory or one that contains it.
+// `explicit_root`, when not NULL, is --datastore-root: a `.metaflow` directory, one that contains it, or
+// one that has flows like it under another name (a renamed copy). Owned by the caller.
 errc config_local_root(const struct config *c, const char *explicit_root, char **ret_root,
                        struct err *err) ERR_MUST_CHECK;
 
-// All names that are set or have a default, one "NAME = value  (source)" a line, secrets as ***.
+// Metaflow's user name: the first of METAFLOW_USER, SUDO_USER, USERNAME and USER that is set and not
+// "root"; NULL when there is none. Borrowed until the next config_override.
+const char *config_user(const struct config *c);
+
+// All names that are set or have a default, one "NAME = value  (source)" a line, secrets as
+// ***: values of secret names, members of such names in JSON values, and the user part of URLs.
 void config_print(const struct config *c, struct buf *out);
 // Whether a value of this name must never be shown (KEY, SECRET, TOKEN, PASSWORD, HEADERS, any case).
 int config_is_secret(const char *name);
