@@ -16,8 +16,8 @@ struct client *client_new(const struct client_conf *conf)
     c->ttl_ms = conf->ttl_ms;
     c->stale_after_ms = conf->stale_after_ms > 0 ? conf->stale_after_ms : 360 * 1000;
     c->settle_after_ms = conf->settle_after_ms > 0 ? conf->settle_after_ms : 900 * 1000;
-    c->settled_ttl_ms = conf->settled_ttl_ms > 0 ? conf->settled_ttl_ms : MEMO_FOR_EVER;
-    c->memo = memo_new(&(struct memo_conf){0});
+    c->settled_ttl_ms = conf->settled_ttl_ms > 0 ? conf->settled_ttl_ms : RECENT_FOR_EVER;
+    c->recent = recent_new(&(struct recent_conf){0});
     return c;
 }
 
@@ -26,7 +26,7 @@ void client_free(struct client *c)
     if (!c) {
         return;
     }
-    memo_free(c->memo);
+    recent_free(c->recent);
     c->meta->ops->free(c->meta);
     c->store->ops->free(c->store);
     free(c->ns);
@@ -36,13 +36,13 @@ void client_free(struct client *c)
 void client_forget(struct client *c, const struct pathspec *ps)
 {
     auto_free char *path = pathspec_text(ps);
-    memo_forget(c->memo, path);
+    recent_forget(c->recent, path);
 }
 
 void client_stats(struct client *c, struct client_stats *ret)
 {
-    struct memo_stats memo;
-    memo_stats(c->memo, &memo);
+    struct recent_stats seen;
+    recent_stats(c->recent, &seen);
     memset(ret, 0, sizeof(*ret));
     if (c->meta->ops->stats) {
         c->meta->ops->stats(c->meta, &ret->meta);
@@ -52,10 +52,10 @@ void client_stats(struct client *c, struct client_stats *ret)
         ret->meta.records = atomic_load(&c->records);
         ret->meta.artifacts = atomic_load(&c->artifacts);
     }
-    ret->hits = memo.hits;
-    ret->misses = memo.misses;
-    ret->objects = memo.items;
-    ret->evicted = memo.evicted;
+    ret->hits = seen.hits;
+    ret->misses = seen.misses;
+    ret->objects = seen.items;
+    ret->evicted = seen.evicted;
 }
 
 errc model_meta_get(struct client *c, const struct pathspec *ps, struct cancel *cancel,
@@ -125,27 +125,27 @@ errc model_meta_artifact(struct client *c, const struct pathspec *task, int atte
     return ERR_OK;
 }
 
-errc model_memo_get(struct client *c, int kind, const struct pathspec *ps, int attempt,
-                    memo_load_fn load, void *arg, struct cancel *cancel, struct snap **ret,
+errc model_recent_get(struct client *c, int kind, const struct pathspec *ps, int attempt,
+                    recent_load_fn load, void *arg, struct cancel *cancel, struct snap **ret,
                     struct err *err)
 {
     auto_free char *path = pathspec_text(ps);
-    struct memo_key key = {kind, path, attempt};
-    return memo_get(c->memo, &key, load, arg, cancel, ret, err);
+    struct recent_key key = {kind, path, attempt};
+    return recent_get(c->recent, &key, load, arg, cancel, ret, err);
 }
 
-struct snap *model_memo_peek(struct client *c, int kind, const struct pathspec *ps, int attempt)
+struct snap *model_recent_peek(struct client *c, int kind, const struct pathspec *ps, int attempt)
 {
     auto_free char *path = pathspec_text(ps);
-    struct memo_key key = {kind, path, attempt};
-    return memo_peek(c->memo, &key);
+    struct recent_key key = {kind, path, attempt};
+    return recent_peek(c->recent, &key);
 }
 
-void model_memo_put(struct client *c, int kind, const struct pathspec *ps, struct snap *value, int64_t ttl_ms)
+void model_recent_put(struct client *c, int kind, const struct pathspec *ps, struct snap *value, int64_t ttl_ms)
 {
     auto_free char *path = pathspec_text(ps);
-    struct memo_key key = {kind, path, -1};
-    memo_put(c->memo, &key, value, ttl_ms);
+    struct recent_key key = {kind, path, -1};
+    recent_put(c->recent, &key, value, ttl_ms);
 }
 
 int64_t model_ttl(const struct client *c, bool settled)

@@ -261,7 +261,7 @@ errc client_artifacts(struct client *c, const struct pathspec *task, int attempt
     }
     struct load l = {c, task, attempt};
     struct snap *s;
-    code = model_memo_get(c, MODEL_ARTIFACTS, task, attempt, load_artifacts, &l, cancel, &s, err);
+    code = model_recent_get(c, MODEL_ARTIFACTS, task, attempt, load_artifacts, &l, cancel, &s, err);
     if (!code) {
         *ret = &((struct artifacts_snap *)s)->list;
     }

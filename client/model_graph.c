@@ -110,7 +110,7 @@ static errc load_graph(void *arg, struct cancel *cancel, struct snap **ret, int6
     errc code = model_load(l->c, l->task, l->artifact, cancel, &v, err);
     if (!code) {
         *ret = &graph_of_value(pickle_root(v.pickle))->snap;
-        *ret_ttl_ms = MEMO_FOR_EVER; // its key is its content's hash
+        *ret_ttl_ms = RECENT_FOR_EVER; // its key is its content's hash
     }
     return code;
 }
@@ -124,9 +124,9 @@ errc model_graph(struct client *c, const struct pathspec *task, struct cancel *c
         return code;
     }
     struct load l = {c, task, &a};
-    struct memo_key key = {MODEL_GRAPH, a.sha, -1};
+    struct recent_key key = {MODEL_GRAPH, a.sha, -1};
     struct snap *s;
-    code = memo_get(c->memo, &key, load_graph, &l, cancel, &s, err);
+    code = recent_get(c->recent, &key, load_graph, &l, cancel, &s, err);
     if (!code) {
         *ret = (const struct graph_snap *)s;
     }

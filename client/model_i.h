@@ -4,11 +4,11 @@
 
 #include <stdatomic.h>
 
-#include "client/memo.h"
+#include "client/recent.h"
 #include "client/model.h"
 #include "client/pickle.h"
 
-// What the memo keeps. The load of a kind asks the memo only for kinds above it in this list.
+// What is kept of recent answers (client/recent.h). The load of a kind asks only for kinds above it in this list.
 enum model_kind {
     MODEL_HINT,      // newest mtime known below a step or flow (never loaded, only put)
     MODEL_OBJECT,    // a meta_object
@@ -29,7 +29,7 @@ struct client {
     struct staging *staging;     // borrowed
     char *ns;                    // owned, NULL for global
     int64_t ttl_ms, stale_after_ms, settle_after_ms, settled_ttl_ms;
-    struct memo *memo;           // owned
+    struct recent *recent;           // owned
     atomic_ulong gets, lists, records, artifacts;
 };
 
@@ -52,12 +52,12 @@ errc model_meta_field(struct client *c, const struct pathspec *task, const char 
                       struct cancel *cancel, struct meta_records *ret, struct err *err) ERR_MUST_CHECK;
 void meta_artifact_clear(struct meta_artifact *a);
 
-// memo_get by pathspec.
-errc model_memo_get(struct client *c, int kind, const struct pathspec *ps, int attempt,
-                    memo_load_fn load, void *arg, struct cancel *cancel, struct snap **ret,
+// recent_get by pathspec.
+errc model_recent_get(struct client *c, int kind, const struct pathspec *ps, int attempt,
+                    recent_load_fn load, void *arg, struct cancel *cancel, struct snap **ret,
                     struct err *err) ERR_MUST_CHECK;
-struct snap *model_memo_peek(struct client *c, int kind, const struct pathspec *ps, int attempt);
-void model_memo_put(struct client *c, int kind, const struct pathspec *ps, struct snap *value, int64_t ttl_ms);
+struct snap *model_recent_peek(struct client *c, int kind, const struct pathspec *ps, int attempt);
+void model_recent_put(struct client *c, int kind, const struct pathspec *ps, struct snap *value, int64_t ttl_ms);
 // How long something holds that Metaflow can no longer change, or still can.
 int64_t model_ttl(const struct client *c, bool settled);
 // Whether something that happened then is old enough that nothing follows it.

@@ -75,7 +75,7 @@ errc model_object(struct client *c, const struct pathspec *ps, struct cancel *ca
 {
     struct load l = {c, ps};
     struct snap *s;
-    errc code = model_memo_get(c, MODEL_OBJECT, ps, -1, load_object, &l, cancel, &s, err);
+    errc code = model_recent_get(c, MODEL_OBJECT, ps, -1, load_object, &l, cancel, &s, err);
     if (!code) {
         *ret = (const struct object_snap *)s;
     }
@@ -147,7 +147,7 @@ static errc flow_is_visible(struct client *c, const struct pathspec *flow, struc
 {
     struct load l = {c, flow};
     struct snap *s;
-    errc code = model_memo_get(c, MODEL_VISIBLE, flow, -1, load_visible, &l, cancel, &s, err);
+    errc code = model_recent_get(c, MODEL_VISIBLE, flow, -1, load_visible, &l, cancel, &s, err);
     if (!code) {
         *ret = ((struct flow_visible *)s)->visible;
         snap_unref(s);

@@ -26,13 +26,13 @@ static void put_hint(struct client *c, const struct pathspec *ps, int64_t newest
     h->newest_ms = newest;
     h->shown_ms = shown;
     h->shown_at_ms = at;
-    model_memo_put(c, MODEL_HINT, ps, &h->snap, MEMO_FOR_EVER);
+    model_recent_put(c, MODEL_HINT, ps, &h->snap, RECENT_FOR_EVER);
 }
 
 static struct hint_snap get_hint(struct client *c, const struct pathspec *ps)
 {
     struct hint_snap none = {.newest_ms = -1, .shown_ms = -1};
-    struct snap *s = model_memo_peek(c, MODEL_HINT, ps, -1);
+    struct snap *s = model_recent_peek(c, MODEL_HINT, ps, -1);
     if (s) {
         none.newest_ms = ((struct hint_snap *)s)->newest_ms;
         none.shown_ms = ((struct hint_snap *)s)->shown_ms;
@@ -135,7 +135,7 @@ errc model_quick(struct client *c, const struct pathspec *ps, struct cancel *can
 {
     struct load l = {c, ps};
     struct snap *s;
-    errc code = model_memo_get(c, MODEL_QUICK, ps, -1, load_quick, &l, cancel, &s, err);
+    errc code = model_recent_get(c, MODEL_QUICK, ps, -1, load_quick, &l, cancel, &s, err);
     if (!code) {
         *ret = (const struct quick_snap *)s;
     }

@@ -161,7 +161,7 @@ static errc is_relative(struct relatives *r, const char *id, bool *ret, struct e
     struct pathspec ps = pathspec_child(&r->step, id);
     struct load l = {r->c, &ps};
     struct snap *s;
-    errc code = model_memo_get(r->c, MODEL_PATH, &ps, -1, load_path, &l, r->cancel, &s, err);
+    errc code = model_recent_get(r->c, MODEL_PATH, &ps, -1, load_path, &l, r->cancel, &s, err);
     if (!code) {
         *ret = relatives_match(r->rule, ((struct path_snap *)s)->path);
         snap_unref(s);

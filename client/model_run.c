@@ -247,7 +247,7 @@ errc client_run(struct client *c, const struct pathspec *ps, struct cancel *canc
     }
     struct load l = {c, ps};
     struct snap *s;
-    code = model_memo_get(c, MODEL_RUN, ps, -1, load_run, &l, cancel, &s, err);
+    code = model_recent_get(c, MODEL_RUN, ps, -1, load_run, &l, cancel, &s, err);
     if (!code) {
         *ret = &((struct run_snap *)s)->run;
     }

@@ -235,7 +235,7 @@ errc model_task(struct client *c, const struct pathspec *ps, struct cancel *canc
 {
     struct load l = {c, ps};
     struct snap *s;
-    errc code = model_memo_get(c, MODEL_TASK, ps, -1, load_task, &l, cancel, &s, err);
+    errc code = model_recent_get(c, MODEL_TASK, ps, -1, load_task, &l, cancel, &s, err);
     if (!code) {
         *ret = &((struct task_snap *)s)->task;
     }

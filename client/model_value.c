@@ -266,7 +266,7 @@ errc client_foreach_index(struct client *c, const struct pathspec *task, struct 
     }
     struct load l = {c, task};
     struct snap *s;
-    code = model_memo_get(c, MODEL_INDEX, task, -1, load_index, &l, cancel, &s, err);
+    code = model_recent_get(c, MODEL_INDEX, task, -1, load_index, &l, cancel, &s, err);
     if (!code) {
         *ret = mem_strdup(((struct index_snap *)s)->text);
         snap_unref(s);

@@ -127,7 +127,7 @@ errc client_latest(struct client *c, const char *flow, bool successful, struct c
 {
     struct find_latest f = {.c = c, .flow = {.flow = flow}, .successful = successful};
     struct snap *s;
-    errc code = model_memo_get(c, MODEL_LATEST, &f.flow, successful, load_latest, &f, cancel, &s, err);
+    errc code = model_recent_get(c, MODEL_LATEST, &f.flow, successful, load_latest, &f, cancel, &s, err);
     if (code) {
         return code;
     }

@@ -1,4 +1,4 @@
-#include "client/memo.h"
+#include "client/recent.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -39,14 +39,14 @@ struct flight {
     char path[];
 };
 
-struct memo {
+struct recent {
     pthread_mutex_t lock; // all that follows
     struct entry *buckets[BUCKETS];
     struct entry *newest, *oldest;
     struct flight *flights;
     size_t max_items, max_bytes;
     uint64_t generation; // how often something was forgotten
-    struct memo_stats stats;
+    struct recent_stats stats;
     pthread_condattr_t monotonic;
 };
 
@@ -70,9 +70,9 @@ void snap_unref(struct snap *s)
     }
 }
 
-struct memo *memo_new(const struct memo_conf *conf)
+struct recent *recent_new(const struct recent_conf *conf)
 {
-    struct memo *m = mem_zalloc(sizeof(*m));
+    struct recent *m = mem_zalloc(sizeof(*m));
     pthread_mutex_init(&m->lock, NULL);
     pthread_condattr_init(&m->monotonic);
     pthread_condattr_setclock(&m->monotonic, CLOCK_MONOTONIC);
@@ -81,15 +81,15 @@ struct memo *memo_new(const struct memo_conf *conf)
     return m;
 }
 
-static uint64_t key_hash(const struct memo_key *key)
+static uint64_t key_hash(const struct recent_key *key)
 {
     // Only spreads names over buckets; nobody gains anything by making them meet.
-    static const uint8_t sip_key[16] = "metaflowfs memo";
+    static const uint8_t sip_key[16] = "metaflowfs seen";
     uint64_t h = hash_sip64(sip_key, key->path, strlen(key->path));
     return h ^ ((uint64_t)(unsigned)key->kind << 8) ^ (uint64_t)(unsigned)(key->attempt + 1);
 }
 
-static struct entry **entry_slot(struct memo *m, uint64_t hash, const struct memo_key *key)
+static struct entry **entry_slot(struct recent *m, uint64_t hash, const struct recent_key *key)
 {
     struct entry **slot = &m->buckets[hash % BUCKETS];
     while (*slot && !((*slot)->hash == hash && (*slot)->kind == key->kind &&
@@ -99,13 +99,13 @@ static struct entry **entry_slot(struct memo *m, uint64_t hash, const struct mem
     return slot;
 }
 
-static void lru_remove(struct memo *m, struct entry *e)
+static void lru_remove(struct recent *m, struct entry *e)
 {
     *(e->newer ? &e->newer->older : &m->newest) = e->older;
     *(e->older ? &e->older->newer : &m->oldest) = e->newer;
 }
 
-static void lru_add(struct memo *m, struct entry *e)
+static void lru_add(struct recent *m, struct entry *e)
 {
     e->newer = NULL;
     e->older = m->newest;
@@ -113,8 +113,8 @@ static void lru_add(struct memo *m, struct entry *e)
     m->newest = e;
 }
 
-// Destroying a value runs no code that comes back to the memo, so it may happen under the lock.
-static void entry_drop(struct memo *m, struct entry **slot)
+// Destroying a value runs no code that comes back to here, so it may happen under the lock.
+static void entry_drop(struct recent *m, struct entry **slot)
 {
     struct entry *e = *slot;
     *slot = e->next;
@@ -125,18 +125,18 @@ static void entry_drop(struct memo *m, struct entry **slot)
     free(e);
 }
 
-static void evict(struct memo *m)
+static void evict(struct recent *m)
 {
     while ((m->stats.items > m->max_items || m->stats.bytes > m->max_bytes) && m->oldest != m->newest) {
         struct entry *e = m->oldest;
-        struct memo_key key = {e->kind, e->path, e->attempt};
+        struct recent_key key = {e->kind, e->path, e->attempt};
         entry_drop(m, entry_slot(m, e->hash, &key));
         m->stats.evicted++;
     }
 }
 
 // Takes over one reference.
-static void store_value(struct memo *m, uint64_t hash, const struct memo_key *key, struct snap *value,
+static void store_value(struct recent *m, uint64_t hash, const struct recent_key *key, struct snap *value,
                         int64_t ttl_ms)
 {
     struct entry **slot = entry_slot(m, hash, key);
@@ -166,7 +166,7 @@ static void store_value(struct memo *m, uint64_t hash, const struct memo_key *ke
 }
 
 // The value with a reference, or NULL.
-static struct snap *fresh_value(struct memo *m, uint64_t hash, const struct memo_key *key)
+static struct snap *fresh_value(struct recent *m, uint64_t hash, const struct recent_key *key)
 {
     struct entry *e = *entry_slot(m, hash, key);
     if (!e || (e->expires_ms != INT64_MAX && clock_mono_ms() >= e->expires_ms)) {
@@ -177,7 +177,7 @@ static struct snap *fresh_value(struct memo *m, uint64_t hash, const struct memo
     return snap_ref(e->value);
 }
 
-static struct flight *flight_find(struct memo *m, uint64_t hash, const struct memo_key *key)
+static struct flight *flight_find(struct recent *m, uint64_t hash, const struct recent_key *key)
 {
     struct flight *f = m->flights;
     while (f && !(f->hash == hash && f->kind == key->kind && f->attempt == key->attempt &&
@@ -187,7 +187,7 @@ static struct flight *flight_find(struct memo *m, uint64_t hash, const struct me
     return f;
 }
 
-static struct flight *flight_start(struct memo *m, uint64_t hash, const struct memo_key *key)
+static struct flight *flight_start(struct recent *m, uint64_t hash, const struct recent_key *key)
 {
     size_t path_size = strlen(key->path) + 1;
     struct flight *f = mem_zalloc(sizeof(*f) + path_size);
@@ -203,7 +203,7 @@ static struct flight *flight_start(struct memo *m, uint64_t hash, const struct m
     return f;
 }
 
-static void flight_unlist(struct memo *m, struct flight *f)
+static void flight_unlist(struct recent *m, struct flight *f)
 {
     struct flight **at = &m->flights;
     while (*at && *at != f) {
@@ -238,7 +238,7 @@ static void wait_slice(pthread_cond_t *cond, pthread_mutex_t *lock)
 
 // Waits for somebody else's load. *ret_again tells that it was abandoned and the caller should look
 // again. Called and returns with the lock held.
-static errc flight_wait(struct memo *m, struct flight *f, struct cancel *cancel, struct snap **ret,
+static errc flight_wait(struct recent *m, struct flight *f, struct cancel *cancel, struct snap **ret,
                         bool *ret_again, struct err *err)
 {
     errc code = ERR_OK;
@@ -270,7 +270,7 @@ static bool is_own_cancel(errc code, struct cancel *cancel)
 }
 
 // Called with the lock held, returns without it.
-static errc flight_load(struct memo *m, uint64_t hash, const struct memo_key *key, memo_load_fn load,
+static errc flight_load(struct recent *m, uint64_t hash, const struct recent_key *key, recent_load_fn load,
                         void *arg, struct cancel *cancel, struct snap **ret, struct err *err)
 {
     struct flight *f = flight_start(m, hash, key);
@@ -303,7 +303,7 @@ static errc flight_load(struct memo *m, uint64_t hash, const struct memo_key *ke
     return code;
 }
 
-errc memo_get(struct memo *m, const struct memo_key *key, memo_load_fn load, void *arg,
+errc recent_get(struct recent *m, const struct recent_key *key, recent_load_fn load, void *arg,
               struct cancel *cancel, struct snap **ret, struct err *err)
 {
     uint64_t hash = key_hash(key);
@@ -330,7 +330,7 @@ errc memo_get(struct memo *m, const struct memo_key *key, memo_load_fn load, voi
     }
 }
 
-struct snap *memo_peek(struct memo *m, const struct memo_key *key)
+struct snap *recent_peek(struct recent *m, const struct recent_key *key)
 {
     uint64_t hash = key_hash(key);
     pthread_mutex_lock(&m->lock);
@@ -339,7 +339,7 @@ struct snap *memo_peek(struct memo *m, const struct memo_key *key)
     return value;
 }
 
-void memo_put(struct memo *m, const struct memo_key *key, struct snap *value, int64_t ttl_ms)
+void recent_put(struct recent *m, const struct recent_key *key, struct snap *value, int64_t ttl_ms)
 {
     uint64_t hash = key_hash(key);
     pthread_mutex_lock(&m->lock);
@@ -358,7 +358,7 @@ static bool path_related(const char *a, const char *b)
     return memcmp(a, b, n) == 0 && (la == lb || (la < lb ? b : a)[n] == '/');
 }
 
-void memo_forget(struct memo *m, const char *path)
+void recent_forget(struct recent *m, const char *path)
 {
     pthread_mutex_lock(&m->lock);
     m->generation++;
@@ -382,14 +382,14 @@ void memo_forget(struct memo *m, const char *path)
     pthread_mutex_unlock(&m->lock);
 }
 
-void memo_stats(struct memo *m, struct memo_stats *ret)
+void recent_stats(struct recent *m, struct recent_stats *ret)
 {
     pthread_mutex_lock(&m->lock);
     *ret = m->stats;
     pthread_mutex_unlock(&m->lock);
 }
 
-void memo_free(struct memo *m)
+void recent_free(struct recent *m)
 {
     if (!m) {
         return;

@@ -3,13 +3,13 @@
 //
 // Single flight: one load at a time for a key; whoever else asks waits for it, and leaves when its own
 // cancel token says so. When the loader is cancelled, one of those who wait loads instead. A load may
-// ask the memo for kinds smaller than its own, never for its own or a greater one: so no two loads can
+// ask for kinds smaller than its own, never for its own or a greater one: so no two loads can
 // wait for each other.
 //
-// A value that was being loaded while memo_forget ran is given to those who asked before, and to
+// A value that was being loaded while recent_forget ran is given to those who asked before, and to
 // nobody after: it may be older than what was forgotten.
-#ifndef CLIENT_MEMO_H
-#define CLIENT_MEMO_H
+#ifndef CLIENT_RECENT_H
+#define CLIENT_RECENT_H
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -28,39 +28,39 @@ void snap_init(struct snap *s, size_t bytes, void (*destroy)(struct snap *s)); /
 struct snap *snap_ref(struct snap *s);
 void snap_unref(struct snap *s); // NULL is fine
 
-struct memo_key {
+struct recent_key {
     int kind;
     const char *path; // as pathspec_text; borrowed
     int attempt;      // -1 where there is none
 };
 
-#define MEMO_FOR_EVER INT64_MAX
+#define RECENT_FOR_EVER INT64_MAX
 
 // Makes the value of a key: *ret has one reference, *ret_ttl_ms how long it holds (0: only for those
 // who wait for it now).
-typedef errc (*memo_load_fn)(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
+typedef errc (*recent_load_fn)(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
                              struct err *err);
 
-struct memo;
-struct memo_conf {
+struct recent;
+struct recent_conf {
     size_t max_items; // 0 means 16,384
     size_t max_bytes; // 0 means 8 MiB
 };
-struct memo *memo_new(const struct memo_conf *conf);
-void memo_free(struct memo *m); // nobody is in a call any more
+struct recent *recent_new(const struct recent_conf *conf);
+void recent_free(struct recent *m); // nobody is in a call any more
 
 // The value of the key, loaded where it is not known. The caller unrefs it. A failed load is told to
 // all who waited for it and not remembered.
-errc memo_get(struct memo *m, const struct memo_key *key, memo_load_fn load, void *arg,
+errc recent_get(struct recent *m, const struct recent_key *key, recent_load_fn load, void *arg,
               struct cancel *cancel, struct snap **ret, struct err *err) ERR_MUST_CHECK;
 // The value if it is known and holds, with a reference; else NULL. Never waits.
-struct snap *memo_peek(struct memo *m, const struct memo_key *key);
+struct snap *recent_peek(struct recent *m, const struct recent_key *key);
 // Remembers a value that came by another way; takes over one reference.
-void memo_put(struct memo *m, const struct memo_key *key, struct snap *value, int64_t ttl_ms);
+void recent_put(struct recent *m, const struct recent_key *key, struct snap *value, int64_t ttl_ms);
 // Drops what is at and below `path` ("" is all), and what is above it, which was concluded from it.
-void memo_forget(struct memo *m, const char *path);
+void recent_forget(struct recent *m, const char *path);
 
-struct memo_stats { uint64_t hits, misses, evicted; size_t items, bytes; };
-void memo_stats(struct memo *m, struct memo_stats *ret);
+struct recent_stats { uint64_t hits, misses, evicted; size_t items, bytes; };
+void recent_stats(struct recent *m, struct recent_stats *ret);
 
 #endif
