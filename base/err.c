@@ -13,7 +13,7 @@ err_vset(struct err *err, errc code, const char *fmt, va_list ap)
     err->code = code;
 }
 
-errc err_set(struct err *err, errc code, const char *fmt, ...)
+errc err_set_text(struct err *err, errc code, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);

@@ -40,8 +40,15 @@ struct err {
 #define ERR_MUST_CHECK __attribute__((warn_unused_result))
 #define ERR_INIT {ERR_OK, ""}
 
-// Sets code and cause; returns code, so that `return err_set(err, ...)` fails in one line.
-errc err_set(struct err *err, errc code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+// Sets code and cause; returns code, so that `return err_set(err, ...)` fails in one line. (Seen by
+// the compiler to return the code that it was given, so that static analysis follows failures.)
+#define err_set(err, code, ...) err_set_code_((code), err_set_text((err), (code), __VA_ARGS__))
+errc err_set_text(struct err *err, errc code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static inline errc err_set_code_(errc code, errc same)
+{
+    (void)same;
+    return code;
+}
 
 // Sets the code that fits the errno value `sys_errno` and a cause "<what>: <strerror>".
 errc err_set_errno(struct err *err, int sys_errno, const char *fmt, ...)

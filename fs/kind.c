@@ -64,7 +64,8 @@ const struct kind_info *kind_info(enum kind kind)
 
 static const struct dot_name dots[] = {
     {K_ROOT, ".meta", K_META, "JSON: where the flows come from, and the namespace"},
-    {K_ROOT, ".metaflowfs", K_CTL, "the mount itself: README, status, stats, errors, config, version, tempdir, refresh"},
+    {K_ROOT, ".metaflowfs", K_CTL,
+     "the mount itself: README, status, stats, errors, config, version, tempdir, refresh"},
 
     {K_FLOW, ".meta", K_META, "JSON of the flow"},
     {K_FLOW, ".latest", K_LATEST, "link to the newest run"},

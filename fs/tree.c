@@ -268,7 +268,7 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     case K_PICKLE:
     case K_JSON: {
         auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
-        const struct artifact *a;
+        const struct artifact *a = NULL;
         e = tree_find_artifact(t, r, cancel, &list, &a, NULL, err);
         if (!e)
             tree_artifact_attr(t, r->kind, a, ret);

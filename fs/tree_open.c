@@ -18,7 +18,7 @@ static errc open_artifact(struct tree *t, const struct tref *r, struct cancel *c
                           struct content **ret, uint64_t *ret_version, struct err *err)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
-    const struct artifact *a;
+    const struct artifact *a = NULL;
     struct artifact_env env;
     errc e = tree_find_artifact(t, r, cancel, &list, &a, &env, err);
     if (e)

@@ -52,7 +52,7 @@ static errc each_artifact_attr(struct tree *t, const struct tref *r, struct canc
                                void *arg, struct err *err)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
-    const struct artifact *a;
+    const struct artifact *a = NULL;
     errc e = tree_find_artifact(t, r, cancel, &list, &a, NULL, err);
     if (e)
         return e;

@@ -91,6 +91,7 @@ static char **slot_of(struct tref *r, enum kind kind)
 
 bool tref_step(const struct tree *t, struct tref *r, enum kind kind, const char *name)
 {
+    const enum kind dir = r->kind;
     char **slot = slot_of(r, kind);
     if (slot) {
         char *text = kind == K_ATTEMPT ? decode_attempt(name) : decode_leaf(t, kind, name);
@@ -101,7 +102,7 @@ bool tref_step(const struct tree *t, struct tref *r, enum kind kind, const char 
         if (kind == K_ATTEMPT)
             r->attempt = text[0] - '0';
     }
-    r->dir = r->kind;
+    r->dir = dir;
     r->kind = kind;
     return true;
 }
