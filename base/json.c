@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/json_jansson.h"
+#include "base/json_repair.h"
+#include "base/mem.h"
 
 // Values are read and freed by recursion, on threads whose stacks are small.
 #define JSON_DEPTH_MAX 256
@@ -46,8 +48,13 @@ errc json_parse(const char *text, size_t len, const char *what, struct json **re
 {
     if (json_too_deep(text, len))
         return err_set(err, ERR_CORRUPT, "%s: nested deeper than %d levels", what, JSON_DEPTH_MAX);
-    json_error_t bad;
+    json_error_t bad, ignored;
     json_t *json = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &bad);
+    if (!json) {
+        auto_cleanup(buf_free) struct buf repaired = {.max = len < SIZE_MAX / 4 ? 2 * len + 16 : len};
+        if (json_repair(text, len, &repaired))
+            json = json_loadb(repaired.data, repaired.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored);
+    }
     if (!json)
         return err_set(err, ERR_CORRUPT, "%s is not JSON: line %d column %d: %s", what, bad.line,
                        bad.column, bad.text);
@@ -123,6 +130,14 @@ const char *json_str(const struct json *json)
     return strlen(s) == json_string_length(native(json)) ? s : NULL;
 }
 
+const char *json_str_len(const struct json *json, size_t *ret_len)
+{
+    if (json_kind(json) != JSON_STR)
+        return NULL;
+    *ret_len = json_string_length(native(json));
+    return json_string_value(native(json));
+}
+
 bool json_int(const struct json *json, int64_t *ret)
 {
     if (json_kind(json) != JSON_INT)
@@ -158,17 +173,4 @@ void json_each(const struct json *object,
         if (!fn(arg, json_object_iter_key(it), ours(json_object_iter_value(it))))
             return;
     }
-}
-
-static int json_dump_put(const char *text, size_t len, void *arg)
-{
-    struct buf *buf = arg;
-    buf_put(buf, text, len);
-    return buf->over ? -1 : 0;
-}
-
-void json_dump(const struct json *json, struct buf *buf)
-{
-    if (json)
-        json_dump_callback(native(json), json_dump_put, buf, JSON_COMPACT | JSON_ENCODE_ANY);
 }

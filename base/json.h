@@ -15,7 +15,10 @@ struct json;
 
 enum json_kind { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STR, JSON_ARRAY, JSON_OBJECT };
 
-// Parses one whole value. Bad text is ERR_CORRUPT with line and column; `what` names it in the cause.
+// Parses one whole value. Bad text, or text nested deeper than 256 levels, is ERR_CORRUPT with line and
+// column; `what` names it in the cause. What Python's json writes beyond the standard is taken:
+// integers past 64 bits become reals, NaN and the infinities null, lone surrogates U+FFFD. Of members
+// with one key the last counts.
 errc json_parse(const char *text, size_t len, const char *what, struct json **ret_json,
                 struct err *err) ERR_MUST_CHECK;
 void json_free(struct json *json);
@@ -25,14 +28,16 @@ enum json_kind json_kind(const struct json *json);
 const struct json *json_get(const struct json *object, const char *key); // NULL when absent
 size_t json_len(const struct json *array_or_object);
 const struct json *json_at(const struct json *array, size_t index);
-const char *json_str(const struct json *json);             // NULL when it is not a string
+const char *json_str(const struct json *json);             // NULL when it is not a string, or one with a NUL inside
+// The same with any bytes inside.
+const char *json_str_len(const struct json *json, size_t *ret_len);
 bool json_int(const struct json *json, int64_t *ret);      // false when it is not an integer
 bool json_real(const struct json *json, double *ret);      // integers too
 bool json_bool(const struct json *json, bool *ret);
 // Calls fn for each member in file order until it returns false.
 void json_each(const struct json *object, bool (*fn)(void *arg, const char *key, const struct json *value),
                void *arg);
-// The value as compact JSON text, appended to buf.
+// The value as compact JSON text, appended to buf (nothing for NULL).
 void json_dump(const struct json *json, struct buf *buf);
 
 // JSON out: a small writer of indented JSON into a buffer, commas and escapes its business.
