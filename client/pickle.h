@@ -5,6 +5,13 @@
 // Values form a graph that belongs to one struct pickle and is freed with it. Strings and byte
 // strings point into the input wherever they stand there as they are; the input must stay valid and
 // unchanged for as long as the pickle. Reading is iterative (no recursion on the input's depth).
+//
+// What Python writes as calls for its own plain types is read as these: bytes at protocols 0 to 2
+// (_codecs.encode), bytearray, set, frozenset. copyreg._reconstructor and __newobj__ become the class's
+// own call, with a base's part as args, items or pairs. At protocols 0 to 2 names of Python 2 become those
+// of Python 3 (__builtin__ -> builtins, copy_reg -> copyreg, UserDict -> collections, ...). A Python 2 str
+// is STR while it is ASCII, else BYTES. Decimal numbers of protocol 0 have at most 262,144 digits (a tenth
+// of a second); binary ones any size.
 #ifndef CLIENT_PICKLE_H
 #define CLIENT_PICKLE_H
 
@@ -56,7 +63,7 @@ struct value {
 
 struct pickle_limits {
     size_t max_memory;   // of all values and tables; 0 means 1 GiB
-    size_t max_depth;    // of MARKs and of nesting; 0 means 10,000
+    size_t max_depth;    // of MARKs; 0 means 10,000 (values may nest deeper: renderers have their own limit)
     size_t max_ops;      // opcodes; 0 means no limit but the input's length
 };
 

@@ -39,6 +39,17 @@ static void cut_utf8(char *text, size_t len)
         text[lead - 1] = '\0';
 }
 
+// A private function whose first argument is a class makes an object of that class, as numpy's
+// _reconstruct(ndarray, ...) and pandas's _new_Index(Index, ...) do.
+static const struct value *named_by(const struct value *v)
+{
+    const struct value *callee = v->u.call.callee, *args = v->u.call.args;
+    if (callee->kind == VALUE_GLOBAL && callee->u.global.name[0] == '_' && args->u.seq.len &&
+        args->u.seq.items[0]->kind == VALUE_GLOBAL)
+        return args->u.seq.items[0];
+    return callee;
+}
+
 void value_type_name(const struct value *v, char *out, size_t size)
 {
     static const char *const plain[] = {
@@ -49,7 +60,7 @@ void value_type_name(const struct value *v, char *out, size_t size)
         [VALUE_CALL] = "object",
     };
     for (unsigned n = 0; v->kind == VALUE_CALL && n < MAX_CALLEES; n++)
-        v = v->u.call.callee;
+        v = named_by(v);
     if (v->kind == VALUE_EXT) {
         ext_name(v, out, size);
     } else if (v->kind != VALUE_GLOBAL) {

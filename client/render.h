@@ -1,7 +1,18 @@
-// Values as text: the natural form and JSON of DESIGN.md section 3.
+// Values as text: the natural form and JSON of DESIGN.md section 3. Rendering does not recurse on the
+// value's depth (limit: 10,000 levels), writes at most 16 GiB and looks at its token meanwhile, because
+// shared references let a small pickle hold an endless text.
+//
+// What section 3 leaves open is decided so: __ref__ is the place where the value began, "$" for the whole,
+// ".name" for a member with a plain name, "[\"a b\"]" for another, "[0]" for an item. A set that cannot be
+// sorted has the pickle's order. Keys that have no literal are their text ("2020-01-02"), or
+// module.Class(value) for an enum member. Subclasses of list and dict are their items. float16 and float32
+// have their own width everywhere. A datetime whose zone is only named gets its offset from the system's
+// time zone database, or "[Zone/Name]" where that does not know it. Integers of more than 64 KiB
+// (157,000 digits) are not converted: UnsupportedType in JSON, ERR_NO_FORM as a line.
 #ifndef CLIENT_RENDER_H
 #define CLIENT_RENDER_H
 
+#include "base/buf.h"
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/sink.h"
@@ -27,8 +38,9 @@ errc render_natural(const struct value *v, enum natural_form form, struct cancel
 // Indented JSON by the JSON rules, with a final newline.
 errc render_json(const struct value *v, struct cancel *cancel, struct sink *sink,
                  struct err *err) ERR_MUST_CHECK;
-// One scalar as text without newline (int, float repr, datetime isoformat, Decimal, ...): true when
-// v is such a scalar. Used by metadata that needs a value as text (foreach index, exceptions).
+// One scalar as text without newline (int, float repr, datetime isoformat, Decimal, ...; a str is its
+// own text): true when v is such a scalar. Used by metadata that needs a value as text (foreach index,
+// exceptions).
 bool render_scalar(const struct value *v, struct buf *out);
 
 #endif

@@ -1,0 +1,170 @@
+// Floats as Python and numpy write them: the shortest decimal that reads back as the same number.
+#include "client/render_parts.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct width {
+    int least, most;      // digits that always survive, and that always suffice
+    long double smallest; // the smallest normal number
+    long double plain;    // numpy writes an exponent from here on
+};
+
+static const struct width widths[] = {
+    [FLOAT_16] = {3, 5, 0x1p-14L, 1e3L},
+    [FLOAT_32] = {FLT_DIG, 9, FLT_MIN, 1e6L},
+    [FLOAT_64] = {DBL_DIG, 17, DBL_MIN, 1e16L},
+    [FLOAT_LONG] = {LDBL_DIG, LDBL_DECIMAL_DIG, LDBL_MIN, 1e16L},
+};
+
+struct decimal {
+    char digits[48];
+    int n;     // digits, the first not 0, no 0 at the end (one digit at least)
+    int power; // of ten, of the first digit
+};
+
+// To the nearest half, ties to even.
+static double to_half(double x)
+{
+    if (x == 0 || !isfinite(x))
+        return x;
+    int e;
+    frexp(x, &e);
+    int scale = e - 11 < -24 ? -24 : e - 11;
+    double r = ldexp(nearbyint(ldexp(x, -scale)), scale);
+    return fabs(r) > 65504 ? copysign(INFINITY, x) : r;
+}
+
+static bool reads_back(const char *text, long double x, enum float_width width)
+{
+    switch (width) {
+    case FLOAT_16: return to_half(strtod(text, NULL)) == (double)x;
+    case FLOAT_32: return strtof(text, NULL) == (float)x;
+    case FLOAT_64: return strtod(text, NULL) == (double)x;
+    case FLOAT_LONG: return strtold(text, NULL) == x;
+    }
+    return true;
+}
+
+// The next larger decimal of as many digits, in "d.ddde+xx". False where a digit would be carried out.
+static bool step_up(char *text)
+{
+    char *e = strchr(text, 'e');
+    for (char *p = e - 1; p >= text; p--) {
+        if (*p == '.')
+            continue;
+        if (*p != '9') {
+            ++*p;
+            return true;
+        }
+        *p = '0';
+    }
+    return false;
+}
+
+// x is finite and above 0.
+static void shortest(long double x, enum float_width width, struct decimal *d)
+{
+    char text[64];
+    const struct width *w = &widths[width];
+    // Below the normal numbers fewer digits may do.
+    for (int p = x < w->smallest ? 1 : w->least; p <= w->most; p++) {
+        snprintf(text, sizeof text, "%.*Le", p - 1, x);
+        if (p == w->most || reads_back(text, x, width))
+            break;
+        // Above a power of two the room is wider than below: the second nearest may read back.
+        char up[sizeof text];
+        memcpy(up, text, sizeof up);
+        if (step_up(up) && reads_back(up, x, width)) {
+            memcpy(text, up, sizeof text);
+            break;
+        }
+    }
+    d->n = 0;
+    const char *s = text;
+    for (; *s && *s != 'e'; s++) {
+        if (*s != '.')
+            d->digits[d->n++] = *s;
+    }
+    d->power = atoi(s + 1);
+    while (d->n > 1 && d->digits[d->n - 1] == '0')
+        d->n--;
+}
+
+static void put_plain(struct buf *b, const struct decimal *d, bool point_zero)
+{
+    if (d->power < 0) {
+        buf_puts(b, "0.");
+        for (int i = -1; i > d->power; i--)
+            buf_putc(b, '0');
+        buf_put(b, d->digits, (size_t)d->n);
+        return;
+    }
+    for (int i = 0; i <= d->power; i++)
+        buf_putc(b, i < d->n ? d->digits[i] : '0');
+    if (d->n > d->power + 1) {
+        buf_putc(b, '.');
+        buf_put(b, d->digits + d->power + 1, (size_t)(d->n - d->power - 1));
+    } else if (point_zero) {
+        buf_puts(b, ".0");
+    }
+}
+
+static void put_exponent(struct buf *b, const struct decimal *d)
+{
+    buf_putc(b, d->digits[0]);
+    if (d->n > 1) {
+        buf_putc(b, '.');
+        buf_put(b, d->digits + 1, (size_t)d->n - 1);
+    }
+    buf_printf(b, "e%c%02d", d->power < 0 ? '-' : '+', abs(d->power));
+}
+
+static void put_float(struct buf *b, long double x, enum float_width width, bool point_zero)
+{
+    if (isnan(x)) {
+        buf_puts(b, "nan");
+        return;
+    }
+    if (signbit(x)) {
+        buf_putc(b, '-');
+        x = -x;
+    }
+    if (isinf(x)) {
+        buf_puts(b, "inf");
+        return;
+    }
+    if (x == 0 || (x < 1e6L && x == (long double)(int32_t)x && x < widths[width].plain)) {
+        buf_printf(b, point_zero ? "%d.0" : "%d", (int)x);
+        return;
+    }
+    struct decimal d;
+    shortest(x, width, &d);
+    bool plain = width == FLOAT_64 ? d.power >= -4 && d.power < 16
+                                   : (double)x >= 1e-4 && x < widths[width].plain;
+    if (plain)
+        put_plain(b, &d, point_zero);
+    else
+        put_exponent(b, &d);
+}
+
+void text_float(struct buf *b, long double x, enum float_width width)
+{
+    put_float(b, x, width, true);
+}
+
+void text_complex(struct buf *b, long double real, long double imag, enum float_width width)
+{
+    bool both = real != 0 || signbit(real);
+    if (both) {
+        buf_putc(b, '(');
+        put_float(b, real, width, false);
+        if (isnan(imag) || !signbit(imag))
+            buf_putc(b, '+');
+    }
+    put_float(b, imag, width, false);
+    buf_puts(b, both ? "j)" : "j");
+}

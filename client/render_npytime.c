@@ -1,0 +1,106 @@
+// numpy's str() of datetime64 and timedelta64.
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/render_parts.h"
+
+static void put_year(struct buf *b, int64_t year)
+{
+    buf_printf(b, "%04" PRId64, year);
+}
+
+static void put_days(struct buf *b, __int128 days, bool with_day)
+{
+    int64_t year;
+    unsigned month, day;
+    civil_from_days(days, &year, &month, &day);
+    put_year(b, year);
+    buf_printf(b, "-%02u", month);
+    if (with_day)
+        buf_printf(b, "-%02u", day);
+}
+
+static __int128 floor_div(__int128 a, __int128 b, __int128 *ret_rest)
+{
+    __int128 q = a / b, r = a % b;
+    if (r < 0) {
+        r += b;
+        q--;
+    }
+    *ret_rest = r;
+    return q;
+}
+
+// Digits behind the seconds for a unit below the minute.
+static unsigned unit_digits(const char *unit)
+{
+    static const char *const units[] = {"s", "ms", "us", "ns", "ps", "fs", "as"};
+    for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
+        if (!strcmp(unit, units[i]))
+            return i * 3;
+    }
+    return 0;
+}
+
+static void put_clock(struct buf *b, const char *unit, __int128 rest, __int128 second)
+{
+    int64_t s = (int64_t)(rest / second), fraction = (int64_t)(rest % second);
+    buf_printf(b, "T%02d", (int)(s / 3600));
+    if (!strcmp(unit, "h"))
+        return;
+    buf_printf(b, ":%02d", (int)(s / 60 % 60));
+    if (!strcmp(unit, "m"))
+        return;
+    buf_printf(b, ":%02d", (int)(s % 60));
+    unsigned digits = unit_digits(unit);
+    if (digits)
+        buf_printf(b, ".%0*" PRId64, (int)digits, fraction);
+}
+
+void npy_datetime_text(struct buf *b, const struct npy_type *t, int64_t v)
+{
+    const char *unit = t->unit;
+    __int128 n = (__int128)v * t->unit_count, rest, second = 1;
+    if (v == INT64_MIN) {
+        buf_puts(b, "NaT");
+    } else if (!strcmp(unit, "generic")) {
+        text_int(b, v);
+    } else if (!strcmp(unit, "Y")) {
+        put_year(b, (int64_t)(n + 1970));
+    } else if (!strcmp(unit, "M")) {
+        put_year(b, (int64_t)(floor_div(n, 12, &rest) + 1970));
+        buf_printf(b, "-%02d", (int)rest + 1);
+    } else if (!strcmp(unit, "W") || !strcmp(unit, "D")) {
+        put_days(b, *unit == 'W' ? n * 7 : n, true);
+    } else {
+        // In ticks of the unit, or of seconds for hours and minutes.
+        n *= !strcmp(unit, "h") ? 3600 : !strcmp(unit, "m") ? 60 : 1;
+        for (unsigned i = unit_digits(unit); i; i--)
+            second *= 10;
+        put_days(b, floor_div(n, second * 86400, &rest), true);
+        put_clock(b, unit, rest, second);
+    }
+}
+
+void npy_timedelta_text(struct buf *b, const struct npy_type *t, int64_t v)
+{
+    static const struct { const char *unit, *name; } names[] = {
+        {"Y", "years"}, {"M", "months"}, {"W", "weeks"}, {"D", "days"}, {"h", "hours"}, {"m", "minutes"},
+        {"s", "seconds"}, {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"},
+        {"ps", "picoseconds"}, {"fs", "femtoseconds"}, {"as", "attoseconds"},
+    };
+    const char *name = "generic time units";
+    int64_t n;
+    if (v == INT64_MIN) {
+        buf_puts(b, "NaT");
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(t->unit, names[i].unit))
+            name = names[i].name;
+    }
+    if (__builtin_mul_overflow(v, t->unit_count, &n))
+        n = v;
+    text_int(b, n);
+    buf_printf(b, " %s", name);
+}

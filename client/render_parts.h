@@ -1,0 +1,160 @@
+// The renderers' inside, shared by client/render_*.c only. Texts of scalars are appended to a struct
+// buf; JSON goes through a struct out.
+#ifndef CLIENT_RENDER_PARTS_H
+#define CLIENT_RENDER_PARTS_H
+
+#include "client/render.h"
+
+// --- Output (render_out.c) ---------------------------------------------------------------------
+// Collects bytes for a sink. A failure sticks: later writes do nothing and `failed` says why, so
+// that a writer looks once per value. The amount of work (bytes written, and what is counted with
+// out_work) is bounded, because shared references can make a small pickle endless.
+
+enum { OUT_ROOM = 32 * 1024 };
+
+struct out {
+    struct sink *sink;
+    struct cancel *cancel;
+    struct err *err;
+    errc failed;
+    uint64_t work, next_check;
+    size_t len;
+    char data[OUT_ROOM];
+};
+
+struct out *out_new(struct sink *sink, struct cancel *cancel, struct err *err); // NULL: no memory
+errc out_free(struct out *o);                // writes out the rest; the outcome of it all
+void out_put(struct out *o, const void *data, size_t len);
+void out_puts(struct out *o, const char *s);
+void out_buf(struct out *o, struct buf *b);  // writes and empties b; fails when it was over
+void out_work(struct out *o, uint64_t units);
+void out_fail(struct out *o, errc code, const char *cause);
+void out_line(struct out *o, unsigned depth);  // a newline and the indentation of that depth
+void out_string(struct out *o, const uint8_t *s, size_t len);  // a JSON string
+void out_base64(struct out *o, const uint8_t *s, size_t len);  // a JSON string
+// {"key": TEXT} as an indented object at that depth; text is written as a JSON string, base64 for bytes.
+void out_tagged(struct out *o, unsigned depth, const char *key, const char *text);
+void out_bytes(struct out *o, unsigned depth, const uint8_t *s, size_t len);
+
+// --- Texts of scalars --------------------------------------------------------------------------
+enum float_width { FLOAT_16, FLOAT_32, FLOAT_64, FLOAT_LONG };
+
+// Python's repr of a float (of numpy's str for its widths): "0.1", "1e-05", "inf", "nan".
+void text_float(struct buf *b, long double x, enum float_width width);
+// "(1+2j)"
+void text_complex(struct buf *b, long double real, long double imag, enum float_width width);
+void text_int(struct buf *b, int64_t i);
+// False when the number is too large to become decimal in reasonable time.
+bool text_bigint(struct buf *b, const uint8_t *le, size_t len);
+// Python's repr of a str and of bytes.
+void text_str_repr(struct buf *b, const uint8_t *s, size_t len);
+void text_bytes_repr(struct buf *b, const uint8_t *s, size_t len);
+
+// The scalar types that are calls (dates, Decimal, UUID, complex, range, paths, ...): false and
+// nothing appended when v is none of them.
+bool text_call(struct buf *b, const struct value *v);
+bool text_time(struct buf *b, const struct value *v); // its part for the module datetime
+
+// The UTC offset of a zone of the system's time zone database at a local time; false when it is
+// not known there.
+bool zone_offset(const char *key, int64_t local_seconds, bool fold, int32_t *ret_seconds, bool *ret_fixed);
+// The same by a POSIX TZ rule such as "CET-1CEST,M3.5.0,M10.5.0/3"; *ret_fixed: it has no summer time.
+bool zone_rule_offset(const char *rule, size_t len, int64_t local_seconds, bool fold, int32_t *ret_seconds,
+                      bool *ret_fixed);
+// Days from 1970-01-01 to a day of the proleptic Gregorian calendar, and back.
+int64_t days_from_civil(int64_t year, unsigned month, unsigned day);
+void civil_from_days(__int128 days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day);
+
+// --- numpy (render_numpy.c, render_npytext.c, render_array.c) ------------------------------------
+struct npy_field;
+
+struct npy_type {
+    char kind;               // b i u f c M m S U V O, as numpy's dtype.kind
+    bool swap;               // stored in the other byte order than this machine's
+    size_t itemsize;
+    const char *unit;        // M and m: "ns", ..., "generic"
+    int64_t unit_count;      // M and m: one tick is so many units
+    struct npy_field *fields; // V: structured, owned
+    size_t n_fields;
+    struct npy_type *sub;    // V: an array of these, owned
+    size_t shape[64];        // of sub
+    unsigned ndim;
+};
+
+struct npy_field {
+    struct npy_type *type; // owned
+    size_t offset;
+};
+
+struct npy_array {
+    struct npy_type *type;   // owned
+    size_t shape[64];
+    unsigned ndim;
+    bool fortran;
+    const uint8_t *data;     // elements; NULL for objects
+    struct value *const *objects; // elements of an object array, in C order
+    size_t count;
+};
+
+enum npy_is { NPY_NO, NPY_YES, NPY_BAD }; // BAD: a numpy value that cannot be decoded
+
+enum npy_is npy_scalar(const struct value *v, struct npy_type **ret_type, const uint8_t **ret_data,
+                       const struct value **ret_object);
+enum npy_is npy_array(const struct value *v, struct npy_array *ret);
+void npy_type_free(struct npy_type *t);
+void npy_type_freep(struct npy_type **t);
+void npy_array_free(struct npy_array *a);
+// An integer (also bool) element; false for other kinds and for what passes int64_t.
+bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret);
+bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
+// numpy's str() of an element.
+bool npy_text(struct buf *b, const struct npy_type *t, const uint8_t *at);
+void npy_datetime_text(struct buf *b, const struct npy_type *t, int64_t v);
+void npy_timedelta_text(struct buf *b, const struct npy_type *t, int64_t v);
+// The UTF-8 text of a U element.
+void npy_unicode(struct buf *b, const struct npy_type *t, const uint8_t *at);
+size_t npy_bytes_len(const struct npy_type *t, const uint8_t *at); // of an S element without its padding
+// An element and a whole array without objects as JSON at that depth.
+void npy_json(struct out *o, const struct npy_type *t, const uint8_t *at, unsigned depth);
+void npy_array_json(struct out *o, const struct npy_array *a, unsigned depth);
+
+// --- What a value is shown as (render_view.c) ----------------------------------------------------
+enum view_kind {
+    VIEW_SEQ,      // an array of items
+    VIEW_PAIRS,    // an object of pairs
+    VIEW_INSTANCE, // an object of a class: pairs and more are its state
+    VIEW_OTHER,    // a scalar, a numpy value or unsupported
+};
+
+struct view {
+    enum view_kind kind;
+    struct value *const *items;
+    const struct value_pair *pairs, *more;
+    size_t len, more_len;     // of items or pairs; of more
+    struct value_pair one;    // where pairs point for an enum member
+    bool is_set, sort;        // items are a set's
+    bool is_tuple;            // items are a tuple's or a named tuple's
+    void *owned;              // free() it: made for this view
+};
+
+// Fills *view; nothing is owned where view->owned is NULL. May point into *view: do not move it.
+void view_of(const struct value *v, struct view *view);
+// A member of an enum: its value, else NULL.
+struct value *view_enum_value(const struct value *v);
+
+// --- Keys and sets -------------------------------------------------------------------------------
+// A dict key as text: a str as it is, others as their Python literal.
+void key_text(struct buf *b, const struct value *key);
+// A number that stands for the key's text; equal texts have equal numbers.
+uint64_t key_hash(struct buf *scratch, const struct value *key);
+// Whether two keys of these pairs have the same text. Counts its work on o.
+bool keys_meet(struct out *o, const struct value_pair *pairs, size_t n);
+// The items of a set in Python's sorting order: a new array for the caller to free, or NULL where
+// they cannot be compared with each other (or memory is short).
+struct value **sort_items(struct value *const *items, size_t n);
+
+// --- JSON (render_json.c) ------------------------------------------------------------------------
+// A value at the start of a document, without final newline.
+void json_value(struct out *o, const struct value *root);
+
+#endif
