@@ -26,16 +26,18 @@ struct decimal {
     int power; // of ten, of the first digit
 };
 
-// To the nearest half, ties to even.
+// x >= 0 to the nearest half-precision number, ties to even.
 static double to_half(double x)
 {
-    if (x == 0 || !isfinite(x))
-        return x;
-    int e;
-    frexp(x, &e);
-    int scale = e - 11 < -24 ? -24 : e - 11;
-    double r = ldexp(nearbyint(ldexp(x, -scale)), scale);
-    return fabs(r) > 65504 ? copysign(INFINITY, x) : r;
+    double ulp = 0x1p-24; // of the subnormal numbers
+    for (double top = 0x1p-13; x >= top && top < 0x1p17; top *= 2)
+        ulp *= 2;
+    if (x >= 65520)
+        return (double)INFINITY;
+    double steps = x / ulp, whole = (double)(int)steps, rest = steps - whole;
+    if (rest > 0.5 || (rest == 0.5 && (int)steps % 2))
+        whole++;
+    return whole * ulp;
 }
 
 static bool reads_back(const char *text, long double x, enum float_width width)
