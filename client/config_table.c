@@ -135,13 +135,21 @@ static char *int_text(const char *text)
     return mem_printf("%s%s", minus && strcmp(first, "0") != 0 ? "-" : "", first);
 }
 
+// Python's int() of a float: without its fraction.
+static char *real_text(double real)
+{
+    if (real > -9e15 && real < 9e15)
+        return mem_printf("%lld", (long long)real);
+    return mem_printf("%.0f", real); // so large that it has none
+}
+
 static char *int_value(const struct config_value *found)
 {
     switch (found->kind) {
     case JSON_BOOL:
         return mem_strdup(strcmp(found->text, "true") == 0 ? "1" : "0");
     case JSON_REAL:
-        return mem_printf("%.0f", __builtin_trunc(strtod(found->text, NULL)));
+        return real_text(strtod(found->text, NULL));
     case JSON_STR:
     case JSON_INT:
         return int_text(found->text);

@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,15 +5,15 @@
 #include "base/mem.h"
 #include "client/meta_local.h"
 
-// Metaflow writes whole milliseconds; a float of another writer is rounded down.
+// Metaflow writes whole milliseconds; a float of another writer loses its fraction.
 static bool json_ms(const struct json *json, int64_t *ret)
 {
     if (json_int(json, ret))
         return true;
     double real;
-    if (!json_real(json, &real) || !(fabs(real) < 9e15))
+    if (!json_real(json, &real) || !(real > -9e15 && real < 9e15))
         return false;
-    *ret = (int64_t)floor(real);
+    *ret = (int64_t)real;
     return true;
 }
 

@@ -130,7 +130,7 @@ static void chain_job(void *arg)
 static void free_waits_for_jobs_that_start_jobs(void **state)
 {
     (void)state;
-    struct chain c = {.pool = pool_new(&(struct pool_conf){.max_threads = 4, .idle_ms = 10, .name = "chain"})};
+    struct chain c = {.pool = pool_new(&(struct pool_conf){.max_threads = 501, .idle_ms = 10, .name = "chain"})};
     atomic_store(&c.left, 500);
     struct err err = ERR_INIT;
     assert_int_equal(pool_run(c.pool, chain_job, &c, &err), ERR_OK);
