@@ -172,7 +172,7 @@ bool model_skip(errc code, const struct pathspec *ps, const struct err *err)
     // What is gone was removed, or is being written, while it was looked at.
     if (code != ERR_NOT_FOUND) {
         auto_free char *path = pathspec_text(ps);
-        log_warn("model", "%s is left out of a listing: %s", path, err->cause);
+        log_warn("model", "%s: left out: %s", path, err->cause);
     }
     return true;
 }

@@ -148,6 +148,8 @@ struct task_snap {
     struct task task;
 };
 const struct task_snap *task_snap_of(const struct task *t);
+// The records that a clone borrows from its origin; NULL for none.
+const struct meta_record *task_loan(const struct task *t, size_t *ret_len);
 // client_task without the check of the namespace (origins, relatives).
 errc model_task(struct client *c, const struct pathspec *ps, struct cancel *cancel,
                 const struct task **ret, struct err *err) ERR_MUST_CHECK;

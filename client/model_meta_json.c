@@ -261,10 +261,11 @@ static errc step_json(struct client *c, const struct pathspec *ps, struct cancel
 
 static void put_metadata(struct json_out *w, const struct task *t, int attempt)
 {
-    size_t own = task_snap_of(t)->own_records, own_len, loan_len;
-    auto_free const struct meta_record **mine = records_latest(t->records.items, own, attempt, &own_len);
-    auto_free const struct meta_record **loan =
-        records_latest(t->records.items + own, t->records.len - own, -1, &loan_len);
+    size_t lent, own_len, loan_len;
+    const struct meta_record *origin = task_loan(t, &lent);
+    auto_free const struct meta_record **mine =
+        records_latest(t->records.items, t->records.len - lent, attempt, &own_len);
+    auto_free const struct meta_record **loan = records_latest(origin, lent, -1, &loan_len);
     json_out_key(w, "metadata_dict");
     json_out_begin(w, '{');
     for (size_t i = 0, j = 0; i < own_len || j < loan_len;) {

@@ -36,12 +36,21 @@ void task_unrefp(const struct task **t)
     task_unref(*t);
 }
 
+const struct meta_record *task_loan(const struct task *t, size_t *ret_len)
+{
+    size_t own = task_snap_of(t)->own_records;
+    *ret_len = t->records.len - own;
+    return *ret_len ? t->records.items + own : NULL;
+}
+
 const char *task_metadata(const struct task *t, const char *field, int attempt)
 {
     size_t own = task_snap_of(t)->own_records;
     const struct meta_record *r = records_newest(t->records.items, own, field, attempt);
     if (!r) {
-        r = records_newest(t->records.items + own, t->records.len - own, field, -1);
+        size_t len;
+        const struct meta_record *loan = task_loan(t, &len);
+        r = records_newest(loan, len, field, -1);
     }
     return r ? r->value : NULL;
 }
