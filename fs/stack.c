@@ -1,0 +1,169 @@
+#include "fs/stack.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#define PRODUCERS_MAX 1024 // as many as requests that can wait: none waits for the thread of another
+
+static const char *value_of(const struct config *c, const char *name)
+{
+    const char *value = config_get(c, name);
+    return value != NULL ? value : "";
+}
+
+// This release reads local metadata and a local datastore; anything else that is configured is said
+// to be so rather than passed over in silence.
+static errc check_providers(const struct stack *s, struct err *err)
+{
+    const char *metadata = value_of(s->config, "DEFAULT_METADATA");
+    const char *datastore = value_of(s->config, "DEFAULT_DATASTORE");
+    if (strcmp(metadata, "service") == 0) {
+        return err_set(err, ERR_INVALID,
+                       "Metaflow is configured for a metadata service (METAFLOW_DEFAULT_METADATA=service, "
+                       "METAFLOW_SERVICE_URL=%s). This release reads local metadata and a local datastore: "
+                       "--datastore-root DIR mounts the .metaflow directory in DIR instead",
+                       value_of(s->config, "SERVICE_URL"));
+    }
+    if (datastore[0] != '\0' && strcmp(datastore, "local") != 0) {
+        return err_set(err, ERR_INVALID,
+                       "Metaflow is configured for a datastore in %s (METAFLOW_DEFAULT_DATASTORE=%s). This "
+                       "release reads a local datastore: --datastore-root DIR mounts the .metaflow directory "
+                       "in DIR instead",
+                       datastore, datastore);
+    }
+    return ERR_OK;
+}
+
+static errc check_readable(const char *root, struct err *err)
+{
+    DIR *dir = opendir(root);
+    if (dir == NULL) {
+        return err_set_errno(err, errno, "the datastore %s cannot be read", root);
+    }
+    closedir(dir);
+    return ERR_OK;
+}
+
+static errc find_root(struct stack *s, const struct options *o, enum exit_code *ret_exit, struct err *err)
+{
+    if (o->datastore_root == NULL) {
+        *ret_exit = EXIT_PROVIDER;
+        errc e = check_providers(s, err);
+        if (e) {
+            return e;
+        }
+    }
+    *ret_exit = EXIT_CONFIG;
+    errc e = config_local_root(s->config, o->datastore_root, &s->root, err);
+    if (e) {
+        *ret_exit = e == ERR_DENIED ? EXIT_DATASTORE : EXIT_CONFIG;
+        return e;
+    }
+    *ret_exit = EXIT_DATASTORE;
+    return check_readable(s->root, err);
+}
+
+errc stack_find(struct stack *s, const struct options *o, const char *cwd, enum exit_code *ret_exit,
+                struct err *err)
+{
+    *s = (struct stack){0};
+    *ret_exit = EXIT_CONFIG;
+    errc e = config_load(cwd, &s->config, err);
+    if (!e) {
+        e = find_root(s, o, ret_exit, err);
+    }
+    if (e) {
+        return e;
+    }
+    const char *tempdir = value_of(s->config, "TEMPDIR");
+    s->tempdir = tempdir[0] == '/' ? mem_strdup(tempdir) : file_join(cwd, tempdir[0] != '\0' ? tempdir : ".");
+    if (o->fault != NULL) {
+        *ret_exit = EXIT_USAGE;
+        e = fault_parse(o->fault, &s->fault, err);
+    }
+    return e;
+}
+
+static errc build_client(struct stack *s, const struct options *o, struct err *err)
+{
+    struct meta *meta;
+    errc e = meta_local_new(s->root, &meta, err);
+    if (e) {
+        return e;
+    }
+    struct store *store;
+    e = store_local_new(s->root, &store, err);
+    if (e) {
+        meta->ops->free(meta);
+        return e;
+    }
+    if (s->fault != NULL) {
+        meta = fault_meta(s->fault, meta);
+        store = fault_store(s->fault, store);
+    }
+    struct client_conf conf = {
+        .meta = meta,
+        .store = store,
+        .staging = s->staging,
+        .ns = o->ns,
+        .ttl_ms = o->ttl_ms,
+        .stale_after_ms = o->stale_after_ms,
+    };
+    s->client = client_new(&conf);
+    return ERR_OK;
+}
+
+errc stack_build(struct stack *s, const struct options *o, const struct ctl_source *ctl, struct err *err)
+{
+    struct pool_conf pool = {.max_threads = PRODUCERS_MAX, .idle_ms = 2000, .name = "mf-produce"};
+    s->producers = pool_new(&pool);
+    struct staging_conf staging = {.tempdir = s->tempdir, .max_bytes = o->staging_bytes, .pool = s->producers};
+    errc e = staging_new(&staging, &s->staging, err);
+    if (!e) {
+        e = build_client(s, o, err);
+    }
+    if (e) {
+        return e;
+    }
+    struct tree_conf conf = {
+        .client = s->client,
+        .staging = s->staging,
+        .uid = o->has_uid ? (uid_t)o->uid : getuid(),
+        .gid = o->has_gid ? (gid_t)o->gid : getgid(),
+        .umask = (mode_t)o->umask,
+        .list_dots = o->list_dots,
+        .read_only = o->read_only,
+        .ttl_ms = o->ttl_ms,
+        .ctl = ctl,
+    };
+    s->tree = tree_new(&conf);
+    return ERR_OK;
+}
+
+void stack_free(struct stack *s)
+{
+    if (s->tree != NULL) {
+        tree_free(s->tree);
+    }
+    if (s->client != NULL) {
+        client_free(s->client);
+    }
+    // The producers go first: what they make belongs to the staging area.
+    pool_free(s->producers);
+    if (s->staging != NULL) {
+        staging_free(s->staging);
+    }
+    if (s->fault != NULL) {
+        fault_free(s->fault);
+    }
+    config_free(s->config);
+    free(s->root);
+    free(s->tempdir);
+    *s = (struct stack){0};
+}
