@@ -169,17 +169,24 @@ void request_extend(struct request *r, int64_t deadline_ms)
     atomic_store(&r->reply_by_ms, deadline_ms + SLACK_MS);
 }
 
+static void end(struct request *r)
+{
+    if (r->ended != NULL) {
+        r->ended(r);
+    }
+}
+
 static void run_job(void *arg)
 {
     struct request *r = arg;
     r->run(r);
+    end(r);
     request_unref(r);
 }
 
-void engine_submit(struct request *r)
+void engine_arm(struct request *r)
 {
     struct engine *e = r->engine;
-    struct err err = ERR_INIT;
     stats_add(&e->conf.stats->handed_over, 1);
     atomic_fetch_add(&e->conf.stats->waiting, 1);
     request_ref(r); // the registration's: dropped by whoever claims
@@ -187,13 +194,19 @@ void engine_submit(struct request *r)
     registering = &registration;
     fuse_req_interrupt_func(r->req, on_interrupt, r);
     registering = NULL;
+    r->interrupted_early = registration.interrupted;
     list_add(r);
-    if (registration.interrupted) {
+}
+
+void engine_run(struct request *r)
+{
+    struct err err = ERR_INIT;
+    if (r->interrupted_early) {
         request_interrupt(r);
-        return;
-    }
-    if (pool_run(e->pool, run_job, request_ref(r), &err) != ERR_OK) {
+        end(r);
+    } else if (pool_run(r->engine->pool, run_job, request_ref(r), &err) != ERR_OK) {
         request_fail(r, &err);
+        end(r);
         request_unref(r);
     }
 }

@@ -42,6 +42,7 @@ struct request {
     uint64_t nodeid;
     char *name;               // owned, or NULL
     void (*run)(struct request *r);
+    void (*ended)(struct request *r); // or NULL: called once, after run or in its place
     void *arg;                // owned, through free_arg
     void (*free_arg)(void *arg);
 
@@ -50,7 +51,7 @@ struct request {
     atomic_bool claimed;
     _Atomic int64_t reply_by_ms; // the engine's thread replies after this
     struct request *prev, *next; // in the engine's list; its lock
-    bool listed;
+    bool listed, interrupted_early;
 };
 
 struct engine *engine_new(const struct engine_conf *conf);
@@ -64,8 +65,10 @@ struct pool *engine_pool(struct engine *e);
 // first reference.
 struct request *request_new(struct engine *e, fuse_req_t req, enum stat_op op, uint64_t nodeid,
                             const char *name, void (*run)(struct request *r));
-// Hands it over; r->req must not be touched after. Takes no reference of the caller's.
-void engine_submit(struct request *r);
+// Hands it over, in two steps: from engine_arm on it can be interrupted, and r->req must not be touched
+// any more; engine_run has it worked on. Neither takes the caller's reference.
+void engine_arm(struct request *r);
+void engine_run(struct request *r);
 struct request *request_ref(struct request *r);
 void request_unref(struct request *r);
 

@@ -33,7 +33,9 @@ struct lives *lives_new(void)
 
 static void live_destroy(struct live *f)
 {
-    content_unref(f->content);
+    if (f->content != NULL) {
+        content_unref(f->content);
+    }
     pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -51,13 +53,19 @@ void lives_free(struct lives *l)
     free(l);
 }
 
-struct live *live_find(struct lives *l, uint64_t nodeid)
+static struct live *find_locked(struct lives *l, uint64_t nodeid)
 {
-    pthread_mutex_lock(&l->lock);
     struct live *f = l->first;
     while (f != NULL && f->nodeid != nodeid) {
         f = f->next;
     }
+    return f;
+}
+
+struct live *live_find(struct lives *l, uint64_t nodeid)
+{
+    pthread_mutex_lock(&l->lock);
+    struct live *f = find_locked(l, nodeid);
     if (f != NULL) {
         f->refs++;
     }
@@ -81,19 +89,21 @@ void live_replace(struct live *f, struct content *content, const struct tattr *a
 
 struct live *live_open(struct lives *l, uint64_t nodeid, struct content *content, const struct tattr *attr)
 {
-    struct live *f = live_find(l, nodeid);
+    struct live *fresh = mem_zalloc(sizeof(*fresh));
+    fresh->nodeid = nodeid;
+    pthread_mutex_init(&fresh->lock, NULL);
+    pthread_mutex_lock(&l->lock);
+    struct live *f = find_locked(l, nodeid);
     if (f == NULL) {
-        f = mem_zalloc(sizeof(*f));
-        f->refs = 1;
-        f->nodeid = nodeid;
-        pthread_mutex_init(&f->lock, NULL);
-        live_replace(f, content, attr);
-        pthread_mutex_lock(&l->lock);
+        f = fresh;
         f->next = l->first;
         l->first = f;
-        pthread_mutex_unlock(&l->lock);
-    } else {
-        live_replace(f, content, attr);
+    }
+    f->refs++;
+    pthread_mutex_unlock(&l->lock);
+    live_replace(f, content, attr);
+    if (f != fresh) {
+        live_destroy(fresh);
     }
     return f;
 }
@@ -121,6 +131,14 @@ struct content *live_content(struct live *f)
     struct content *c = content_ref(f->content);
     pthread_mutex_unlock(&f->lock);
     return c;
+}
+
+bool live_is_due(struct live *f, int64_t now)
+{
+    pthread_mutex_lock(&f->lock);
+    bool due = now - f->looked_ms >= LOOK_AGAIN_MS;
+    pthread_mutex_unlock(&f->lock);
+    return due;
 }
 
 bool live_due(struct live *f, int64_t now)

@@ -21,7 +21,9 @@ void live_close(struct lives *l, struct live *f);
 // The file of a node while it is open, held; NULL when it is not.
 struct live *live_find(struct lives *l, uint64_t nodeid);
 struct content *live_content(struct live *f); // a reference
-// Whether growth may be looked for now; then the next time is GROWING_TTL_MS later.
+// Whether growth may be looked for now.
+bool live_is_due(struct live *f, int64_t now);
+// The same, and takes the turn: the next is GROWING_TTL_MS later.
 bool live_due(struct live *f, int64_t now);
 // Whether what the tree says now differs from what it said when the content was taken.
 bool live_differs(struct live *f, const struct tattr *attr);

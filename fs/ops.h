@@ -2,6 +2,7 @@
 #ifndef FS_OPS_H
 #define FS_OPS_H
 
+#include "base/log.h"
 #include "fs/serve.h"
 
 static inline struct serve *serve_of(fuse_req_t req)
@@ -26,15 +27,13 @@ void ops_reply_attr(struct serve *s, fuse_req_t req, const struct inode_view *v)
 // Replies with a failure from libfuse's thread, recorded.
 void ops_fail(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name, errc code,
               const char *cause);
+// What the engine tells of failures; the first argument is the struct serve.
+void ops_note_failure(void *serve, enum stat_op op, uint64_t nodeid, const char *name, const struct err *err);
 // The tree's name of a node.
 errc ops_tref(struct serve *s, uint64_t nodeid, struct tref *ret, struct err *err) ERR_MUST_CHECK;
 // Hands over; `arg` is taken.
 void ops_hand_over(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
                    void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg));
-static inline struct serve *request_serve(const struct request *r)
-{
-    return fuse_req_userdata(r->req);
-}
 
 // ops_lookup.c
 void ops_init(void *userdata, struct fuse_conn_info *conn);
