@@ -61,6 +61,10 @@ uint64_t inodes_walk_path(struct inodes *t, const char *path)
         if (len == 0) {
             break;
         }
+        if (len == 1 && *path == '.') {
+            path++;
+            continue;
+        }
         if (len >= sizeof(name)) {
             nodeid = 0;
             break;

@@ -29,7 +29,8 @@ struct serve {
     gid_t gid;
     bool read_only;
     int64_t ttl_ms;
-    atomic_bool started;       // the kernel's INIT was answered
+    atomic_bool started;       // the kernel's INIT came
+    atomic_bool init_replied;  // and its answer was sent (fs/parallel_dirops.c)
 };
 
 struct serve_conf {

@@ -1,0 +1,101 @@
+// --check: what would be mounted, from where, and what stands in the way.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fs/mount.h"
+
+#define CHECK_MS 30000
+
+static int problem(enum exit_code code, const struct err *err)
+{
+    printf("problem      %s\n", err->cause);
+    return code;
+}
+
+static bool count_flow(void *arg, const char *name, enum kind kind, const struct tattr *attr)
+{
+    (void)kind;
+    (void)attr;
+    size_t *n = arg;
+    if (++*n <= 3) {
+        printf("flow         %s\n", name);
+    }
+    return true;
+}
+
+static int list_flows(struct stack *stack, const struct options *o)
+{
+    struct err err = ERR_INIT;
+    struct cancel cancel = {.deadline_ms = clock_mono_ms() + CHECK_MS};
+    struct tref root;
+    size_t n = 0;
+    tref_init_root(&root);
+    errc e = stack_build(stack, o, NULL, &err);
+    if (!e) {
+        e = tree_list(stack->tree, &root, &cancel, count_flow, &n, &err);
+    }
+    if (e) {
+        return problem(EXIT_DATASTORE, &err);
+    }
+    printf("flows        %zu\n", n);
+    return EXIT_OK;
+}
+
+static void print_found(const struct stack *stack, const struct options *o)
+{
+    static const char *const sources[] = {
+        [CONFIG_DEFAULT] = "default", [CONFIG_GLOBAL_FILE] = "global config.json",
+        [CONFIG_PROJECT_FILE] = "project config.json", [CONFIG_ENV] = "environment", [CONFIG_OPTION] = "option"};
+    printf("datastore    %s\n", stack->root);
+    printf("metadata     local (METAFLOW_DEFAULT_METADATA: %s)\n",
+           sources[config_source(stack->config, "DEFAULT_METADATA")]);
+    printf("namespace    %s\n", o->ns != NULL ? o->ns : "(all)");
+    printf("staging      %s (METAFLOW_TEMPDIR: %s)\n", stack->tempdir,
+           sources[config_source(stack->config, "TEMPDIR")]);
+}
+
+static int check_mountpoint(const struct options *o, const struct stack *stack)
+{
+    struct err err = ERR_INIT;
+    enum exit_code code;
+    auto_free char *mountpoint = NULL;
+    if (o->mountpoint != NULL) {
+        if (mountpoint_check(o, stack, &mountpoint, &code, &err)) {
+            return problem(code, &err);
+        }
+        printf("mountpoint   %s\n", mountpoint);
+    }
+    if (fuse_check(o, &code, &err)) {
+        return problem(code, &err);
+    }
+    printf("fuse         ready\n");
+    return EXIT_OK;
+}
+
+int check_run(const struct options *o)
+{
+    struct stack stack = {0};
+    struct err err = ERR_INIT;
+    enum exit_code code = EXIT_OTHER;
+    auto_free char *cwd = getcwd(NULL, 0);
+    errc e = cwd == NULL ? err_set_errno(&err, errno, "the working directory")
+                         : stack_find(&stack, o, cwd, &code, &err);
+    int result = e ? problem(code, &err) : EXIT_OK;
+    if (!e) {
+        print_found(&stack, o);
+        result = list_flows(&stack, o);
+    }
+    if (result == EXIT_OK) {
+        result = check_mountpoint(o, &stack);
+    }
+    if (result == EXIT_OK) {
+        printf("ready\n");
+    }
+    stack_free(&stack);
+    return result;
+}

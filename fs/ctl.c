@@ -1,0 +1,92 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fs/ctl_text.h"
+#include "fs/tree_i.h"
+
+static void put_bytes(struct buf *out, const char *label, uint64_t n)
+{
+    buf_printf(out, "%-18s %llu\n", label, (unsigned long long)n);
+}
+
+static void collect(const struct ctl *c, struct stats_layers *layers)
+{
+    inodes_stats(c->serve->inodes, &layers->inodes);
+    staging_stats(c->stack->staging, &layers->staging);
+    client_stats(c->stack->client, &layers->client);
+}
+
+static void put_status(struct ctl *c, struct buf *out)
+{
+    struct stats_layers layers = {0};
+    char since[32];
+    collect(c, &layers);
+    clock_iso8601(c->started_ms, since, sizeof(since));
+    buf_printf(out, "%-18s %s\n", "mountpoint", c->mountpoint);
+    buf_printf(out, "%-18s %s\n", "datastore", c->stack->root);
+    buf_printf(out, "%-18s local\n", "metadata");
+    buf_printf(out, "%-18s %s\n", "namespace", c->options->ns != NULL ? c->options->ns : "(all)");
+    buf_printf(out, "%-18s %s\n", "writable", c->options->read_only ? "no" : "tags");
+    buf_printf(out, "%-18s %s\n", "version", METAFLOWFS_VERSION);
+    buf_printf(out, "%-18s %ld\n", "pid", (long)getpid());
+    buf_printf(out, "%-18s %s\n", "since", since);
+    buf_printf(out, "%-18s %g\n", "ttl-seconds", (double)c->options->ttl_ms / 1000);
+    put_bytes(out, "waiting-requests", atomic_load(&c->serve->stats.waiting));
+    put_bytes(out, "nodes", layers.inodes.nodes);
+    put_bytes(out, "node-bytes", layers.inodes.bytes);
+    put_bytes(out, "staged-objects", layers.staging.objects);
+    put_bytes(out, "staged-bytes", layers.staging.file_bytes + layers.staging.memory_bytes);
+    put_bytes(out, "errors", errlog_total(c->serve->errlog));
+}
+
+static void put_stats(struct ctl *c, struct buf *out)
+{
+    struct stats_layers layers = {0};
+    collect(c, &layers);
+    stats_print(&c->serve->stats, &layers, out);
+}
+
+static bool ctl_text(void *arg, const char *name, struct buf *out)
+{
+    struct ctl *c = arg;
+    if (strcmp(name, "README") == 0) {
+        help_readme(out);
+    } else if (strcmp(name, "status") == 0) {
+        put_status(c, out);
+    } else if (strcmp(name, "stats") == 0) {
+        put_stats(c, out);
+    } else if (strcmp(name, "errors") == 0) {
+        errlog_print(c->serve->errlog, out);
+    } else if (strcmp(name, "config") == 0) {
+        config_print(c->stack->config, out);
+    } else if (strcmp(name, "version") == 0) {
+        buf_puts(out, "metaflowfs " METAFLOWFS_VERSION "\n");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static char *ctl_tempdir(void *arg)
+{
+    struct ctl *c = arg;
+    return mem_strdup(staging_root(c->stack->staging));
+}
+
+static void ctl_refreshed(void *arg, const char *path)
+{
+    struct ctl *c = arg;
+    serve_refreshed(c->serve, path);
+}
+
+void ctl_init(struct ctl *c, const struct options *o, const struct stack *stack)
+{
+    *c = (struct ctl){
+        .source = {.arg = c, .text = ctl_text, .tempdir = ctl_tempdir, .refreshed = ctl_refreshed},
+        .options = o,
+        .stack = stack,
+        .started_ms = clock_wall_ms(),
+    };
+}

@@ -1,0 +1,107 @@
+#include "fs/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int wait_for_child(int fd, pid_t pid)
+{
+    unsigned char code;
+    ssize_t got;
+    do {
+        got = read(fd, &code, 1);
+    } while (got < 0 && errno == EINTR);
+    close(fd);
+    if (got == 1) {
+        return code + 1;
+    }
+    // It ended without a word.
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return (WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1) + 1;
+}
+
+int daemon_start(struct daemon *d, bool foreground)
+{
+    int fds[2];
+    d->pipe = -1;
+    if (foreground) {
+        return 0;
+    }
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        close(fds[0]);
+        close(fds[1]);
+        return -1;
+    }
+    if (pid > 0) {
+        close(fds[1]);
+        return wait_for_child(fds[0], pid);
+    }
+    close(fds[0]);
+    d->pipe = fds[1];
+    setsid();
+    return 0;
+}
+
+// sd_notify(3), without its library.
+static void tell_systemd(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t len = path != NULL ? strlen(path) : 0;
+    if (len < 2 || len >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@')) {
+        return;
+    }
+    memcpy(to.sun_path, path, len);
+    if (path[0] == '@') {
+        to.sun_path[0] = '\0';
+    }
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)(const void *)&to,
+               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+        close(fd);
+    }
+}
+
+static void leave_terminal(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) {
+        return;
+    }
+    for (int fd = 0; fd <= 2; fd++) {
+        dup2(null, fd);
+    }
+    if (null > 2) {
+        close(null);
+    }
+}
+
+void daemon_tell(struct daemon *d, int exit_code)
+{
+    if (exit_code == 0) {
+        tell_systemd("READY=1");
+    }
+    if (d->pipe < 0) {
+        return;
+    }
+    unsigned char code = (unsigned char)exit_code;
+    if (exit_code == 0) {
+        leave_terminal();
+    }
+    while (write(d->pipe, &code, 1) < 0 && errno == EINTR) {
+    }
+    close(d->pipe);
+    d->pipe = -1;
+}

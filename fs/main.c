@@ -1,0 +1,36 @@
+// metaflowfs: Metaflow as files.
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/cli.h"
+#include "fs/mount.h"
+
+static int run(const struct options *o)
+{
+    if (o->help) {
+        options_help(stdout);
+        return EXIT_OK;
+    }
+    if (o->version) {
+        puts("metaflowfs " METAFLOWFS_VERSION);
+        return EXIT_OK;
+    }
+    return o->check ? check_run(o) : mount_run(o);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && (strcmp(argv[1], "ls") == 0 || strcmp(argv[1], "cat") == 0)) {
+        return cli_run(argc, argv);
+    }
+    struct options options;
+    struct err err = ERR_INIT;
+    int code = EXIT_USAGE;
+    if (options_parse(argc, argv, &options, &err) != ERR_OK) {
+        fprintf(stderr, "metaflowfs: %s\n", err.cause);
+    } else {
+        code = run(&options);
+    }
+    options_free(&options);
+    return code;
+}

@@ -1,0 +1,200 @@
+// Start-up checks: each says in one sentence what is wrong and what to do.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <mntent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "fs/mount.h"
+
+#define FUSE_CONF "/etc/fuse.conf"
+
+char *unmount_line(const char *mountpoint)
+{
+    return mem_printf("fusermount3 -u %s", mountpoint);
+}
+
+// Type of what is mounted at a path: "" for nothing, "autofs" only when nothing is mounted over it.
+static char *mounted_type(const char *path)
+{
+    char *type = mem_strdup("");
+    FILE *f = setmntent("/proc/self/mounts", "re");
+    if (f == NULL) {
+        return type;
+    }
+    char text[8192];
+    struct mntent entry;
+    while (getmntent_r(f, &entry, text, sizeof(text)) != NULL) {
+        if (strcmp(entry.mnt_dir, path) == 0) {
+            free(type);
+            type = mem_strdup(entry.mnt_type);
+        }
+    }
+    endmntent(f);
+    return type;
+}
+
+static bool is_inside(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+    while (len > 1 && dir[len - 1] == '/') {
+        len--;
+    }
+    return strncmp(path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/' || len == 1);
+}
+
+// The path with links followed; as it is where that cannot be done.
+static char *real_or_same(const char *path)
+{
+    char *real = realpath(path, NULL);
+    return real != NULL ? real : mem_strdup(path);
+}
+
+static errc check_outside(const struct stack *stack, const char *mountpoint, enum exit_code *ret_exit,
+                          struct err *err)
+{
+    auto_free char *root = real_or_same(stack->root);
+    auto_free char *tempdir = real_or_same(stack->tempdir);
+    *ret_exit = EXIT_MOUNTPOINT;
+    if (is_inside(root, mountpoint)) {
+        return err_set(err, ERR_INVALID, "%s cannot be the mountpoint: it would hide the datastore %s", mountpoint,
+                       root);
+    }
+    if (is_inside(tempdir, mountpoint)) {
+        return err_set(err, ERR_INVALID,
+                       "%s cannot be the mountpoint: what is read is staged in METAFLOW_TEMPDIR, which is %s. "
+                       "Start from another directory, or set METAFLOW_TEMPDIR",
+                       mountpoint, tempdir);
+    }
+    return ERR_OK;
+}
+
+static errc stat_failed(const char *path, int number, enum exit_code *ret_exit, struct err *err)
+{
+    *ret_exit = EXIT_MOUNTPOINT;
+    if (number == ENOTCONN) {
+        auto_free char *line = unmount_line(path);
+        *ret_exit = EXIT_STALE;
+        return err_set(err, ERR_BUSY,
+                       "the mountpoint %s is stale (Transport endpoint is not connected: a metaflowfs that was "
+                       "killed left it). Unmount it with: %s   (or start with --clean-stale)",
+                       path, line);
+    }
+    if (number == ENOENT) {
+        return err_set(err, ERR_NOT_FOUND, "the mountpoint %s does not exist: mkdir -p %s", path, path);
+    }
+    return err_set_errno(err, number, "the mountpoint %s cannot be used", path);
+}
+
+static void clean_stale(const char *path)
+{
+    char *const argv[] = {(char[]){"fusermount3"}, (char[]){"-u"}, (char[]){"-z"}, (char[]){"--"},
+                          mem_strdup(path), NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    if (pid > 0) {
+        waitpid(pid, NULL, 0);
+    }
+    free(argv[4]);
+}
+
+static errc stat_mountpoint(const struct options *o, struct stat *st, enum exit_code *ret_exit,
+                            struct err *err)
+{
+    int failed = stat(o->mountpoint, st) == 0 ? 0 : errno;
+    if (failed == ENOTCONN && o->clean_stale) {
+        clean_stale(o->mountpoint);
+        failed = stat(o->mountpoint, st) == 0 ? 0 : errno;
+    }
+    if (failed != 0) {
+        return stat_failed(o->mountpoint, failed, ret_exit, err);
+    }
+    *ret_exit = EXIT_MOUNTPOINT;
+    return S_ISDIR(st->st_mode) ? ERR_OK
+                                : err_set(err, ERR_INVALID, "the mountpoint %s is not a directory", o->mountpoint);
+}
+
+errc mountpoint_check(const struct options *o, const struct stack *stack, char **ret_path,
+                      enum exit_code *ret_exit, struct err *err)
+{
+    struct stat st;
+    errc e = stat_mountpoint(o, &st, ret_exit, err);
+    if (e) {
+        return e;
+    }
+    auto_free char *path = realpath(o->mountpoint, NULL);
+    if (path == NULL) {
+        return stat_failed(o->mountpoint, errno, ret_exit, err);
+    }
+    auto_free char *type = mounted_type(path);
+    if (strcmp(type, "fuse.metaflowfs") == 0) {
+        auto_free char *line = unmount_line(path);
+        return err_set(err, ERR_BUSY, "a metaflowfs is mounted at %s already. Unmount it with: %s", path, line);
+    }
+    e = check_outside(stack, path, ret_exit, err);
+    if (!e) {
+        *ret_path = steal_ptr(&path);
+    }
+    return e;
+}
+
+static bool in_path(const char *program)
+{
+    const char *path = getenv("PATH");
+    auto_free char *list = mem_printf("%s:/usr/bin:/bin", path != NULL ? path : "");
+    char *rest = list;
+    for (char *dir; (dir = strsep(&rest, ":")) != NULL;) {
+        auto_free char *file = file_join(dir, program);
+        if (dir[0] != '\0' && access(file, X_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool others_are_allowed(void)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    struct err ignored = ERR_INIT;
+    if (file_read(FUSE_CONF, 65536, &text, &ignored) != ERR_OK || text.data == NULL) {
+        return false;
+    }
+    char *rest = text.data;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        line += strspn(line, " \t");
+        size_t len = strcspn(line, " \t\r#");
+        if (len == strlen("user_allow_other") && strncmp(line, "user_allow_other", len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+errc fuse_check(const struct options *o, enum exit_code *ret_exit, struct err *err)
+{
+    *ret_exit = EXIT_FUSE;
+    if (access("/dev/fuse", F_OK) != 0) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "there is no /dev/fuse: load it with modprobe fuse, or start the container with --device "
+                       "/dev/fuse --cap-add SYS_ADMIN. `metaflowfs ls` and `metaflowfs cat` work without it");
+    }
+    if (geteuid() != 0 && !in_path("fusermount3")) {
+        return err_set(err, ERR_NOT_FOUND, "fusermount3 was not found: install the package fuse3");
+    }
+    if (geteuid() != 0 && (o->allow_other || o->allow_root) && !others_are_allowed()) {
+        return err_set(err, ERR_NOT_PERMITTED,
+                       "allow_other needs a line with the word user_allow_other in " FUSE_CONF ", which only root "
+                       "can add");
+    }
+    return ERR_OK;
+}
