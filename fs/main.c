@@ -1,6 +1,5 @@
 // metaflowfs: Metaflow as files.
 #include <stdio.h>
-#include <string.h>
 
 #include "fs/cli.h"
 #include "fs/mount.h"
@@ -20,7 +19,7 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "ls") == 0 || strcmp(argv[1], "cat") == 0)) {
+    if (cli_is_subcommand(argc, argv)) {
         return cli_run(argc, argv);
     }
     struct options options;

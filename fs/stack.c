@@ -113,7 +113,8 @@ static errc build_client(struct stack *s, const struct options *o, struct err *e
         .staging = s->staging,
         .ns = o->ns,
         .ttl_ms = o->ttl_ms,
-        .stale_after_ms = o->stale_after_ms,
+        .stale_after_ms = o->stale_after_ms > 0 ? o->stale_after_ms : 1, // 0 means the default there
+        .settle_after_ms = o->settle_after_ms > 0 ? o->settle_after_ms : 1,
     };
     s->client = client_new(&conf);
     return ERR_OK;
