@@ -3,7 +3,6 @@
 #define FS_MOUNT_H
 
 #include "fs/options.h"
-#include "fs/serve.h"
 #include "fs/stack.h"
 
 // Mounts and serves until it is unmounted; returns the exit code. Prints why it could not to standard
