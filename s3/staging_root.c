@@ -151,12 +151,16 @@ static errc root_make(struct staging_root *r, struct err *err)
     return e;
 }
 
+// With r->lock held. Kernels differ in how they refuse a new file in a directory that is gone.
+static bool root_is_gone(const struct staging_root *r)
+{
+    struct stat st;
+    return lstat(r->path, &st) != 0 && errno == ENOENT;
+}
+
 // With r->lock held: a cleaner of temporary directories took the root away; it comes back by its name.
 static errc root_remake(struct staging_root *r, struct err *err)
 {
-    struct stat st;
-    if (fstat(r->dirfd, &st) == 0 && st.st_nlink > 0)
-        return err_set(err, ERR_NO_SPACE, "cannot make files in %s", r->path);
     if (mkdir(r->path, 0700) != 0)
         return err_set(err, ERR_NO_SPACE, "cannot make %s again: %s", r->path, strerror(errno));
     return root_take(r, r->path, err);
@@ -193,14 +197,16 @@ errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err)
 {
     pthread_mutex_lock(&r->lock);
     errc e = root_make(r, err);
-    int fd = -1;
+    int fd = -1, no = 0;
     if (e == ERR_OK) {
         fd = unnamed_file(r);
-        if (fd < 0 && errno == ENOENT && (e = root_remake(r, err)) == ERR_OK)
+        no = errno;
+        if (fd < 0 && root_is_gone(r) && (e = root_remake(r, err)) == ERR_OK) {
             fd = unnamed_file(r);
+            no = errno;
+        }
     }
     if (e == ERR_OK && fd < 0) {
-        int no = errno;
         errc kind = no == EMFILE || no == ENFILE ? ERR_TOO_MANY : ERR_NO_SPACE;
         e = err_set(err, kind, "cannot make a temporary file in %s: %s", r->path, strerror(no));
     }
@@ -212,15 +218,10 @@ errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err)
 
 uint64_t staging_root_free_bytes(struct staging_root *r)
 {
-    pthread_mutex_lock(&r->lock);
-    int fd = r->dirfd < 0 ? -1 : fcntl(r->dirfd, F_DUPFD_CLOEXEC, 0);
-    pthread_mutex_unlock(&r->lock);
     struct statvfs st;
-    bool known = fd >= 0 && fstatvfs(fd, &st) == 0;
-    if (fd >= 0)
-        close(fd);
     uint64_t bytes;
-    if (!known || __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes))
+    if (statvfs(r->tempdir, &st) != 0
+        || __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes))
         return UINT64_MAX;
     return bytes;
 }

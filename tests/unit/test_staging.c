@@ -1,0 +1,696 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "s3/staging.h"
+#include "tempdir.h"
+
+static struct pool *pool;
+
+static struct staging *area(struct staging_conf conf)
+{
+    struct err err = ERR_INIT;
+    struct staging *st = NULL;
+    if (!pool)
+        pool = pool_new(&(struct pool_conf){.max_threads = 64, .idle_ms = 100, .name = "test"});
+    conf.tempdir = tempdir;
+    conf.pool = pool;
+    if (!conf.min_free_bytes)
+        conf.min_free_bytes = 1;
+    assert_int_equal(staging_new(&conf, &st, &err), ERR_OK);
+    return st;
+}
+
+static int end_pool(void **state)
+{
+    pool_free(pool);
+    return tempdir_remove(state);
+}
+
+// --- a producer that does what it is told --------------------------------------------------------
+
+struct plan {
+    uint64_t bytes;       // of the pattern
+    size_t piece;
+    errc fail;            // after the bytes
+    atomic_int *runs;     // counted up at the start
+    atomic_bool *hold;    // waits until it is false, after half of the bytes
+    atomic_bool *freed;
+};
+
+static uint8_t pattern(uint64_t i)
+{
+    return (uint8_t)(i * 31 + (i >> 8) * 7 + (i >> 16));
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static errc produce(void *arg, struct staged *to, struct err *err)
+{
+    struct plan *p = arg;
+    if (p->runs)
+        atomic_fetch_add(p->runs, 1);
+    auto_free uint8_t *piece = mem_zalloc(p->piece);
+    bool held = false;
+    for (uint64_t at = 0; at < p->bytes;) {
+        size_t n = p->bytes - at < p->piece ? (size_t)(p->bytes - at) : p->piece;
+        for (size_t i = 0; i < n; i++)
+            piece[i] = pattern(at + i);
+        errc e = staged_append(to, piece, n, err);
+        if (e)
+            return e;
+        at += n;
+        while (p->hold && !held && at >= p->bytes / 2 && atomic_load(p->hold)) {
+            e = cancel_check(staged_cancel(to), err);
+            if (e)
+                return e;
+            nap();
+        }
+        held = held || at >= p->bytes / 2;
+    }
+    return p->fail ? err_set(err, p->fail, "told to fail") : ERR_OK;
+}
+
+static void free_plan(void *arg)
+{
+    struct plan *p = arg;
+    if (p->freed)
+        atomic_store(p->freed, true);
+    free(p);
+}
+
+static errc get(struct staging *st, const char *key, struct plan plan, struct staged **ret, struct err *err)
+{
+    struct plan *arg = mem_zalloc(sizeof *arg);
+    *arg = plan;
+    if (!arg->piece)
+        arg->piece = 10000;
+    struct staging_request rq = {.key = key, .produce = produce, .arg = arg, .free_arg = free_plan};
+    return staging_get(st, &rq, ret, err);
+}
+
+static struct staged *must_get(struct staging *st, const char *key, struct plan plan)
+{
+    struct err err = ERR_INIT;
+    struct staged *s = NULL;
+    assert_int_equal(get(st, key, plan, &s, &err), ERR_OK);
+    return s;
+}
+
+static errc wait_end(struct staged *s, uint64_t *ret_len, struct err *err)
+{
+    bool ended;
+    return staged_wait(s, UINT64_MAX, NULL, ret_len, &ended, err);
+}
+
+static void check_pattern(struct staged *s, uint64_t off, size_t len)
+{
+    struct err err = ERR_INIT;
+    auto_free uint8_t *to = mem_zalloc(len);
+    size_t got = 0;
+    assert_int_equal(staged_pread(s, off, to, len, &got, &err), ERR_OK);
+    assert_int_equal(got, len);
+    for (size_t i = 0; i < len; i++) {
+        if (to[i] != pattern(off + i))
+            fail_msg("byte %zu differs", (size_t)off + i);
+    }
+}
+
+static void stage_whole(struct staging *st, const char *key, uint64_t bytes)
+{
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    struct staged *s = must_get(st, key, (struct plan){.bytes = bytes});
+    if (wait_end(s, &len, &err) != ERR_OK)
+        fail_msg("%s: %s", key, err.cause);
+    assert_int_equal(len, bytes);
+    staged_unref(s);
+}
+
+static struct staging_stats stats_of(struct staging *st)
+{
+    struct staging_stats stats;
+    staging_stats(st, &stats);
+    return stats;
+}
+
+// --- bytes ---------------------------------------------------------------------------------------
+
+static void sizes_around_the_spill(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {0, 1, 255, 256, 257, 65535, 65536, 65537, 200000, 3000000};
+    struct staging *st = area((struct staging_conf){0});
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct err err = ERR_INIT;
+        uint64_t len = 99;
+        char key[32];
+        snprintf(key, sizeof key, "k%zu", i);
+        struct staged *s = must_get(st, key, (struct plan){.bytes = sizes[i], .piece = 777});
+        assert_int_equal(wait_end(s, &len, &err), ERR_OK);
+        assert_int_equal(len, sizes[i]);
+        assert_int_equal(staged_len(s), sizes[i]);
+        assert_true(staged_ready(s, UINT64_MAX));
+        check_pattern(s, 0, (size_t)len);
+        const uint8_t *map = NULL;
+        size_t map_len = 1;
+        assert_int_equal(staged_map(s, &map, &map_len, &err), ERR_OK);
+        assert_non_null(map);
+        assert_int_equal(map_len, sizes[i]);
+        for (size_t j = 0; j < map_len; j += 1000)
+            assert_int_equal(map[j], pattern(j));
+        staged_unmap(s, map, map_len);
+        uint8_t past[4];
+        size_t got = 9;
+        assert_int_equal(staged_pread(s, len + 5, past, 4, &got, &err), ERR_OK);
+        assert_int_equal(got, 0);
+        staged_unref(s);
+    }
+    assert_int_equal(stats_of(st).produced, 10);
+    assert_int_equal(stats_of(st).file_bytes, 65537 + 200000 + 3000000);
+    staging_free(st);
+}
+
+static void small_objects_make_no_root(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){0});
+    stage_whole(st, "small", 65536);
+    DIR *dir = opendir(tempdir);
+    for (struct dirent *e; (e = readdir(dir));)
+        assert_null(strstr(e->d_name, "metaflow.s3."));
+    closedir(dir);
+    const char *root = staging_root(st);
+    assert_non_null(root);
+    assert_ptr_equal(root, staging_root(st));
+    struct stat s;
+    assert_int_equal(stat(root, &s), 0);
+    assert_int_equal(s.st_mode & 0777, 0700);
+    auto_free char *copy = mem_strdup(root);
+    staging_free(st);
+    assert_int_equal(stat(copy, &s), -1);
+}
+
+static void given_bytes_are_kept(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_memory = 1000, .max_bytes = 1000});
+    struct err err = ERR_INIT;
+    static uint8_t big[100000];
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = pattern(i);
+    struct staged *a = staged_of_bytes(st, "", 0), *b = staged_of_bytes(st, big, sizeof big);
+    uint64_t len = 1;
+    assert_int_equal(wait_end(a, &len, &err), ERR_OK);
+    assert_int_equal(len, 0);
+    check_pattern(b, 0, sizeof big); // neither cap takes it, and it is there all the same
+    staged_unref(a);
+    staged_unref(staged_ref(b));
+    staged_unref(b);
+    assert_int_equal(stats_of(st).objects, 0);
+    assert_int_equal(stats_of(st).memory_bytes, 0);
+    staging_free(st);
+}
+
+// --- sharing -------------------------------------------------------------------------------------
+
+struct crowd {
+    struct staging *st;
+    atomic_int runs;
+    atomic_bool hold;
+};
+
+static void *one_of_crowd(void *arg)
+{
+    struct crowd *c = arg;
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    struct staged *s = NULL;
+    if (get(c->st, "shared", (struct plan){.bytes = 300000, .runs = &c->runs, .hold = &c->hold}, &s, &err))
+        return NULL;
+    bool ended, good = staged_wait(s, 100, NULL, &len, &ended, &err) == ERR_OK && len >= 100;
+    atomic_store(&c->hold, false);
+    good = good && wait_end(s, &len, &err) == ERR_OK && len == 300000;
+    uint8_t byte = 0;
+    size_t got = 0;
+    good = good && staged_pread(s, 299999, &byte, 1, &got, &err) == ERR_OK && byte == pattern(299999);
+    staged_unref(s);
+    return good ? c : NULL;
+}
+
+static void one_flight_for_many(void **state)
+{
+    (void)state;
+    struct crowd c = {.st = area((struct staging_conf){0})};
+    atomic_init(&c.hold, true);
+    pthread_t threads[24];
+    for (int i = 0; i < 24; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, one_of_crowd, &c), 0);
+    for (int i = 0; i < 24; i++) {
+        void *good = NULL;
+        pthread_join(threads[i], &good);
+        assert_non_null(good);
+    }
+    assert_int_equal(atomic_load(&c.runs), 1);
+    assert_int_equal(stats_of(c.st).hits, 23);
+    stage_whole(c.st, "shared", 300000);
+    assert_int_equal(stats_of(c.st).produced, 1);
+    staging_free(c.st);
+}
+
+struct storm {
+    struct staging *st;
+    atomic_int bad;
+};
+
+static void *one_of_storm(void *arg)
+{
+    struct storm *s = arg;
+    unsigned seed = (unsigned)(uintptr_t)&seed;
+    for (int i = 0; i < 60; i++) {
+        struct err err = ERR_INIT;
+        unsigned n = (unsigned)rand_r(&seed) % 12;
+        char key[16];
+        snprintf(key, sizeof key, "s%u", n);
+        struct staged *staged = NULL;
+        uint64_t len = 0;
+        if (get(s->st, key, (struct plan){.bytes = 1 + n * 20000, .piece = 5000}, &staged, &err)) {
+            atomic_fetch_add(&s->bad, err.code != ERR_TOO_MANY);
+            continue;
+        }
+        if (i % 3 && (wait_end(staged, &len, &err) || len != 1 + n * 20000))
+            atomic_fetch_add(&s->bad, err.code != ERR_NO_SPACE);
+        staged_unref(staged);
+    }
+    return NULL;
+}
+
+static void many_keys_many_threads_little_room(void **state)
+{
+    (void)state;
+    struct storm s = {.st = area((struct staging_conf){.max_bytes = 1500000, .max_memory = 100000, .max_files = 6})};
+    pthread_t threads[8];
+    for (int i = 0; i < 8; i++)
+        pthread_create(&threads[i], NULL, one_of_storm, &s);
+    for (int i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&s.bad), 0);
+    staging_free(s.st);
+}
+
+static void growing_prefix(void **state)
+{
+    (void)state;
+    atomic_bool hold = true;
+    struct staging *st = area((struct staging_conf){0});
+    struct staged *s = must_get(st, NULL, (struct plan){.bytes = 400000, .hold = &hold});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    bool ended = true;
+    assert_int_equal(staged_wait(s, 200000, NULL, &len, &ended, &err), ERR_OK);
+    assert_in_range(len, 200000, 399999);
+    assert_false(ended);
+    assert_true(staged_ready(s, 200000));
+    assert_false(staged_ready(s, 400000));
+    check_pattern(s, 100000, 50000);
+    const uint8_t *map;
+    size_t map_len;
+    assert_int_equal(staged_map(s, &map, &map_len, &err), ERR_INVALID);
+    atomic_store(&hold, false);
+    assert_int_equal(staged_wait(s, 400001, NULL, &len, &ended, &err), ERR_OK);
+    assert_true(ended);
+    assert_int_equal(len, 400000);
+    staged_unref(s);
+    staging_free(st);
+}
+
+// --- failing and letting go ----------------------------------------------------------------------
+
+static void failure_is_seen_and_forgotten(void **state)
+{
+    (void)state;
+    atomic_int runs = 0;
+    struct staging *st = area((struct staging_conf){0});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    bool ended = true;
+    struct staged *s = must_get(st, "f", (struct plan){.bytes = 1000, .fail = ERR_CORRUPT, .runs = &runs});
+    assert_int_equal(wait_end(s, &len, &err), ERR_CORRUPT);
+    assert_string_equal(err.cause, "told to fail");
+    assert_int_equal(staged_wait(s, 1000, NULL, &len, &ended, &err), ERR_OK);
+    assert_false(ended);
+    assert_int_equal(staged_wait(s, 1001, NULL, &len, &ended, &err), ERR_CORRUPT);
+    assert_true(staged_ready(s, UINT64_MAX));
+    struct staged *again = must_get(st, "f", (struct plan){.bytes = 1000, .runs = &runs});
+    assert_ptr_not_equal(s, again);
+    assert_int_equal(wait_end(again, &len, &err), ERR_OK);
+    assert_int_equal(atomic_load(&runs), 2);
+    assert_int_equal(stats_of(st).failed, 1);
+    staged_unref(s);
+    staged_unref(again);
+    staging_free(st);
+}
+
+static void last_holder_stops_the_producer(void **state)
+{
+    (void)state;
+    atomic_bool hold = true, freed = false;
+    struct staging *st = area((struct staging_conf){0});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    bool ended;
+    struct staged *s = must_get(st, "c", (struct plan){.bytes = 100000, .hold = &hold, .freed = &freed});
+    struct staged *other = must_get(st, "c", (struct plan){.bytes = 1});
+    assert_ptr_equal(s, other);
+    assert_int_equal(staged_wait(s, 1, NULL, &len, &ended, &err), ERR_OK);
+    staged_unref(s);
+    assert_false(atomic_load(&freed));
+    staged_unref(other);
+    for (int i = 0; i < 5000 && !stats_of(st).cancelled; i++)
+        nap();
+    assert_int_equal(stats_of(st).cancelled, 1);
+    assert_true(atomic_load(&freed));
+    stage_whole(st, "c", 5);
+    staging_free(st);
+}
+
+static void *set_later(void *arg)
+{
+    struct timespec t = {.tv_nsec = 60000000};
+    nanosleep(&t, NULL);
+    atomic_store(&((struct cancel *)arg)->set, true);
+    return NULL;
+}
+
+static void waiting_can_be_cancelled(void **state)
+{
+    (void)state;
+    atomic_bool hold = true;
+    struct staging *st = area((struct staging_conf){0});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    bool ended;
+    struct staged *s = must_get(st, "w", (struct plan){.bytes = 1000, .hold = &hold});
+    struct cancel cancel = {0};
+    pthread_t thread;
+    pthread_create(&thread, NULL, set_later, &cancel);
+    int64_t before = clock_mono_ms();
+    assert_int_equal(staged_wait(s, 1001, &cancel, &len, &ended, &err), ERR_INTERRUPTED);
+    assert_in_range(clock_mono_ms() - before, 40, 2000);
+    pthread_join(thread, NULL);
+    struct cancel late = {.deadline_ms = clock_mono_ms() + 20};
+    assert_int_equal(staged_wait(s, 1001, &late, &len, &ended, &err), ERR_TIMEOUT);
+    staged_unref(s);
+    staging_free(st);
+}
+
+static void no_progress_is_a_timeout(void **state)
+{
+    (void)state;
+    atomic_bool hold = true;
+    struct staging *st = area((struct staging_conf){.progress_ms = 80});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    bool ended;
+    struct staged *s = must_get(st, "stuck", (struct plan){.bytes = 1000, .hold = &hold});
+    assert_int_equal(staged_wait(s, 1001, NULL, &len, &ended, &err), ERR_TIMEOUT);
+    assert_non_null(strstr(err.cause, "stuck"));
+    staged_unref(s);
+    staging_free(st);
+}
+
+// --- room ----------------------------------------------------------------------------------------
+
+static bool is_cached(struct staging *st, const char *key, uint64_t bytes)
+{
+    uint64_t hits = stats_of(st).hits;
+    stage_whole(st, key, bytes);
+    return stats_of(st).hits > hits;
+}
+
+static void oldest_goes_first(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_bytes = 350000});
+    stage_whole(st, "a", 100000);
+    stage_whole(st, "b", 100000);
+    stage_whole(st, "c", 100000);
+    assert_true(is_cached(st, "a", 100000));
+    stage_whole(st, "d", 100000); // b has to go
+    assert_int_equal(stats_of(st).evicted, 1);
+    assert_true(is_cached(st, "a", 100000));
+    assert_true(is_cached(st, "c", 100000));
+    assert_true(is_cached(st, "d", 100000));
+    assert_false(is_cached(st, "b", 100000));
+    assert_in_range(stats_of(st).file_bytes, 1, 350000);
+    staging_free(st);
+}
+
+static void memory_has_a_cap_of_its_own(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_memory = 100000});
+    char key[16];
+    for (int i = 0; i < 50; i++) {
+        snprintf(key, sizeof key, "m%d", i);
+        stage_whole(st, key, 10000);
+        assert_in_range(stats_of(st).memory_bytes, 1, 100000);
+    }
+    assert_true(stats_of(st).evicted >= 40);
+    assert_int_equal(stats_of(st).file_bytes, 0);
+    assert_true(is_cached(st, "m49", 10000));
+    assert_false(is_cached(st, "m0", 10000));
+    staging_free(st);
+}
+
+static void held_memory_makes_files_of_the_rest(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_memory = 50000});
+    struct staged *held[8];
+    struct err err = ERR_INIT;
+    uint64_t len;
+    for (int i = 0; i < 8; i++) {
+        held[i] = must_get(st, NULL, (struct plan){.bytes = 12000});
+        assert_int_equal(wait_end(held[i], &len, &err), ERR_OK);
+        check_pattern(held[i], 0, 12000);
+    }
+    assert_true(stats_of(st).file_bytes >= 3 * 12000);
+    for (int i = 0; i < 8; i++)
+        staged_unref(held[i]);
+    for (int i = 0; i < 5000 && stats_of(st).objects; i++)
+        nap(); // a producer lets go a moment after its end is seen
+    assert_int_equal(stats_of(st).file_bytes, 0);
+    assert_int_equal(stats_of(st).memory_bytes, 0);
+    staging_free(st);
+}
+
+static void files_are_counted(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_files = 4});
+    char key[16];
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "n%d", i);
+        stage_whole(st, key, 70000);
+        assert_true(stats_of(st).file_bytes <= 5 * 70000);
+    }
+    staging_free(st);
+}
+
+static void what_is_held_is_not_dropped(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_bytes = 250000, .cap_option = "--some-option"});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    struct staged *a = must_get(st, "a", (struct plan){.bytes = 200000});
+    assert_int_equal(wait_end(a, &len, &err), ERR_OK);
+    struct staged *b = must_get(st, "b", (struct plan){.bytes = 100000});
+    assert_int_equal(wait_end(b, &len, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "250000"));
+    assert_non_null(strstr(err.cause, "METAFLOW_TEMPDIR"));
+    assert_non_null(strstr(err.cause, "--some-option"));
+    assert_non_null(strstr(err.cause, "stage b"));
+    staged_unref(b);
+    check_pattern(a, 0, 200000);
+    staged_unref(a);
+    stage_whole(st, "b", 100000); // now a can go
+    struct staged *huge = must_get(st, "huge", (struct plan){.bytes = 300000});
+    assert_int_equal(wait_end(huge, &len, &err), ERR_NO_SPACE);
+    staged_unref(huge);
+    staging_free(st);
+}
+
+static void free_space_has_a_floor(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.min_free_bytes = UINT64_MAX / 2});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    stage_whole(st, "in memory", 60000);
+    struct staged *s = must_get(st, "to a file", (struct plan){.bytes = 70000});
+    assert_int_equal(wait_end(s, &len, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "free"));
+    staged_unref(s);
+    staging_free(st);
+}
+
+static void no_thread_left_is_an_error(void **state)
+{
+    (void)state;
+    struct pool *one = pool_new(&(struct pool_conf){.max_threads = 1, .idle_ms = 10, .name = "one"});
+    struct staging *st = NULL;
+    struct err err = ERR_INIT;
+    struct staging_conf conf = {.tempdir = tempdir, .pool = one, .min_free_bytes = 1};
+    assert_int_equal(staging_new(&conf, &st, &err), ERR_OK);
+    atomic_bool hold = true, freed = false;
+    struct staged *s = must_get(st, "x", (struct plan){.bytes = 10, .hold = &hold}), *t = NULL;
+    assert_int_equal(get(st, "y", (struct plan){.bytes = 10, .freed = &freed}, &t, &err), ERR_TOO_MANY);
+    assert_true(atomic_load(&freed));
+    assert_null(t);
+    atomic_store(&hold, false);
+    uint64_t len;
+    assert_int_equal(wait_end(s, &len, &err), ERR_OK);
+    staged_unref(s);
+    staging_free(st);
+    pool_free(one);
+}
+
+// --- the root ------------------------------------------------------------------------------------
+
+static void bad_tempdir_is_refused(void **state)
+{
+    (void)state;
+    struct staging *st = NULL;
+    struct err err = ERR_INIT;
+    struct staging_conf conf = {.tempdir = "/nonexistent/for sure", .pool = pool};
+    assert_int_equal(staging_new(&conf, &st, &err), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "METAFLOW_TEMPDIR"));
+    conf.tempdir = "/etc/passwd";
+    assert_int_equal(staging_new(&conf, &st, &err), ERR_INVALID);
+}
+
+static bool exists(const char *name)
+{
+    char path[256];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", tempdir, name);
+    return stat(path, &st) == 0;
+}
+
+static void dead_roots_are_swept(void **state)
+{
+    (void)state;
+    tempdir_put("metaflow.s3.dead0001/.metaflowfs.lock", "", 0);
+    tempdir_put("metaflow.s3.dead0001/staged.AAAAAAAA", "x", 1);
+    tempdir_put("metaflow.s3.live0001/.metaflowfs.lock", "", 0);
+    tempdir_put("metaflow.s3.theirs01/metaflow.s3.one_file.x", "x", 1);
+    tempdir_put("metaflow.s3.dead0001.not/.metaflowfs.lock", "", 0);
+    char path[256];
+    snprintf(path, sizeof path, "%s/metaflow.s3.live0001/.metaflowfs.lock", tempdir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    struct staging *one = area((struct staging_conf){0}), *two = area((struct staging_conf){0});
+    assert_non_null(staging_root(one));
+    assert_non_null(staging_root(two));
+    assert_string_not_equal(staging_root(one), staging_root(two));
+    assert_false(exists("metaflow.s3.dead0001"));
+    assert_true(exists("metaflow.s3.live0001"));
+    assert_true(exists("metaflow.s3.theirs01/metaflow.s3.one_file.x"));
+    assert_true(exists("metaflow.s3.dead0001.not"));
+    struct stat st;
+    assert_int_equal(stat(staging_root(one), &st), 0);
+    close(fd);
+    staging_free(one);
+    staging_free(two);
+}
+
+static void killed_process_leaves_what_is_swept(void **state)
+{
+    (void)state;
+    int tube[2];
+    assert_int_equal(pipe(tube), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct staging *st = area((struct staging_conf){0});
+        const char *root = staging_root(st);
+        ssize_t n = write(tube[1], root, strlen(root) + 1);
+        raise(n > 0 ? SIGKILL : SIGTERM);
+    }
+    char root[256] = "";
+    assert_true(read(tube[0], root, sizeof root) > 0);
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFSIGNALED(status));
+    struct stat st;
+    assert_int_equal(stat(root, &st), 0);
+    struct staging *next = area((struct staging_conf){0});
+    assert_non_null(staging_root(next));
+    assert_int_equal(stat(root, &st), -1);
+    staging_free(next);
+    close(tube[0]);
+    close(tube[1]);
+}
+
+static void root_comes_back(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){0});
+    stage_whole(st, "first", 100000);
+    auto_free char *root = mem_strdup(staging_root(st));
+    auto_free char *lock = mem_printf("%s/.metaflowfs.lock", root);
+    assert_int_equal(unlink(lock), 0);
+    assert_int_equal(rmdir(root), 0);
+    stage_whole(st, "second", 100000);
+    assert_true(is_cached(st, "first", 100000));
+    struct stat s;
+    assert_int_equal(stat(root, &s), 0);
+    staging_free(st);
+    assert_int_equal(stat(root, &s), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        // First, since a forked child has none of its parent's threads.
+        cmocka_unit_test(killed_process_leaves_what_is_swept),
+        cmocka_unit_test(sizes_around_the_spill),
+        cmocka_unit_test(small_objects_make_no_root),
+        cmocka_unit_test(given_bytes_are_kept),
+        cmocka_unit_test(one_flight_for_many),
+        cmocka_unit_test(many_keys_many_threads_little_room),
+        cmocka_unit_test(growing_prefix),
+        cmocka_unit_test(failure_is_seen_and_forgotten),
+        cmocka_unit_test(last_holder_stops_the_producer),
+        cmocka_unit_test(waiting_can_be_cancelled),
+        cmocka_unit_test(no_progress_is_a_timeout),
+        cmocka_unit_test(oldest_goes_first),
+        cmocka_unit_test(memory_has_a_cap_of_its_own),
+        cmocka_unit_test(held_memory_makes_files_of_the_rest),
+        cmocka_unit_test(files_are_counted),
+        cmocka_unit_test(what_is_held_is_not_dropped),
+        cmocka_unit_test(free_space_has_a_floor),
+        cmocka_unit_test(no_thread_left_is_an_error),
+        cmocka_unit_test(bad_tempdir_is_refused),
+        cmocka_unit_test(dead_roots_are_swept),
+        cmocka_unit_test(root_comes_back),
+    };
+    return cmocka_run_group_tests(tests, tempdir_make, end_pool);
+}
