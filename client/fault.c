@@ -7,6 +7,7 @@
 
 struct faulty_meta {
     struct meta meta;
+    struct meta_ops ops; // without the optional calls that `inner` does not have
     struct fault *fault; // borrowed
     struct meta *inner;  // owned
 };
@@ -72,6 +73,26 @@ static errc faulty_mutate_tags(struct meta *m, const struct pathspec *run, const
     return e ? e : m->ops->mutate_tags(m, run, add, remove, cancel, err);
 }
 
+static errc faulty_newest(struct meta *m, const char *flow, struct cancel *cancel, meta_list_fn fn,
+                          void *arg, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_LIST, &(struct pathspec){.flow = flow}, NULL, cancel, &m, err);
+    return e ? e : m->ops->newest(m, flow, cancel, fn, arg, err);
+}
+
+static errc faulty_field(struct meta *m, const struct pathspec *task, const char *field,
+                         struct cancel *cancel, struct meta_records *ret, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_RECORDS, task, NULL, cancel, &m, err);
+    return e ? e : m->ops->field(m, task, field, cancel, ret, err);
+}
+
+static void faulty_stats(struct meta *m, struct meta_stats *ret)
+{
+    struct meta *inner = ((struct faulty_meta *)m)->inner;
+    inner->ops->stats(inner, ret);
+}
+
 static void faulty_meta_free(struct meta *m)
 {
     struct faulty_meta *f = (struct faulty_meta *)m;
@@ -92,13 +113,17 @@ static const struct meta_ops faulty_meta_ops = {
 struct meta *fault_meta(struct fault *f, struct meta *inner)
 {
     struct faulty_meta *m = mem_zalloc(sizeof *m);
-    *m = (struct faulty_meta){.meta.ops = &faulty_meta_ops, .fault = f, .inner = inner};
+    *m = (struct faulty_meta){.ops = faulty_meta_ops, .fault = f, .inner = inner};
+    m->meta.ops = &m->ops;
+    m->ops.newest = inner->ops->newest ? faulty_newest : NULL;
+    m->ops.field = inner->ops->field ? faulty_field : NULL;
+    m->ops.stats = inner->ops->stats ? faulty_stats : NULL;
     return &m->meta;
 }
 
 struct meta *fault_meta_inner(struct meta *m)
 {
-    while (m->ops == &faulty_meta_ops)
+    while (m->ops->free == faulty_meta_free)
         m = ((struct faulty_meta *)m)->inner;
     return m;
 }

@@ -180,8 +180,8 @@ static bool has_self(struct meta_local *m, const struct pathspec *ps)
     return true;
 }
 
-static errc list_into(struct meta_local *m, const struct pathspec *ps, struct cancel *cancel,
-                      struct idlist *ids, struct err *err)
+errc meta_local_list_ids(struct meta_local *m, const struct pathspec *ps, struct cancel *cancel,
+                         struct idlist *ids, struct err *err)
 {
     enum level level = pathspec_level(ps);
     auto_free char *rel = meta_local_rel(ps, level == LEVEL_ROOT ? "." : "");
@@ -206,7 +206,7 @@ static errc local_list(struct meta *meta, const struct pathspec *ps, struct canc
     if (pathspec_level(ps) == LEVEL_TASK)
         return err_set(err, ERR_INVALID, "a task has no children: ask for its artifacts");
     auto_cleanup(idlist_free) struct idlist ids = {0};
-    errc e = list_into(m, ps, cancel, &ids, err);
+    errc e = meta_local_list_ids(m, ps, cancel, &ids, err);
     if (e)
         return e;
     idlist_sort(&ids);
@@ -225,6 +225,7 @@ static void local_free(struct meta *meta)
 {
     struct meta_local *m = meta_local_of(meta);
     confine_free(m->root);
+    ages_free(m->ages);
     free(m->user);
     free(m);
 }
@@ -237,6 +238,9 @@ static const struct meta_ops local_ops = {
     .artifact = meta_local_artifact,
     .mutate_tags = meta_local_mutate_tags,
     .free = local_free,
+    .newest = meta_local_newest,
+    .field = meta_local_field,
+    .stats = meta_local_stats,
 };
 
 void meta_local_stats(struct meta *meta, struct meta_stats *ret)
@@ -275,6 +279,7 @@ errc meta_local_new(const char *root, struct meta **ret, struct err *err)
     struct meta_local *m = mem_zalloc(sizeof *m);
     m->meta.ops = &local_ops;
     m->root = confine;
+    m->ages = ages_new();
     *ret = &m->meta;
     return ERR_OK;
 }

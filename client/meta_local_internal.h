@@ -14,8 +14,14 @@ struct meta_local {
     struct meta meta;
     struct confine *root;
     char *user; // or NULL
+    struct ages *ages; // client/meta_local_newest.c
     atomic_uint_fast64_t gets, lists, records, artifacts, files_read, dirs_read;
 };
+
+// When runs were created, by what their file looks like from outside.
+struct ages;
+struct ages *ages_new(void);
+void ages_free(struct ages *a);
 
 static inline struct meta_local *meta_local_of(struct meta *m)
 {
@@ -33,6 +39,10 @@ errc meta_local_read(struct meta_local *m, const char *rel, struct buf *buf, str
 // Reads and parses the `_self.json` of ps alone (tags as that file has them); ids are filled in.
 errc meta_local_self(struct meta_local *m, const struct pathspec *ps, struct meta_object **ret,
                      struct err *err) ERR_MUST_CHECK;
+// The ids of the children of ps, in no order, after those that are in `ids` already.
+struct idlist;
+errc meta_local_list_ids(struct meta_local *m, const struct pathspec *ps, struct cancel *cancel,
+                         struct idlist *ids, struct err *err) ERR_MUST_CHECK;
 // Opens a directory to list it.
 errc meta_local_opendir(struct meta_local *m, const char *rel, DIR **ret, struct err *err) ERR_MUST_CHECK;
 void meta_local_closedirp(DIR **dir);
@@ -42,6 +52,10 @@ errc meta_local_readdir(DIR *dir, const char **ret_name, unsigned char *ret_type
 
 errc meta_local_records(struct meta *m, const struct pathspec *task, struct cancel *cancel,
                         struct meta_records *ret, struct err *err) ERR_MUST_CHECK;
+errc meta_local_field(struct meta *m, const struct pathspec *task, const char *field,
+                      struct cancel *cancel, struct meta_records *ret, struct err *err) ERR_MUST_CHECK;
+errc meta_local_newest(struct meta *m, const char *flow, struct cancel *cancel, meta_list_fn fn,
+                       void *arg, struct err *err) ERR_MUST_CHECK;
 errc meta_local_artifacts(struct meta *m, const struct pathspec *task, int attempt,
                           struct cancel *cancel, int *ret_attempt, struct meta_artifacts *ret,
                           struct err *err) ERR_MUST_CHECK;

@@ -85,8 +85,24 @@ static errc read_record(struct task_dir *d, const char *name, struct meta_record
     return meta_local_parse_record(text.data, text.len, path, ret, err);
 }
 
-static errc add_records(struct task_dir *d, struct cancel *cancel, struct meta_records *to,
-                        struct err *err)
+// Whether a file holds a record, of the field `field` unless that is NULL: sysmeta_{field}_{time}.json,
+// where fields have underscores of their own.
+static bool is_record_file(const char *name, const char *field)
+{
+    if (!starts_with(name, "sysmeta_"))
+        return false;
+    if (!field)
+        return true;
+    name += strlen("sysmeta_");
+    size_t len = strlen(field);
+    if (strncmp(name, field, len) != 0 || name[len] != '_')
+        return false;
+    name += len + 1;
+    return name[strspn(name, "0123456789")] == '.';
+}
+
+static errc add_records(struct task_dir *d, const char *field, struct cancel *cancel,
+                        struct meta_records *to, struct err *err)
 {
     size_t bytes = 0;
     for (;;) {
@@ -97,7 +113,7 @@ static errc add_records(struct task_dir *d, struct cancel *cancel, struct meta_r
             e = meta_local_readdir(d->dir, &name, &type, err);
         if (e || !name)
             return e;
-        if (!starts_with(name, "sysmeta_"))
+        if (!is_record_file(name, field))
             continue;
         struct meta_record record;
         e = read_record(d, name, &record, err);
@@ -114,8 +130,8 @@ static errc add_records(struct task_dir *d, struct cancel *cancel, struct meta_r
     }
 }
 
-errc meta_local_records(struct meta *meta, const struct pathspec *task, struct cancel *cancel,
-                        struct meta_records *ret, struct err *err)
+errc meta_local_field(struct meta *meta, const struct pathspec *task, const char *field,
+                      struct cancel *cancel, struct meta_records *ret, struct err *err)
 {
     struct meta_local *m = meta_local_of(meta);
     atomic_fetch_add_explicit(&m->records, 1, memory_order_relaxed);
@@ -124,13 +140,19 @@ errc meta_local_records(struct meta *meta, const struct pathspec *task, struct c
     if (e)
         return e;
     struct meta_records records = {0};
-    e = add_records(&d, cancel, &records, err);
+    e = add_records(&d, field, cancel, &records, err);
     if (e) {
         meta_records_free(&records);
         return e;
     }
     *ret = records;
     return ERR_OK;
+}
+
+errc meta_local_records(struct meta *meta, const struct pathspec *task, struct cancel *cancel,
+                        struct meta_records *ret, struct err *err)
+{
+    return meta_local_field(meta, task, NULL, cancel, ret, err);
 }
 
 // One pass over the directory: the artifact files of `attempt` (of every attempt with -1; of none
