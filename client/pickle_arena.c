@@ -88,7 +88,7 @@ void *arena_alloc(struct arena *a, size_t size)
 {
     if (size >= ARENA_BIG)
         return block_resize(a, NULL, 0, size);
-    size = (size + 7) & ~(size_t)7;
+    size = size ? (size + 7) & ~(size_t)7 : 8;
     while ((size_t)(a->end - a->at) < size) {
         if (!add_chunk(a))
             return NULL;

@@ -76,18 +76,23 @@ uint64_t reader_le(const uint8_t *p, unsigned bytes)
     return v;
 }
 
+static errc stack_grow(struct reader *r)
+{
+    size_t cap = r->stack_cap ? r->stack_cap * 2 : 64, item = sizeof *r->stack;
+    struct value **stack = arena_grow(&r->p->arena, r->stack, r->stack_cap * item, cap * item);
+    if (!stack)
+        return reader_no_room(r);
+    r->stack = stack;
+    r->stack_cap = cap;
+    return ERR_OK;
+}
+
 errc reader_push(struct reader *r, struct value *v)
 {
     if (!v)
         return r->err->code ? r->err->code : reader_no_room(r);
-    if (r->stack_len == r->stack_cap) {
-        size_t cap = r->stack_cap ? r->stack_cap * 2 : 64, item = sizeof *r->stack;
-        struct value **stack = arena_grow(&r->p->arena, r->stack, r->stack_cap * item, cap * item);
-        if (!stack)
-            return reader_no_room(r);
-        r->stack = stack;
-        r->stack_cap = cap;
-    }
+    if (r->stack_len == r->stack_cap && stack_grow(r))
+        return r->err->code;
     r->stack[r->stack_len++] = v;
     return ERR_OK;
 }
@@ -164,7 +169,7 @@ errc pickle_read(const uint8_t *data, size_t len, const struct pickle_limits *li
         .max_depth = limits->max_depth ? limits->max_depth : 10000,
         .max_ops = limits->max_ops,
     };
-    if (run(&r)) {
+    if (stack_grow(&r) || run(&r)) {
         *err = failure;
         pickle_free(p);
         return err->code;

@@ -1,5 +1,5 @@
 // Values as text: the natural form and JSON of DESIGN.md section 3. Rendering does not recurse on the
-// value's depth (limit: 10,000 levels), writes at most 16 GiB and looks at its token meanwhile, because
+// value's depth (limit: 2,000 levels), writes at most 16 GiB and looks at its token meanwhile, because
 // shared references let a small pickle hold an endless text.
 //
 // What section 3 leaves open is decided so: __ref__ is the place where the value began, "$" for the whole,

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "client/render_parts.h"
 
 static void float_json(struct out *o, long double x, enum float_width width, unsigned depth)
@@ -12,18 +11,17 @@ static void float_json(struct out *o, long double x, enum float_width width, uns
         out_tagged(o, depth, "__float__", isnan(x) ? "NaN" : x < 0 ? "-Infinity" : "Infinity");
         return;
     }
-    auto_cleanup(buf_free) struct buf b = {0};
-    text_float(&b, x, width);
-    out_buf(o, &b);
+    text_float(&o->scratch, x, width);
+    out_buf(o, &o->scratch);
 }
 
 static void text_json(struct out *o, const struct npy_type *t, const uint8_t *at)
 {
-    auto_cleanup(buf_free) struct buf b = {0};
-    (void)npy_text(&b, t, at);
-    if (b.over)
+    (void)npy_text(&o->scratch, t, at);
+    if (o->scratch.over)
         out_fail(o, ERR_LIMIT, "a text in a numpy array is too long");
-    out_string(o, (const uint8_t *)b.data, b.len);
+    out_string(o, (const uint8_t *)o->scratch.data, o->scratch.len);
+    o->scratch.len = 0;
 }
 
 static void fields_json(struct out *o, const struct npy_type *t, const uint8_t *at, unsigned depth)
@@ -106,9 +104,8 @@ void npy_json(struct out *o, const struct npy_type *t, const uint8_t *at, unsign
     if (t->kind == 'b') {
         out_puts(o, *at ? "true" : "false");
     } else if (t->kind == 'i' || t->kind == 'u') {
-        auto_cleanup(buf_free) struct buf b = {0};
-        (void)npy_text(&b, t, at);
-        out_buf(o, &b);
+        (void)npy_text(&o->scratch, t, at);
+        out_buf(o, &o->scratch);
     } else if (npy_real(t, at, &x, &width)) {
         float_json(o, x, width, depth);
     } else if (t->kind == 'S' || (t->kind == 'V' && !t->fields && !t->sub)) {

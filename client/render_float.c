@@ -20,6 +20,8 @@ static const struct width widths[] = {
     [FLOAT_LONG] = {LDBL_DIG, LDBL_DECIMAL_DIG, LDBL_MIN, 1e16L},
 };
 
+enum { TEXT_ROOM = 64 };
+
 struct decimal {
     char digits[48];
     int n;     // digits, the first not 0, no 0 at the end (one digit at least)
@@ -67,24 +69,72 @@ static bool step_up(char *text)
     return false;
 }
 
-// x is finite and above 0.
-static void shortest(long double x, enum float_width width, struct decimal *d)
+static void print(char *text, size_t size, int digits, long double x, enum float_width width)
 {
-    char text[64];
+    if (width == FLOAT_LONG)
+        snprintf(text, size, "%.*Le", digits - 1, x);
+    else
+        snprintf(text, size, "%.*e", digits - 1, (double)x);
+}
+
+// Tries each number of digits. x is finite and above 0.
+static void search(char *text, size_t size, long double x, enum float_width width)
+{
     const struct width *w = &widths[width];
     // Below the normal numbers fewer digits may do.
     for (int p = x < w->smallest ? 1 : w->least; p <= w->most; p++) {
-        snprintf(text, sizeof text, "%.*Le", p - 1, x);
+        print(text, size, p, x, width);
         if (p == w->most || reads_back(text, x, width))
-            break;
+            return;
         // Above a power of two the room is wider than below: the second nearest may read back.
-        char up[sizeof text];
+        char up[TEXT_ROOM];
         memcpy(up, text, sizeof up);
         if (step_up(up) && reads_back(up, x, width)) {
-            memcpy(text, up, sizeof text);
-            break;
+            memcpy(text, up, sizeof up);
+            return;
         }
     }
+}
+
+// Rounds the decimal "d.ddde+xx" to p digits into `to`. False for a tie, which the digits at hand
+// cannot decide, and where a digit would be carried out.
+static bool round_to(const char *text, int p, char *to)
+{
+    const char *e = strchr(text, 'e'), *cut = text + p + 1;
+    bool tie = *cut == '5';
+    for (const char *s = cut + 1; s < e; s++)
+        tie = tie && *s == '0';
+    memcpy(to, text, (size_t)(cut - text));
+    strcpy(to + (cut - text), e);
+    return !tie && (*cut < '5' || step_up(to));
+}
+
+// The same as search() for what is neither subnormal nor a power of two, where the nearest decimal is
+// the only one that can read back: all digits are made once and then rounded.
+static bool quick(char *text, size_t size, long double x, enum float_width width)
+{
+    const struct width *w = &widths[width];
+    int e;
+    if (width == FLOAT_LONG || x < w->smallest || frexp((double)x, &e) == 0.5)
+        return false;
+    char all[TEXT_ROOM];
+    print(all, sizeof all, w->most, x, width);
+    for (int p = w->least; p < w->most; p++) {
+        if (!round_to(all, p, text))
+            return false;
+        if (reads_back(text, x, width))
+            return true;
+    }
+    memcpy(text, all, size);
+    return true;
+}
+
+// x is finite and above 0.
+static void shortest(long double x, enum float_width width, struct decimal *d)
+{
+    char text[TEXT_ROOM];
+    if (!quick(text, sizeof text, x, width))
+        search(text, sizeof text, x, width);
     d->n = 0;
     const char *s = text;
     for (; *s && *s != 'e'; s++) {

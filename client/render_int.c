@@ -5,18 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void text_int(struct buf *b, int64_t i)
+static void put_digits(struct buf *b, uint64_t u, bool negative)
 {
     char text[24];
     char *at = text + sizeof text;
-    uint64_t u = i < 0 ? -(uint64_t)i : (uint64_t)i;
     do {
         *--at = (char)('0' + u % 10);
         u /= 10;
     } while (u);
-    if (i < 0)
+    if (negative)
         *--at = '-';
     buf_put(b, at, (size_t)(text + sizeof text - at));
+}
+
+void text_int(struct buf *b, int64_t i)
+{
+    put_digits(b, i < 0 ? -(uint64_t)i : (uint64_t)i, i < 0);
+}
+
+void text_uint(struct buf *b, uint64_t u)
+{
+    put_digits(b, u, false);
 }
 
 // Conversion takes quadratic time: this many bytes (157,000 digits) take about a quarter of a second.

@@ -1,6 +1,5 @@
 // Elements of numpy arrays and numpy scalars: their numbers and numpy's str() of them.
 #include <float.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +130,7 @@ bool npy_text(struct buf *b, const struct npy_type *t, const uint8_t *at)
     case 'b': buf_puts(b, *at ? "True" : "False"); return true;
     case 'i': text_int(b, (int64_t)(load_uint(t, at, t->itemsize) << (64 - 8 * t->itemsize)) >>
                               (64 - 8 * t->itemsize)); return true;
-    case 'u': buf_printf(b, "%" PRIu64, load_uint(t, at, t->itemsize)); return true;
+    case 'u': text_uint(b, load_uint(t, at, t->itemsize)); return true;
     case 'f':
         (void)npy_real(t, at, &real, &width);
         text_float(b, real, width);

@@ -247,7 +247,8 @@ static bool check_array(struct npy_array *a, const struct value *shape, const st
     if (!a->type || !get_shape(shape, a->shape, &a->ndim) || !shape_count(a->shape, a->ndim, &a->count))
         return false;
     if (content && content->kind == VALUE_LIST) { // objects, or records that hold some
-        a->objects = content->u.seq.items;
+        a->objects = content->u.seq.items; // NULL when there are none
+        a->data = (const uint8_t *)"";
         return content->u.seq.len == a->count;
     }
     return a->type->kind != 'O' && raw(content, &a->data, &len) &&

@@ -5,7 +5,7 @@
 
 // 16 GiB: more than any file a person opens, and minutes of work for a pickle that is made to explode.
 #define MAX_WORK ((uint64_t)16 << 30)
-enum { CHECK_EVERY = 1 << 20, PUT_AT_ONCE = 1 << 20 };
+enum { CHECK_EVERY = 1 << 20, PUT_AT_ONCE = 1 << 20, MAX_SCALAR = 64 << 20 };
 
 struct out *out_new(struct sink *sink, struct cancel *cancel, struct err *err)
 {
@@ -17,6 +17,7 @@ struct out *out_new(struct sink *sink, struct cancel *cancel, struct err *err)
     o->sink = sink;
     o->cancel = cancel;
     o->err = err;
+    o->scratch = (struct buf){.max = MAX_SCALAR};
     o->failed = ERR_OK;
     o->work = 0;
     o->next_check = 0;
@@ -53,6 +54,7 @@ errc out_free(struct out *o)
 {
     send(o, o->data, o->len);
     errc failed = o->failed;
+    buf_free(&o->scratch);
     free(o);
     return failed;
 }

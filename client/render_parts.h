@@ -16,6 +16,7 @@ struct out {
     struct sink *sink;
     struct cancel *cancel;
     struct err *err;
+    struct buf scratch;   // for one scalar's text; empty between uses
     errc failed;
     uint64_t work, next_check;
     size_t len;
@@ -44,6 +45,7 @@ void text_float(struct buf *b, long double x, enum float_width width);
 // "(1+2j)"
 void text_complex(struct buf *b, long double real, long double imag, enum float_width width);
 void text_int(struct buf *b, int64_t i);
+void text_uint(struct buf *b, uint64_t u);
 // False when the number is too large to become decimal in reasonable time.
 bool text_bigint(struct buf *b, const uint8_t *le, size_t len);
 // Python's repr of a str and of bytes.
@@ -91,7 +93,7 @@ struct npy_array {
     size_t shape[64];
     unsigned ndim;
     bool fortran;
-    const uint8_t *data;     // elements; NULL for objects
+    const uint8_t *data;     // elements, where objects is NULL
     struct value *const *objects; // elements of an object array, in C order
     size_t count;
 };

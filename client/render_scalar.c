@@ -115,16 +115,17 @@ static bool put_slice(struct buf *b, const struct value *v)
     return true;
 }
 
-static bool ends_with(const struct value *v, char c)
+static bool is_anchor(const struct value *v, char separator)
 {
-    return v->u.bytes.len && v->u.bytes.data[v->u.bytes.len - 1] == (uint8_t)c;
+    uint8_t last = v->kind == VALUE_STR && v->u.bytes.len ? v->u.bytes.data[v->u.bytes.len - 1] : 0;
+    return last == (uint8_t)separator || (separator == '\\' && last == ':');
 }
 
-// A path's parts: the first may be the root (or drive and root) and then needs no separator.
+// A path's parts: the first may be its root, drive or both, and then needs no separator.
 static bool put_path(struct buf *b, const struct value *v, char separator)
 {
     for (size_t i = 0; i < arg_count(v); i++) {
-        if (i && !(i == 1 && ends_with(arg(v, 0), separator)))
+        if (i && !(i == 1 && is_anchor(arg(v, 0), separator)))
             buf_putc(b, separator);
         if (!put_str(b, arg(v, i)))
             return false;

@@ -1,5 +1,5 @@
-// Sets in Python's sorting order, where their items can be compared with each other: numbers,
-// strings, bytes, tuples of these, dates and naive times, UUIDs.
+// Sets in Python's sorting order, where their items can be compared with each other: numbers (numpy's
+// too), strings, bytes, tuples of these, dates, naive times, time differences, UUIDs.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +13,26 @@ struct sorting {
     uint64_t comparisons; // shared tuples in tuples could take for ever
 };
 
-enum sort_class { SORT_NONE, SORT_NUMBER, SORT_STR, SORT_BYTES, SORT_TUPLE, SORT_DATE, SORT_DATETIME, SORT_TIME };
+enum sort_class {
+    SORT_NONE, SORT_NUMBER, SORT_STR, SORT_BYTES, SORT_TUPLE, SORT_DATE, SORT_DATETIME, SORT_TIME, SORT_DELTA, SORT_UUID,
+};
+
+// One item of a set: what it is compared by, and itself.
+struct sort_item {
+    const struct value *by;
+    struct value *item;
+};
 
 static const struct value *only_arg(const struct value *v)
 {
     const struct value *args = v->u.call.args;
     return args->u.seq.len == 1 && args->u.seq.items[0]->kind == VALUE_BYTES ? args->u.seq.items[0] : NULL;
+}
+
+static const struct value *uuid_int(const struct value *v)
+{
+    const struct value *i = value_dict_get(v->u.call.state, "int");
+    return i && (i->kind == VALUE_INT || i->kind == VALUE_BIGINT) ? i : NULL;
 }
 
 static enum sort_class class_of(const struct value *v)
@@ -32,6 +46,10 @@ static enum sort_class class_of(const struct value *v)
     case VALUE_BYTES: return SORT_BYTES;
     case VALUE_TUPLE: return SORT_TUPLE;
     case VALUE_CALL:
+        if (value_is_call(v, "datetime", "timedelta"))
+            return SORT_DELTA;
+        if (value_is_call(v, "uuid", "UUID"))
+            return uuid_int(v) ? SORT_UUID : SORT_NONE;
         if (!only_arg(v))
             return SORT_NONE;
         return value_is_call(v, "datetime", "date")       ? SORT_DATE
@@ -133,6 +151,21 @@ static int compare_dates(const struct value *a, const struct value *b, enum sort
     return 0;
 }
 
+static int compare(struct sorting *s, const struct value *a, const struct value *b, unsigned depth);
+
+static int compare_tuples(struct sorting *s, const struct value *a, const struct value *b, unsigned depth)
+{
+    size_t n = a->u.seq.len < b->u.seq.len ? a->u.seq.len : b->u.seq.len;
+    for (size_t i = 0; i < n; i++) {
+        const struct value *x = a->u.seq.items[i], *y = b->u.seq.items[i];
+        int c = x == y ? 0 : compare(s, x, y, depth + 1);
+        if (c || s->failed)
+            return c;
+    }
+    return a->u.seq.len < b->u.seq.len ? -1 : a->u.seq.len > b->u.seq.len;
+}
+
+// Recursion is bounded by MAX_DEPTH.
 static int compare(struct sorting *s, const struct value *a, const struct value *b, unsigned depth)
 {
     enum sort_class class = class_of(a);
@@ -146,23 +179,39 @@ static int compare(struct sorting *s, const struct value *a, const struct value 
     case SORT_NUMBER: return compare_numbers(a, b);
     case SORT_STR:
     case SORT_BYTES: return compare_bytes(s, a, b);
-    case SORT_TUPLE: break;
+    case SORT_TUPLE: return compare_tuples(s, a, b, depth);
+    case SORT_DELTA: return compare_tuples(s, a->u.call.args, b->u.call.args, depth);
+    case SORT_UUID: return compare_numbers(uuid_int(a), uuid_int(b));
     default: return compare_dates(a, b, class);
     }
-    size_t n = a->u.seq.len < b->u.seq.len ? a->u.seq.len : b->u.seq.len;
-    for (size_t i = 0; i < n; i++) {
-        int c = a->u.seq.items[i] == b->u.seq.items[i]
-                    ? 0
-                    : compare(s, a->u.seq.items[i], b->u.seq.items[i], depth + 1);
-        if (c || s->failed)
-            return c;
-    }
-    return a->u.seq.len < b->u.seq.len ? -1 : a->u.seq.len > b->u.seq.len;
 }
 
 static int compare_items(const void *a, const void *b, void *arg)
 {
-    return compare(arg, *(struct value *const *)a, *(struct value *const *)b, 0);
+    const struct sort_item *x = a, *y = b;
+    return compare(arg, x->by, y->by, 0);
+}
+
+// The number that a numpy scalar is, in *to; false when it is none.
+static bool numpy_number(const struct value *v, struct value *to)
+{
+    struct npy_type *t = NULL;
+    const uint8_t *at;
+    const struct value *object;
+    long double real;
+    enum float_width width;
+    bool ok = false;
+    if (npy_scalar(v, &t, &at, &object) == NPY_YES && !object) {
+        to->kind = VALUE_INT;
+        ok = npy_int(t, at, &to->u.integer);
+        if (!ok && npy_real(t, at, &real, &width)) {
+            to->kind = VALUE_FLOAT;
+            to->u.real = (double)real;
+            ok = true;
+        }
+    }
+    npy_type_free(t);
+    return ok;
 }
 
 struct value **sort_items(struct value *const *items, size_t n)
@@ -170,11 +219,21 @@ struct value **sort_items(struct value *const *items, size_t n)
     struct sorting s = {0};
     if (n < 2)
         return NULL;
+    bool calls = items[0]->kind == VALUE_CALL;
     struct value **sorted = malloc(n * sizeof *sorted);
-    if (!sorted)
-        return NULL;
-    memcpy(sorted, items, n * sizeof *sorted);
-    qsort_r(sorted, n, sizeof *sorted, compare_items, &s);
+    struct value *numbers = calls ? malloc(n * sizeof *numbers) : NULL;
+    struct sort_item *keys = malloc(n * sizeof *keys);
+    s.failed = !sorted || !keys || (calls && !numbers);
+    for (size_t i = 0; i < n && !s.failed; i++) {
+        bool number = calls && items[i]->kind == VALUE_CALL && numpy_number(items[i], &numbers[i]);
+        keys[i] = (struct sort_item){number ? &numbers[i] : items[i], items[i]};
+    }
+    if (!s.failed)
+        qsort_r(keys, n, sizeof *keys, compare_items, &s);
+    for (size_t i = 0; i < n && !s.failed; i++)
+        sorted[i] = keys[i].item;
+    free(keys);
+    free(numbers);
     if (s.failed) {
         free(sorted);
         return NULL;

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { MAX_DEPTH = 10000, MAX_NAME = 1024 };
+enum { MAX_DEPTH = 2000, MAX_NAME = 1024 }; // the indentation grows with the square of the depth
 
 enum frame_kind {
     FRAME_SEQ,   // [ items ]
@@ -87,7 +87,7 @@ static void open_remove(struct walk *w, const struct value *v)
 static struct frame *push(struct walk *w, const struct value *self, enum frame_kind kind, unsigned depth)
 {
     if (w->len >= MAX_DEPTH) {
-        out_fail(w->out, ERR_LIMIT, "the value is nested more than 10,000 deep");
+        out_fail(w->out, ERR_LIMIT, "the value is nested more than 2,000 deep");
         return NULL;
     }
     if (w->len == w->cap) {
