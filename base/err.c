@@ -53,7 +53,7 @@ static errc code_of_errno(int sys_errno)
     }
 }
 
-errc err_set_errno(struct err *err, int sys_errno, const char *fmt, ...)
+errc err_set_errno_text(struct err *err, int sys_errno, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);

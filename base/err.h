@@ -50,9 +50,17 @@ static inline errc err_set_code_(errc code, errc same)
     return code;
 }
 
-// Sets the code that fits the errno value `sys_errno` and a cause "<what>: <strerror>".
-errc err_set_errno(struct err *err, int sys_errno, const char *fmt, ...)
+// Sets the code that fits the errno value `sys_errno` and a cause "<what>: <strerror>". (Never ERR_OK,
+// also in the eyes of the compiler.)
+#define err_set_errno(...) err_is_failure_(err_set_errno_text(__VA_ARGS__))
+errc err_set_errno_text(struct err *err, int sys_errno, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+static inline errc err_is_failure_(errc code)
+{
+    if (code == ERR_OK)
+        __builtin_unreachable();
+    return code;
+}
 
 // Puts "<prefix>: " in front of the cause of a failure and returns its code.
 errc err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

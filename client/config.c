@@ -58,7 +58,7 @@ static void read_environment(struct config *c)
     }
     static const char *const users[] = {"SUDO_USER", "USERNAME", "USER"};
     for (size_t i = 0; i < sizeof users / sizeof *users && !c->user_env; i++) {
-        const char *user = getenv(users[i]);
+        const char *user = config_env(users[i]);
         if (user && user[0] && strcmp(user, "root") != 0)
             c->user_env = mem_strdup(user);
     }

@@ -46,10 +46,10 @@ char *config_expand_user(const char *path)
     size_t len = strcspn(path, "/");
     auto_free char *user = len > 1 ? mem_strndup(path + 1, len - 1) : NULL;
     auto_free char *home = NULL;
-    if (user || !getenv("HOME"))
+    if (user || !config_env("HOME"))
         home = passwd_home(user);
     else
-        home = mem_strdup(getenv("HOME"));
+        home = mem_strdup(config_env("HOME"));
     if (!home)
         return mem_strdup(path);
     size_t n = strlen(home);
@@ -147,7 +147,7 @@ errc config_read_files(struct config *c, struct err *err)
         c->project_file = steal_ptr(&project_file);
     }
     // These two are the environment's alone.
-    const char *home = getenv("METAFLOW_HOME"), *profile = getenv("METAFLOW_PROFILE");
+    const char *home = config_env("METAFLOW_HOME"), *profile = config_env("METAFLOW_PROFILE");
     if (!home)
         home = "~/.metaflowconfig";
     auto_free char *path = global_file(c, home, profile);

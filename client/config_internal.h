@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/json.h"
 #include "client/config.h"
@@ -40,6 +41,12 @@ void config_values_free(struct config_values *v);
 errc config_read_files(struct config *c, struct err *err) ERR_MUST_CHECK;
 // Makes `values` from `found`. ERR_INVALID for a value of the wrong type.
 errc config_resolve(const struct config *c, struct config_values *ret, struct err *err) ERR_MUST_CHECK;
+
+// The environment is never changed by this program, so reading it is safe from any thread.
+static inline const char *config_env(const char *name)
+{
+    return getenv(name); // NOLINT(concurrency-mt-unsafe)
+}
 
 // Python's os.path.join and os.path.expanduser; owned by the caller.
 char *config_join(const char *a, const char *b);

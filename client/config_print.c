@@ -99,17 +99,18 @@ static void print_value(const struct config_value *value, struct buf *out)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct config_value *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
+    const struct config_value *x = a, *y = b;
+    return strcmp(x->name, y->name);
 }
 
 void config_print(const struct config *c, struct buf *out)
 {
+    // A sorted copy, which borrows the strings.
+    auto_free struct config_value *sorted = mem_zalloc((c->values.len + 1) * sizeof(struct config_value));
     size_t n = 0;
-    auto_free const struct config_value **sorted = mem_zalloc((c->values.len + 1) * sizeof *sorted);
     for (size_t i = 0; i < c->values.len; i++) {
         if (c->values.items[i].text)
-            sorted[n++] = &c->values.items[i];
+            sorted[n++] = c->values.items[i];
     }
     qsort(sorted, n, sizeof *sorted, by_name);
     const char *const sources[] = {
@@ -120,8 +121,8 @@ void config_print(const struct config *c, struct buf *out)
         [CONFIG_OPTION] = "option",
     };
     for (size_t i = 0; i < n; i++) {
-        buf_printf(out, CONFIG_PREFIX "%s = ", sorted[i]->name);
-        print_value(sorted[i], out);
-        buf_printf(out, "  (%s)\n", sources[sorted[i]->source]);
+        buf_printf(out, CONFIG_PREFIX "%s = ", sorted[i].name);
+        print_value(&sorted[i], out);
+        buf_printf(out, "  (%s)\n", sources[sorted[i].source]);
     }
 }

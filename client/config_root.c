@@ -27,7 +27,10 @@ static bool has_flows(const char *path)
     if (!dir)
         return false;
     bool found = false;
-    for (struct dirent *e; !found && (e = readdir(dir));) {
+    while (!found) {
+        struct dirent *e = readdir(dir); // NOLINT(concurrency-mt-unsafe): nobody else has this DIR
+        if (!e)
+            break;
         char self[NAME_MAX + sizeof "/_meta/_self.json"];
         snprintf(self, sizeof self, "%s/_meta/_self.json", e->d_name);
         found = e->d_name[0] != '.' && faccessat(dirfd(dir), self, F_OK, 0) == 0;

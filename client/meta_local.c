@@ -29,12 +29,12 @@ char *meta_local_rel(const struct pathspec *ps, const char *tail)
     return mem_printf("%s%s%s", path, path[0] ? "/" : "", tail);
 }
 
-errc meta_local_missing(struct meta_local *m, const struct pathspec *ps, struct err *err)
+void meta_local_say_missing(struct meta_local *m, const struct pathspec *ps, struct err *err)
 {
     static const char *const names[] = {"datastore", "flow", "run", "step", "task"};
     auto_free char *path = pathspec_text(ps);
-    return err_set(err, ERR_NOT_FOUND, "there is no %s %s in %s", names[pathspec_level(ps)], path,
-                   confine_path(m->root));
+    err_set_text(err, ERR_NOT_FOUND, "there is no %s %s in %s", names[pathspec_level(ps)], path,
+                 confine_path(m->root));
 }
 
 errc meta_local_read(struct meta_local *m, const char *rel, struct buf *buf, struct err *err)
@@ -138,7 +138,7 @@ errc meta_local_readdir(DIR *dir, const char **ret_name, unsigned char *ret_type
     struct dirent *entry;
     do {
         errno = 0;
-        entry = readdir(dir);
+        entry = readdir(dir); // NOLINT(concurrency-mt-unsafe): nobody else has this DIR
     } while (entry && entry->d_name[0] == '.');
     if (!entry && errno)
         return err_set_errno(err, errno, "cannot read a directory of the datastore");

@@ -31,8 +31,13 @@ static inline struct meta_local *meta_local_of(struct meta *m)
 // "F/R/_meta" and what else `tail` adds, relative to the root; owned by the caller. NULL when an id
 // could not be one, which is then answered as missing.
 char *meta_local_rel(const struct pathspec *ps, const char *tail);
-// Sets ERR_NOT_FOUND for the object at ps.
-errc meta_local_missing(struct meta_local *m, const struct pathspec *ps, struct err *err);
+// Sets ERR_NOT_FOUND for the object at ps and returns it.
+void meta_local_say_missing(struct meta_local *m, const struct pathspec *ps, struct err *err);
+static inline errc meta_local_missing(struct meta_local *m, const struct pathspec *ps, struct err *err)
+{
+    meta_local_say_missing(m, ps, err);
+    return ERR_NOT_FOUND;
+}
 
 // Reads the small file `rel` whole.
 errc meta_local_read(struct meta_local *m, const char *rel, struct buf *buf, struct err *err) ERR_MUST_CHECK;

@@ -111,9 +111,7 @@ static errc local_info(struct store *store, const char *path, bool want_attribut
 static errc read_pieces(int fd, const char *path, uint64_t offset, size_t piece,
                         struct cancel *cancel, store_bytes_fn fn, void *arg, struct err *err)
 {
-    auto_free char *data = malloc(piece);
-    if (!data)
-        return err_set(err, ERR_NO_MEMORY, "no memory to read %s", path);
+    auto_free char *data = mem_realloc(NULL, piece);
     for (;;) {
         errc e = cancel_check(cancel, err);
         if (e)
@@ -182,7 +180,7 @@ static errc list_entries(struct store_local *s, DIR *dir, const char *path, stru
         if (e)
             return e;
         errno = 0;
-        struct dirent *entry = readdir(dir);
+        struct dirent *entry = readdir(dir); // NOLINT(concurrency-mt-unsafe): nobody else has this DIR
         if (!entry)
             return errno ? err_set_errno(err, errno, "cannot list %s/%s", s->store.sysroot, path)
                          : ERR_OK;

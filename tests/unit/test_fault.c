@@ -84,9 +84,11 @@ static bool ignore_child(void *arg, const char *id, int64_t created_ms)
 static void bad_rules(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",           ";",          "get",         "get:",      "fetch:hang",  "get:hang=",
-                                      "get:delay",  "get:delay=", "get:delay=x", "get:delay=-1", "get:fail=ok", "get:fail=nope",
-                                      "get:rate=0", "get:rate",   "get:hang@",   "any:delay=5;bad", "get:delay=99999999999999999999"};
+    static const char *const bad[] = {
+        "",           ";",           "get",           "get:",        "fetch:hang",      "get:hang=",
+        "get:delay",  "get:delay=",  "get:delay=x",   "get:rate",    "any:delay=5;bad", "get:delay=99999999999999999999",
+        "get:rate=0", "get:fail=ok", "get:fail=nope", "get:hang@",   "get:delay=-1",
+    };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct fault *f = NULL;
         struct err err = ERR_INIT;

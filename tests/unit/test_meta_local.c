@@ -54,7 +54,8 @@ static int set_up(void **state)
     dir = tree_make();
     tree_file(&dir, "F/_meta/_self.json", "{\"flow_id\": \"F\", \"ts_epoch\": 1795382165000}");
     tree_file(&dir, RUN "/_meta/_self.json",
-              "{\"run_number\": \"" RUN_ID "\", \"flow_id\": \"F\", \"user_name\": \"tester\", \"tags\": [\"a\", \"b\"], "
+              "{\"run_number\": \"" RUN_ID "\", \"flow_id\": \"F\", \"user_name\": \"tester\", "
+              "\"tags\": [\"a\", \"b\"], "
               "\"system_tags\": [\"user:tester\", \"runtime:dev\"], \"ts_epoch\": 1795382165809}");
     tree_file(&dir, RUN "/start/_meta/_self.json",
               "{\"tags\": [\"old\"], \"system_tags\": [\"old:x\"], \"user_name\": null, \"ts_epoch\": 1795382165810}");
@@ -305,9 +306,11 @@ static void odd_members_are_taken_as_absent(void **state)
 static void artifact_file_names(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"x",           "0_artifact_.json", "_artifact_x.json", "0_artifact_x",     "01_artifact_x.json",
-                                      "0artifact_x", "0_artifact.json",  "-1_artifact_x.json", "1234567_artifact_x.json",
-                                      "0_artifact_x.jso", "sysmeta_0_artifact_x.json", ""};
+    static const char *const bad[] = {
+        "x",          "0_artifact_.json",   "_artifact_x.json",        "0_artifact_x",     "01_artifact_x.json",
+        "0artifact_", "-1_artifact_x.json", "1234567_artifact_x.json", "0_artifact_x.jso", "0_artifact.json",
+        "",           "sysmeta_0_artifact_x.json",
+    };
     int attempt;
     char *name = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
