@@ -37,11 +37,11 @@ static bool emit_task(void *arg, const char *step, const char *task)
     return emit(l, l->kind, name, NULL);
 }
 
-static bool emit_index(void *arg, const char *index, const char *task)
+static bool collect_index(void *arg, const char *index, const char *task)
 {
     (void)task;
-    struct lister *l = arg;
-    return emit(l, l->kind, index, NULL);
+    strv_add(arg, index);
+    return true;
 }
 
 static bool emit_part(void *arg, const char *name, uint64_t size, int64_t mtime_ms)
@@ -162,6 +162,23 @@ static errc list_logs(struct lister *l, const struct tref *dir, struct cancel *c
     return e ? e : logs_parts(&src, cancel, emit_part, l, err);
 }
 
+// A step that a switch enters again has several tasks of one index: the link is to the newest.
+static errc list_index(struct lister *l, const struct tref *dir, struct cancel *cancel, struct err *err)
+{
+    struct pathspec ps = tref_pathspec(dir);
+    auto_cleanup(strv_free) struct strv names = {0};
+    errc e = client_step_index(l->t->conf.client, &ps, cancel, collect_index, &names, err);
+    if (e)
+        return e;
+    strv_sort(&names);
+    for (size_t i = 0; i < names.len; i++) {
+        bool again = i > 0 && strcmp(names.items[i], names.items[i - 1]) == 0;
+        if (!again && !emit(l, l->kind, names.items[i], NULL))
+            break;
+    }
+    return ERR_OK;
+}
+
 static errc list_flow_names(struct lister *l, const struct tref *dir, struct cancel *cancel, struct err *err)
 {
     auto_cleanup(strv_free) struct strv names = {0};
@@ -223,7 +240,7 @@ static errc list_entries(struct lister *l, const struct tref *dir, struct cancel
         return client_relatives(c, &ps, dir->kind == K_PARENTS, cancel, emit_task, l, err);
     case K_INDEX:
         l->kind = K_INDEX_LINK;
-        return client_step_index(c, &ps, cancel, emit_index, l, err);
+        return list_index(l, dir, cancel, err);
     case K_LOGS:
         return list_logs(l, dir, cancel, err);
     case K_ATTEMPTS:
