@@ -103,7 +103,7 @@ void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size)
     if (old && old_size >= ARENA_BIG)
         return block_resize(a, (struct arena_block *)old - 1, old_size, new_size);
     void *piece = arena_alloc(a, new_size);
-    if (piece && old_size)
+    if (piece && old && old_size)
         memcpy(piece, old, old_size);
     return piece;
 }

@@ -26,7 +26,7 @@ static bool dense_grow(struct reader *r, uint64_t index)
     size_t cap = m->dense_cap ? m->dense_cap : DENSE_MIN;
     while (cap <= index)
         cap *= 2;
-    size_t old = m->dense_cap * sizeof *m->dense, now = cap * sizeof *m->dense;
+    size_t old = m->dense_cap * sizeof(void *), now = cap * sizeof(void *);
     struct value **dense = arena_grow(&r->p->arena, m->dense, old, now);
     if (!dense)
         return false;
@@ -85,7 +85,7 @@ struct value *memo_get(const struct reader *r, uint64_t index)
 void memo_release(struct reader *r)
 {
     struct memo *m = &r->memo;
-    arena_release(&r->p->arena, m->dense, m->dense_cap * sizeof *m->dense);
+    arena_release(&r->p->arena, m->dense, m->dense_cap * sizeof(void *));
     arena_release(&r->p->arena, m->sparse, m->sparse_cap * sizeof *m->sparse);
     memset(m, 0, sizeof *m);
 }

@@ -100,10 +100,10 @@ bool reader_seq_add(struct reader *r, struct value *seq, struct value *const *it
     void *array = seq->u.seq.items;
     if (!n)
         return true;
-    if (!grow(r, &array, &seq->u.seq.cap, seq->u.seq.len, n, sizeof *items))
+    if (!grow(r, &array, &seq->u.seq.cap, seq->u.seq.len, n, sizeof(void *)))
         return false;
     seq->u.seq.items = array;
-    memcpy(seq->u.seq.items + seq->u.seq.len, items, n * sizeof *items);
+    memcpy(seq->u.seq.items + seq->u.seq.len, items, n * sizeof(void *));
     seq->u.seq.len += n;
     return true;
 }

@@ -113,13 +113,13 @@ static errc line_index(struct reader *r, uint64_t *ret)
 
 errc op_get(struct reader *r)
 {
-    uint64_t index;
+    uint64_t index = 0;
     return line_index(r, &index) ? r->err->code : get(r, index);
 }
 
 errc op_put(struct reader *r)
 {
-    uint64_t index;
+    uint64_t index = 0;
     return line_index(r, &index) ? r->err->code : put(r, index);
 }
 

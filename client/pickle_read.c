@@ -25,10 +25,10 @@ static const char *op_name(const struct reader *r)
 
 errc reader_corrupt(struct reader *r, const char *fmt, ...)
 {
-    char text[300];
+    char text[300] = "";
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap); // NOLINT(clang-analyzer-valist.Uninitialized): it is started above
     va_end(ap);
     return err_set(r->err, ERR_CORRUPT, "malformed pickle: %s at offset %zu: %s", op_name(r), r->op_at,
                    text);
@@ -78,7 +78,7 @@ uint64_t reader_le(const uint8_t *p, unsigned bytes)
 
 static errc stack_grow(struct reader *r)
 {
-    size_t cap = r->stack_cap ? r->stack_cap * 2 : 64, item = sizeof *r->stack;
+    size_t cap = r->stack_cap ? r->stack_cap * 2 : 64, item = sizeof(void *);
     struct value **stack = arena_grow(&r->p->arena, r->stack, r->stack_cap * item, cap * item);
     if (!stack)
         return reader_no_room(r);
@@ -175,7 +175,7 @@ errc pickle_read(const uint8_t *data, size_t len, const struct pickle_limits *li
         return err->code;
     }
     memo_release(&r);
-    arena_release(&p->arena, r.stack, r.stack_cap * sizeof *r.stack);
+    arena_release(&p->arena, r.stack, r.stack_cap * sizeof(void *));
     arena_release(&p->arena, r.marks, r.marks_cap * sizeof *r.marks);
     *ret = p;
     return ERR_OK;

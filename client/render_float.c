@@ -31,9 +31,11 @@ struct decimal {
 // x >= 0 to the nearest half-precision number, ties to even.
 static double to_half(double x)
 {
-    double ulp = 0x1p-24; // of the subnormal numbers
-    for (double top = 0x1p-13; x >= top && top < 0x1p17; top *= 2)
+    double ulp = 0x1p-24, top = 0x1p-13; // of the subnormal numbers
+    while (x >= top && top < 0x1p17) {
+        top *= 2;
         ulp *= 2;
+    }
     if (x >= 65520)
         return (double)INFINITY;
     double steps = x / ulp, whole = (double)(int)steps, rest = steps - whole;
@@ -105,7 +107,7 @@ static bool round_to(const char *text, int p, char *to)
     for (const char *s = cut + 1; s < e; s++)
         tie = tie && *s == '0';
     memcpy(to, text, (size_t)(cut - text));
-    strcpy(to + (cut - text), e);
+    memcpy(to + (cut - text), e, strlen(e) + 1);
     return !tie && (*cut < '5' || step_up(to));
 }
 
@@ -132,7 +134,7 @@ static bool quick(char *text, size_t size, long double x, enum float_width width
 // x is finite and above 0.
 static void shortest(long double x, enum float_width width, struct decimal *d)
 {
-    char text[TEXT_ROOM];
+    char text[TEXT_ROOM] = "";
     if (!quick(text, sizeof text, x, width))
         search(text, sizeof text, x, width);
     d->n = 0;
@@ -141,7 +143,7 @@ static void shortest(long double x, enum float_width width, struct decimal *d)
         if (*s != '.')
             d->digits[d->n++] = *s;
     }
-    d->power = atoi(s + 1);
+    d->power = *s ? (int)strtol(s + 1, NULL, 10) : 0;
     while (d->n > 1 && d->digits[d->n - 1] == '0')
         d->n--;
 }
@@ -193,7 +195,7 @@ static void put_float(struct buf *b, long double x, enum float_width width, bool
         buf_printf(b, point_zero ? "%d.0" : "%d", (int)x);
         return;
     }
-    struct decimal d;
+    struct decimal d = {.digits = "0", .n = 1};
     shortest(x, width, &d);
     bool plain = width == FLOAT_64 ? d.power >= -4 && d.power < 16
                                    : (double)x >= 1e-4 && x < widths[width].plain;

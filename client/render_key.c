@@ -166,22 +166,22 @@ bool keys_meet(struct out *o, const struct value_pair *pairs, size_t n)
 {
     if (n < 2 || are_alike(pairs, n))
         return false;
-    auto_free uint64_t *hashes = malloc(n * sizeof *hashes);
-    auto_cleanup(buf_free) struct buf scratch = {.max = 1 << 20};
+    uint64_t *hashes = malloc(n * sizeof *hashes);
     if (!hashes) {
         out_fail(o, ERR_NO_MEMORY, "no memory to compare the keys of a dict");
         return false;
     }
+    bool meet = false;
+    struct buf scratch = {.max = 1 << 20};
     for (size_t i = 0; i < n && !o->failed; i++) {
         hashes[i] = key_hash(&scratch, pairs[i].key);
         out_work(o, 16 + scratch.len);
     }
-    if (o->failed)
-        return false;
-    qsort(hashes, n, sizeof *hashes, by_value);
-    for (size_t i = 1; i < n; i++) {
-        if (hashes[i] == hashes[i - 1])
-            return true;
-    }
-    return false;
+    if (!o->failed)
+        qsort(hashes, n, sizeof *hashes, by_value);
+    for (size_t i = 1; i < n && !o->failed; i++)
+        meet = meet || hashes[i] == hashes[i - 1];
+    buf_free(&scratch);
+    free(hashes);
+    return meet;
 }

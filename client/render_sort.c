@@ -214,29 +214,37 @@ static bool numpy_number(const struct value *v, struct value *to)
     return ok;
 }
 
-struct value **sort_items(struct value *const *items, size_t n)
+// Sorts keys; false when two cannot be compared. Numbers of numpy are unpacked first.
+static bool sort_keys(struct sort_item *keys, size_t n)
 {
     struct sorting s = {0};
+    struct value *numbers = NULL;
+    if (keys[0].item->kind == VALUE_CALL) {
+        numbers = malloc(n * sizeof *numbers);
+        if (!numbers)
+            return false;
+        for (size_t i = 0; i < n; i++) {
+            if (keys[i].item->kind == VALUE_CALL && numpy_number(keys[i].item, &numbers[i]))
+                keys[i].by = &numbers[i];
+        }
+    }
+    qsort_r(keys, n, sizeof *keys, compare_items, &s);
+    free(numbers);
+    return !s.failed;
+}
+
+struct value **sort_items(struct value *const *items, size_t n)
+{
     if (n < 2)
         return NULL;
-    bool calls = items[0]->kind == VALUE_CALL;
-    struct value **sorted = malloc(n * sizeof *sorted);
-    struct value *numbers = calls ? malloc(n * sizeof *numbers) : NULL;
     struct sort_item *keys = malloc(n * sizeof *keys);
-    s.failed = !sorted || !keys || (calls && !numbers);
-    for (size_t i = 0; i < n && !s.failed; i++) {
-        bool number = calls && items[i]->kind == VALUE_CALL && numpy_number(items[i], &numbers[i]);
-        keys[i] = (struct sort_item){number ? &numbers[i] : items[i], items[i]};
-    }
-    if (!s.failed)
-        qsort_r(keys, n, sizeof *keys, compare_items, &s);
-    for (size_t i = 0; i < n && !s.failed; i++)
+    if (!keys)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (struct sort_item){items[i], items[i]};
+    struct value **sorted = sort_keys(keys, n) ? malloc(n * sizeof(void *)) : NULL;
+    for (size_t i = 0; sorted && i < n; i++)
         sorted[i] = keys[i].item;
     free(keys);
-    free(numbers);
-    if (s.failed) {
-        free(sorted);
-        return NULL;
-    }
     return sorted;
 }

@@ -79,7 +79,9 @@ static bool show_pair_list(struct view *view, const struct value *list)
 {
     size_t n = list->u.seq.len;
     struct value_pair *pairs = calloc(n ? n : 1, sizeof *pairs);
-    for (size_t i = 0; pairs && i < n; i++) {
+    if (!pairs)
+        return false;
+    for (size_t i = 0; i < n; i++) {
         const struct value *p = list->u.seq.items[i];
         if ((p->kind != VALUE_LIST && p->kind != VALUE_TUPLE) || p->u.seq.len != 2) {
             free(pairs);
@@ -89,8 +91,8 @@ static bool show_pair_list(struct view *view, const struct value *list)
     }
     view->kind = VIEW_PAIRS;
     view->pairs = view->owned = pairs;
-    view->len = pairs ? n : 0;
-    return pairs;
+    view->len = n;
+    return true;
 }
 
 struct hashed_pair {
@@ -129,39 +131,54 @@ static size_t merge_pairs(struct hashed_pair *all, size_t n)
     return kept;
 }
 
+// The dict of one of a ChainMap's maps; NULL when it is none.
+static const struct value *map_dict(const struct value *m)
+{
+    const struct value *d = m->kind == VALUE_CALL ? m->u.call.pairs : m;
+    return d && d->kind == VALUE_DICT ? d : NULL;
+}
+
+static void collect_pairs(struct hashed_pair *all, const struct value *maps)
+{
+    struct buf scratch = {.max = 1 << 20};
+    size_t at = 0;
+    for (size_t i = maps->u.seq.len; i-- > 0;) {
+        const struct value *d = map_dict(maps->u.seq.items[i]);
+        for (size_t k = 0; k < d->u.dict.len; k++, at++) {
+            all[at].order = at;
+            all[at].pair = d->u.dict.pairs[k];
+            all[at].hash = key_hash(&scratch, all[at].pair.key);
+            all[at].hash ^= all[at].pair.key->kind == VALUE_STR; // "1" is not 1
+        }
+    }
+    buf_free(&scratch);
+}
+
 static bool show_chain(struct view *view, const struct value *maps)
 {
-    size_t n = 0, at = 0;
+    size_t n = 0;
     for (size_t i = 0; i < maps->u.seq.len; i++) {
-        struct value *m = maps->u.seq.items[i];
-        const struct value *d = m->kind == VALUE_CALL ? m->u.call.pairs : m;
-        if (!d || d->kind != VALUE_DICT || __builtin_add_overflow(n, d->u.dict.len, &n))
+        const struct value *d = map_dict(maps->u.seq.items[i]);
+        if (!d || __builtin_add_overflow(n, d->u.dict.len, &n))
             return false;
     }
     if (n > ((size_t)1 << 24)) // more than one chained lookup table would hold
         return false;
     struct hashed_pair *all = calloc(n ? n : 1, sizeof *all);
     struct value_pair *pairs = calloc(n ? n : 1, sizeof *pairs);
-    struct buf scratch = {.max = 1 << 20};
-    for (size_t i = all && pairs ? maps->u.seq.len : 0; i-- > 0;) {
-        struct value *m = maps->u.seq.items[i];
-        const struct value *d = m->kind == VALUE_CALL ? m->u.call.pairs : m;
-        for (size_t k = 0; k < d->u.dict.len; k++, at++) {
-            all[at].order = at;
-            all[at].pair = d->u.dict.pairs[k];
-            all[at].hash = key_hash(&scratch, all[at].pair.key);
-        }
+    if (!all || !pairs) {
+        free(all);
+        free(pairs);
+        return false;
     }
-    buf_free(&scratch);
-    if (all && pairs) {
-        view->len = merge_pairs(all, n);
-        for (size_t i = 0; i < view->len; i++)
-            pairs[i] = all[i].pair;
-        view->kind = VIEW_PAIRS;
-        view->pairs = view->owned = pairs;
-    }
+    collect_pairs(all, maps);
+    view->len = merge_pairs(all, n);
+    for (size_t i = 0; i < view->len; i++)
+        pairs[i] = all[i].pair;
+    view->kind = VIEW_PAIRS;
+    view->pairs = view->owned = pairs;
     free(all);
-    return view->kind == VIEW_PAIRS;
+    return true;
 }
 
 // The collections module but for its wrappers; false when v is none of them.

@@ -24,10 +24,10 @@ struct frame {
     struct value *const *items;
     const struct value_pair *pairs, *more; // more: continues pairs at index n_pairs
     size_t n_pairs;
-    void *owned;                    // of items or pairs
+    void *owned;                    // what of items, pairs and shape belongs to this frame
     struct value_pair one;
     bool instance;                  // "__class__" is written first
-    size_t *shape;                  // GRID: owned by the outermost level; of this level and those below
+    const size_t *shape;            // GRID: of this level and those below
     unsigned ndim;                  // GRID: levels from here on
     size_t stride;                  // GRID: items of one step of this level
 };
@@ -53,7 +53,7 @@ static bool open_add(struct walk *w, const struct value *v)
     if (w->open_len * 2 >= w->open_cap) {
         struct walk old = *w;
         w->open_cap = old.open_cap ? old.open_cap * 2 : 64;
-        w->open = calloc(w->open_cap, sizeof *w->open);
+        w->open = calloc(w->open_cap, sizeof(void *));
         if (!w->open) {
             *w = old;
             return false;
@@ -117,8 +117,6 @@ static void pop(struct walk *w)
     struct frame *f = &w->frames[--w->len];
     if (f->self)
         open_remove(w, f->self);
-    if (f->self)
-        free(f->shape);
     free(f->owned);
 }
 
@@ -202,12 +200,13 @@ void walk_open_grid(struct walk *w, const struct value *v, const struct npy_arra
     f->stride = 1;
     if (!level)
         return;
-    f->shape = malloc(a->ndim * sizeof *f->shape);
-    if (!f->shape) {
+    size_t *shape = malloc(a->ndim * sizeof *shape);
+    if (!shape) {
         out_fail(w->out, ERR_NO_MEMORY, "no memory to render a value");
         return;
     }
-    memcpy(f->shape, a->shape, a->ndim * sizeof *f->shape);
+    memcpy(shape, a->shape, a->ndim * sizeof *shape);
+    f->shape = f->owned = shape;
     for (unsigned i = 1; i < a->ndim; i++)
         f->stride *= a->shape[i];
     out_puts(w->out, "[");

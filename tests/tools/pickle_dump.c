@@ -74,9 +74,7 @@ static int serve(void)
         if (!data || (form == 'n' && !type))
             return 1;
         // A copy of the exact size, so that a sanitizer sees a read past the end.
-        auto_free uint8_t *exact = malloc(len ? len : 1);
-        if (!exact)
-            return 1;
+        auto_free uint8_t *exact = mem_zalloc(len ? len : 1);
         memcpy(exact, data, len);
         auto_cleanup(buf_free) struct buf out = {.max = MAX_TEXT};
         struct err err = ERR_INIT;
