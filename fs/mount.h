@@ -17,6 +17,8 @@ errc mountpoint_check(const struct options *o, const struct stack *stack, char *
                       enum exit_code *ret_exit, struct err *err) ERR_MUST_CHECK;
 // /dev/fuse, fusermount3, and leave for allow_other.
 errc fuse_check(const struct options *o, enum exit_code *ret_exit, struct err *err) ERR_MUST_CHECK;
+// Whether a program is found in PATH.
+bool program_is_found(const char *name);
 // The line that unmounts.
 char *unmount_line(const char *mountpoint); // owned
 

@@ -1,12 +1,10 @@
 // Start-up checks: each says in one sentence what is wrong and what to do.
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,13 +106,21 @@ static void clean_stale(const char *path)
     free(argv[4]);
 }
 
+// The errno of a look, or 0. The kernel may remember the attributes of a stale mountpoint; statfs is
+// asked of its daemon.
+static int look_at(const char *path, struct stat *st)
+{
+    struct statfs fs;
+    return stat(path, st) == 0 && statfs(path, &fs) == 0 ? 0 : errno;
+}
+
 static errc stat_mountpoint(const struct options *o, struct stat *st, enum exit_code *ret_exit,
                             struct err *err)
 {
-    int failed = stat(o->mountpoint, st) == 0 ? 0 : errno;
+    int failed = look_at(o->mountpoint, st);
     if (failed == ENOTCONN && o->clean_stale) {
         clean_stale(o->mountpoint);
-        failed = stat(o->mountpoint, st) == 0 ? 0 : errno;
+        failed = look_at(o->mountpoint, st);
     }
     if (failed != 0) {
         return stat_failed(o->mountpoint, failed, ret_exit, err);
@@ -148,7 +154,7 @@ errc mountpoint_check(const struct options *o, const struct stack *stack, char *
     return e;
 }
 
-static bool in_path(const char *program)
+bool program_is_found(const char *program)
 {
     const char *path = getenv("PATH");
     auto_free char *list = mem_printf("%s:/usr/bin:/bin", path != NULL ? path : "");
@@ -188,7 +194,13 @@ errc fuse_check(const struct options *o, enum exit_code *ret_exit, struct err *e
                        "there is no /dev/fuse: load it with modprobe fuse, or start the container with --device "
                        "/dev/fuse --cap-add SYS_ADMIN. `metaflowfs ls` and `metaflowfs cat` work without it");
     }
-    if (geteuid() != 0 && !in_path("fusermount3")) {
+    if (access("/dev/fuse", R_OK | W_OK) != 0) {
+        return err_set(err, ERR_DENIED,
+                       "you may not open /dev/fuse (%s): its mode should be 666, which is root's to set. `metaflowfs "
+                       "ls` and `metaflowfs cat` work without it",
+                       strerror(errno));
+    }
+    if (geteuid() != 0 && !program_is_found("fusermount3")) {
         return err_set(err, ERR_NOT_FOUND, "fusermount3 was not found: install the package fuse3");
     }
     if (geteuid() != 0 && (o->allow_other || o->allow_root) && !others_are_allowed()) {

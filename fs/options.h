@@ -32,7 +32,7 @@ struct options {
     char *ns;              // namespace, or NULL
     char *log_file, *fault;
     bool foreground, debug, check, clean_stale, help, version;
-    bool read_only, allow_other, allow_root, list_dots;
+    bool read_only, allow_other, allow_root, list_dots, no_auto_unmount;
     bool has_uid, has_gid, has_umask;
     uint64_t uid, gid, umask;
     int64_t ttl_ms, stale_after_ms, settle_after_ms;

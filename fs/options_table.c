@@ -35,6 +35,8 @@ const struct option_row option_table[] = {
      false},
     {"dots", 0, OPTION_DOTS, AT(list_dots), PLAIN, "list|hide", "whether ls shows .meta and the like (default: hide)",
      false},
+    {"no-auto-unmount", 0, OPTION_FLAG, AT(no_auto_unmount), PLAIN, NULL,
+     "do not have fusermount3 unmount what a killed metaflowfs leaves", false},
     {"version", 'V', OPTION_FLAG, AT(version), PLAIN, NULL, "print the version", false},
     {"help", 'h', OPTION_FLAG, AT(help), PLAIN, NULL, "print this", false},
     {"fault", 0, OPTION_TEXT, AT(fault), PLAIN, "RULES",

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/mount.h"
 #include "fs/parallel_dirops.h"
 
 #define FRONT_THREADS 16
@@ -33,13 +34,16 @@ static char *mount_options(const struct options *o, const char *root)
     buf_puts(&b, o->allow_root ? ",allow_root" : "");
     buf_puts(&b, o->read_only ? ",ro" : "");
     buf_puts(&b, o->debug ? ",debug" : "");
+    // fusermount3 stays, and unmounts when we end without doing so; it touches nothing but a stale mount.
+    buf_puts(&b, !o->no_auto_unmount && program_is_found("fusermount3") ? ",auto_unmount" : "");
     for (size_t i = 0; i < o->mount_flags.len; i++) {
         buf_printf(&b, ",%s", o->mount_flags.items[i]);
     }
     return buf_steal(&b);
 }
 
-static void log_of_libfuse(enum fuse_log_level level, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+log_of_libfuse(enum fuse_log_level level, const char *fmt, va_list args)
 {
     char text[1024];
     int len = vsnprintf(text, sizeof(text), fmt, args);
