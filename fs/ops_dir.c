@@ -4,7 +4,8 @@
 // table; the kernel looks the others up when somebody asks. The kernel asks for attributes with the
 // first entries of every directory, and with later ones when it sees that each is looked at (ls -l).
 // So for later ones a worker looks up the directories among them, for a short time: that saves a round
-// trip an entry, and a plain listing of 100,000 runs reads none of them.
+// trip an entry, and a plain listing of 100,000 runs reads none of them. Among the first entries it does
+// so for those that were looked at before and are stale by now: whoever lists them again will again.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "fs/ops.h"
 
 #define GRACE_MS 20    // how long a reply waits to be full
-#define RESOLVE_MS 20  // how long entries of one reply are looked up
+#define RESOLVE_MS 250 // how long entries of one reply are looked up
 #define DOTS 2         // "." and ".." come first
 
 struct read_dir {
@@ -241,38 +242,36 @@ static size_t first_pos(const struct read_dir *d)
     return d->off > DOTS ? (size_t)d->off - DOTS : 0;
 }
 
-// Looks up the directories among the next entries that are not known, for a short time.
+// Whether an entry is to be looked up before it is given.
+static bool needs_look(const struct read_dir *d, const struct listing_entry *e, int64_t now)
+{
+    struct inode_view v;
+    if (!d->plus || e->has_attr || kind_info(e->kind)->type != KIND_DIR) {
+        return false;
+    }
+    bool known = inodes_find(d->serve->inodes, d->handle->nodeid, e->name, false, now, &v);
+    return known ? !v.fresh : d->off > DOTS;
+}
+
+// Looks up what needs it among the next entries, for a short time.
 static size_t resolve(struct read_dir *d, struct cancel *cancel, struct tattr *attrs, bool *has, size_t max)
 {
     struct serve *s = d->serve;
     struct tref dir __attribute__((cleanup(tref_free))) = {0};
     struct err err = ERR_INIT;
     struct listing_entry e;
-    struct inode_view v;
     size_t n = 0;
-    int64_t start = clock_mono_ms();
+    int64_t start = clock_mono_ms(), now = start;
     if (ops_tref(s, d->handle->nodeid, &dir, &err) != ERR_OK) {
         return 0;
     }
-    for (; n < max && listing_get(d->listing, first_pos(d) + n, &e); n++) {
-        int64_t now = clock_mono_ms();
+    for (; n < max && now - start < RESOLVE_MS && listing_get(d->listing, first_pos(d) + n, &e); n++) {
         enum kind kind;
-        has[n] = false;
-        if (now - start >= RESOLVE_MS) {
-            break;
-        }
-        if (e.has_attr || kind_info(e.kind)->type != KIND_DIR ||
-            (inodes_find(s->inodes, d->handle->nodeid, e.name, false, now, &v) && v.fresh)) {
-            continue;
-        }
-        has[n] = tree_lookup(s->tree, &dir, e.name, cancel, &kind, &attrs[n], &err) == ERR_OK && kind == e.kind;
+        has[n] = needs_look(d, &e, now) &&
+                 tree_lookup(s->tree, &dir, e.name, cancel, &kind, &attrs[n], &err) == ERR_OK && kind == e.kind;
+        now = clock_mono_ms();
     }
     return n;
-}
-
-static bool wants_resolving(const struct read_dir *d)
-{
-    return d->plus && d->off > DOTS;
 }
 
 static void run_read_dir(struct request *r)
@@ -288,7 +287,7 @@ static void run_read_dir(struct request *r)
         request_fail(r, &err);
         return;
     }
-    if (wants_resolving(d)) {
+    if (d->plus) {
         attrs = mem_zalloc(want * sizeof(*attrs));
         has = mem_zalloc(want * sizeof(*has));
         n = resolve(d, &r->cancel, attrs, has, want);
@@ -298,16 +297,13 @@ static void run_read_dir(struct request *r)
     }
 }
 
-// Whether every entry of the reply is known already, or need not be.
-static bool nothing_to_resolve(struct read_dir *d)
+static bool nothing_to_look_up(struct read_dir *d)
 {
     struct listing_entry e;
-    struct inode_view v;
     int64_t now = clock_mono_ms();
-    size_t want = wants_resolving(d) ? wanted(d) : 0;
+    size_t want = d->plus ? wanted(d) : 0;
     for (size_t i = 0; i < want && listing_get(d->listing, first_pos(d) + i, &e); i++) {
-        if (!e.has_attr && kind_info(e.kind)->type == KIND_DIR &&
-            !(inodes_find(d->serve->inodes, d->handle->nodeid, e.name, false, now, &v) && v.fresh)) {
+        if (needs_look(d, &e, now)) {
             return false;
         }
     }
@@ -327,7 +323,7 @@ static void read_dir(fuse_req_t req, struct fuse_file_info *fi, size_t size, off
     if (is_new) {
         start_fill(s, d->listing, h->nodeid);
     }
-    if (!is_new && listing_ready(d->listing, first_pos(d), wanted(d)) && nothing_to_resolve(d)) {
+    if (!is_new && listing_ready(d->listing, first_pos(d), wanted(d)) && nothing_to_look_up(d)) {
         reply_entries(d, req, NULL, NULL, 0);
         read_dir_free(d);
         return;
