@@ -180,8 +180,8 @@ static bool has_self(struct meta_local *m, const struct pathspec *ps)
     return true;
 }
 
-errc meta_local_list_ids(struct meta_local *m, const struct pathspec *ps, struct cancel *cancel,
-                         struct idlist *ids, struct err *err)
+static errc list_into(struct meta_local *m, const struct pathspec *ps, struct cancel *cancel,
+                      struct idlist *ids, struct err *err)
 {
     enum level level = pathspec_level(ps);
     auto_free char *rel = meta_local_rel(ps, level == LEVEL_ROOT ? "." : "");
@@ -206,7 +206,7 @@ static errc local_list(struct meta *meta, const struct pathspec *ps, struct canc
     if (pathspec_level(ps) == LEVEL_TASK)
         return err_set(err, ERR_INVALID, "a task has no children: ask for its artifacts");
     auto_cleanup(idlist_free) struct idlist ids = {0};
-    errc e = meta_local_list_ids(m, ps, cancel, &ids, err);
+    errc e = list_into(m, ps, cancel, &ids, err);
     if (e)
         return e;
     idlist_sort(&ids);

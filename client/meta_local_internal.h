@@ -44,10 +44,6 @@ errc meta_local_read(struct meta_local *m, const char *rel, struct buf *buf, str
 // Reads and parses the `_self.json` of ps alone (tags as that file has them); ids are filled in.
 errc meta_local_self(struct meta_local *m, const struct pathspec *ps, struct meta_object **ret,
                      struct err *err) ERR_MUST_CHECK;
-// The ids of the children of ps, in no order, after those that are in `ids` already.
-struct idlist;
-errc meta_local_list_ids(struct meta_local *m, const struct pathspec *ps, struct cancel *cancel,
-                         struct idlist *ids, struct err *err) ERR_MUST_CHECK;
 // Opens a directory to list it.
 errc meta_local_opendir(struct meta_local *m, const char *rel, DIR **ret, struct err *err) ERR_MUST_CHECK;
 void meta_local_closedirp(DIR **dir);

@@ -6,7 +6,9 @@
 // runs were written in place that reads those of the last hour. In a copied tree all bounds are the
 // time of the copy, and every run is read once: what was read is remembered by the file's identity.
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,7 +108,7 @@ struct candidate {
 
 struct heap {
     struct candidate *items; // the first is the newest
-    size_t len, cap;
+    size_t len;
 };
 
 // Of equals, what is not read yet comes first (it may be newer), then the order of the listing.
@@ -154,7 +156,7 @@ static void heap_drop_first(struct heap *h)
 struct newest {
     struct meta_local *m;
     const char *flow;
-    int dir_fd;
+    DIR *dir;
     struct idlist ids;
     struct heap heap;
 };
@@ -162,12 +164,15 @@ struct newest {
 static uint64_t stamp_of(const struct newest *n, const char *id, const struct stat *st)
 {
     static const uint8_t key[16] = "metaflowfs ages";
-    auto_free char *text = mem_printf("%s/%s %llx %llx %lld.%09ld %lld.%09ld %lld", n->flow, id,
-                                      (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
-                                      (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-                                      (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec,
-                                      (long long)st->st_size);
-    uint64_t stamp = hash_sip64(key, text, strlen(text));
+    int64_t all[8] = {(int64_t)hash_sip64(key, n->flow, strlen(n->flow)),
+                      (int64_t)hash_sip64(key, id, strlen(id)),
+                      (int64_t)st->st_dev,
+                      (int64_t)st->st_ino,
+                      (int64_t)st->st_size,
+                      st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+                      st->st_ctim.tv_sec,
+                      st->st_ctim.tv_nsec};
+    uint64_t stamp = hash_sip64(key, all, sizeof all);
     return stamp ? stamp : 1;
 }
 
@@ -181,10 +186,11 @@ static int64_t upper_bound(const char *id, const struct stat *st)
 
 static void add_candidate(struct newest *n, const char *id, uint32_t index)
 {
-    auto_free char *self = mem_printf("%s/_meta/_self.json", id);
+    char self[NAME_MAX + sizeof "/_meta/_self.json"];
     struct stat st;
-    if (fstatat(n->dir_fd, self, &st, 0) != 0)
-        return; // gone since it was listed
+    snprintf(self, sizeof self, "%s/_meta/_self.json", id);
+    if (fstatat(dirfd(n->dir), self, &st, 0) != 0)
+        return; // no run
     struct candidate c = {.stamp = stamp_of(n, id, &st), .index = index};
     c.is_read = ages_find(n->m->ages, c.stamp, &c.at_ms);
     if (!c.is_read)
@@ -192,17 +198,36 @@ static void add_candidate(struct newest *n, const char *id, uint32_t index)
     n->heap.items[n->heap.len++] = c;
 }
 
+static errc list_names(struct newest *n, struct cancel *cancel, struct err *err)
+{
+    for (unsigned i = 0;; i++) {
+        const char *name;
+        unsigned char type;
+        errc e = i % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
+        if (!e)
+            e = meta_local_readdir(n->dir, &name, &type, err);
+        if (e || !name)
+            return e;
+        if (type == DT_DIR || type == DT_LNK || type == DT_UNKNOWN)
+            e = idlist_add(&n->ids, name, err);
+        if (e)
+            return e;
+    }
+}
+
 static errc collect(struct newest *n, struct cancel *cancel, struct err *err)
 {
+    errc e = list_names(n, cancel, err);
+    if (e)
+        return e;
     size_t len = idlist_len(&n->ids);
-    if (len > UINT32_MAX)
-        return err_set(err, ERR_LIMIT, "flow %s has more than %u runs", n->flow, UINT32_MAX);
-    n->heap.items = calloc(len + 1, sizeof *n->heap.items);
+    n->heap.items = len < UINT32_MAX ? calloc(len + 1, sizeof *n->heap.items) : NULL;
     if (!n->heap.items)
         return err_set(err, ERR_NO_MEMORY, "no memory to order the %zu runs of flow %s", len, n->flow);
+    idlist_sort(&n->ids);
     for (size_t i = 0; i < len; i++) {
         char room[24];
-        errc e = i % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
+        e = i % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
         if (e)
             return e;
         add_candidate(n, idlist_at(&n->ids, i, room), (uint32_t)i);
@@ -254,18 +279,17 @@ errc meta_local_newest(struct meta *meta, const char *flow, struct cancel *cance
                        void *arg, struct err *err)
 {
     struct meta_local *m = meta_local_of(meta);
+    atomic_fetch_add_explicit(&m->lists, 1, memory_order_relaxed);
     struct pathspec ps = {.flow = flow};
     auto_free char *rel = meta_local_rel(&ps, "");
+    if (!rel)
+        return meta_local_missing(m, &ps, err);
     auto_cleanup(meta_local_closedirp) DIR *dir = NULL;
-    struct newest n = {.m = m, .flow = flow};
-    errc e = meta_local_list_ids(m, &ps, cancel, &n.ids, err);
-    if (!e)
-        e = meta_local_opendir(m, rel, &dir, err);
-    if (!e) {
-        idlist_sort(&n.ids);
-        n.dir_fd = dirfd(dir);
-        e = collect(&n, cancel, err);
-    }
+    errc e = meta_local_opendir(m, rel, &dir, err);
+    if (e)
+        return e == ERR_NOT_FOUND ? meta_local_missing(m, &ps, err) : e;
+    struct newest n = {.m = m, .flow = flow, .dir = dir};
+    e = collect(&n, cancel, err);
     if (!e)
         e = walk(&n, cancel, fn, arg, err);
     free(n.heap.items);

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 
 #define WAIT_SLICE_MS 50
-#define BUCKETS 4096 // for at most some ten thousand entries
+#define BUCKETS 16384 // as many as there are entries by default
 
 struct entry {
     struct entry *next;          // in its bucket
