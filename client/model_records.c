@@ -108,14 +108,14 @@ const struct meta_record **records_latest(const struct meta_record *records, siz
                                           size_t *ret_len)
 {
     struct record_window w = record_window(records, n, attempt);
-    const struct meta_record **out = mem_zalloc((n + 1) * sizeof(*out));
+    const struct meta_record **out = mem_zalloc((n + 1) * sizeof(void *));
     size_t len = 0;
     for (size_t i = 0; i < n; i++) {
         if (record_window_has(&w, &records[i])) {
             out[len++] = &records[i];
         }
     }
-    qsort(out, len, sizeof(*out), by_field_and_age);
+    qsort(out, len, sizeof(void *), by_field_and_age);
     size_t kept = 0;
     for (size_t i = 0; i < len; i++) {
         if (i + 1 == len || strcmp(out[i]->field, out[i + 1]->field) != 0) {

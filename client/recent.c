@@ -128,9 +128,14 @@ static void entry_drop(struct recent *m, struct entry **slot)
 static void evict(struct recent *m)
 {
     while ((m->stats.items > m->max_items || m->stats.bytes > m->max_bytes) && m->oldest != m->newest) {
-        struct entry *e = m->oldest;
-        struct recent_key key = {e->kind, e->path, e->attempt};
-        entry_drop(m, entry_slot(m, e->hash, &key));
+        struct entry **slot = &m->buckets[m->oldest->hash % BUCKETS];
+        while (*slot && *slot != m->oldest) {
+            slot = &(*slot)->next;
+        }
+        if (!*slot) {
+            break; // every entry is in its bucket
+        }
+        entry_drop(m, slot);
         m->stats.evicted++;
     }
 }
