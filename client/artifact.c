@@ -10,20 +10,23 @@
 // Up to this size an open waits for the whole and its digest, so that a corrupt blob fails there.
 #define WHOLE_AT_OPEN (1024 * 1024)
 
-static errc get_blob(const struct artifact_env *env, const struct artifact *a, struct staged **ret, struct err *err)
+static errc get_blob(const struct artifact_env *env, const struct artifact *a, struct staged **ret,
+                     struct err *err)
 {
-    struct blob_source src = {.store = env->store, .staging = env->staging, .flow = env->flow, .sha = a->sha};
+    struct blob_source src = {
+        .store = env->store, .staging = env->staging, .flow = env->flow, .sha = a->sha};
     return blob_get(&src, ret, err);
 }
 
-static errc wait_end(struct staged *staged, struct cancel *cancel, uint64_t *ret_len, struct err *err)
+static errc wait_end(struct staged *staged, struct cancel *cancel, uint64_t *ret_len,
+                     struct err *err)
 {
     bool ended;
     return staged_wait(staged, UINT64_MAX, cancel, ret_len, &ended, err);
 }
 
-errc artifact_open_stored(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
-                          struct content **ret, struct err *err)
+errc artifact_open_stored(const struct artifact_env *env, const struct artifact *a,
+                          struct cancel *cancel, struct content **ret, struct err *err)
 {
     size_t known_len;
     const uint8_t *known = a->sha ? blob_known(a->sha, &known_len) : NULL;
@@ -52,9 +55,10 @@ errc artifact_open_stored(const struct artifact_env *env, const struct artifact 
     return e;
 }
 
-// Where the text is, once the first bytes are there; found is false when they are not simply a text.
-static errc find_span(struct staged *staged, struct cancel *cancel, struct text_span *span, bool *ret_found,
-                      struct err *err)
+// Where the text is, once the first bytes are there; found is false when they are not simply a
+// text.
+static errc find_span(struct staged *staged, struct cancel *cancel, struct text_span *span,
+                      bool *ret_found, struct err *err)
 {
     uint8_t head[TEXT_HEAD_BYTES];
     uint64_t avail;
@@ -69,8 +73,8 @@ static errc find_span(struct staged *staged, struct cancel *cancel, struct text_
 }
 
 // With the whole there: whether the text is followed by nothing but the end of the pickle.
-static errc check_tail(struct staged *staged, uint64_t len, const struct text_span *span, bool *ret_ok,
-                       struct err *err)
+static errc check_tail(struct staged *staged, uint64_t len, const struct text_span *span,
+                       bool *ret_ok, struct err *err)
 {
     uint8_t tail[8];
     size_t got = 0;
@@ -84,8 +88,8 @@ static errc check_tail(struct staged *staged, uint64_t len, const struct text_sp
 }
 
 // The text as a range of the stored pickle; *ret stays NULL where it is not one.
-static errc open_text(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
-                      struct content **ret, struct err *err)
+static errc open_text(const struct artifact_env *env, const struct artifact *a,
+                      struct cancel *cancel, struct content **ret, struct err *err)
 {
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
     struct text_span span;
@@ -96,7 +100,8 @@ static errc open_text(const struct artifact_env *env, const struct artifact *a, 
     if (e != ERR_OK || !found)
         return e;
     uint64_t total = text_span_total(&span);
-    if (a->size > WHOLE_AT_OPEN && (uint64_t)a->size == total && !staged_ready(staged, UINT64_MAX)) {
+    if (a->size > WHOLE_AT_OPEN && (uint64_t)a->size == total &&
+        !staged_ready(staged, UINT64_MAX)) {
         *ret = content_of_expected(steal_ptr(&staged), span.off, span.len, total);
         return ERR_OK;
     }
@@ -109,8 +114,8 @@ static errc open_text(const struct artifact_env *env, const struct artifact *a, 
     return e;
 }
 
-errc artifact_open_natural(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
-                           struct content **ret, struct err *err)
+errc artifact_open_natural(const struct artifact_env *env, const struct artifact *a,
+                           struct cancel *cancel, struct content **ret, struct err *err)
 {
     enum natural_form form = artifact_form(a);
     size_t known_len;
@@ -134,8 +139,8 @@ errc artifact_open_natural(const struct artifact_env *env, const struct artifact
 // --- values --------------------------------------------------------------------------------------
 
 // Waits for the end without ever taking in more than max bytes.
-static errc stage_value(const struct artifact_env *env, const struct artifact *a, size_t max, struct cancel *cancel,
-                        struct artifact_value *v, struct err *err)
+static errc stage_value(const struct artifact_env *env, const struct artifact *a, size_t max,
+                        struct cancel *cancel, struct artifact_value *v, struct err *err)
 {
     errc e = get_blob(env, a, &v->staged, err);
     uint64_t avail = 0;
@@ -149,11 +154,12 @@ static errc stage_value(const struct artifact_env *env, const struct artifact *a
     return e == ERR_OK ? staged_map(v->staged, &v->data, &v->len, err) : e;
 }
 
-errc artifact_load(const struct artifact_env *env, const struct artifact *a, size_t max_bytes, struct cancel *cancel,
-                   struct artifact_value *ret, struct err *err)
+errc artifact_load(const struct artifact_env *env, const struct artifact *a, size_t max_bytes,
+                   struct cancel *cancel, struct artifact_value *ret, struct err *err)
 {
     if (!artifact_is_pickle(a))
-        return err_set(err, ERR_NO_FORM, "%.200s is stored as \"%.100s\", which is no pickle", a->name, a->encoding);
+        return err_set(err, ERR_NO_FORM, "%.200s is stored as \"%.100s\", which is no pickle",
+                       a->name, a->encoding);
     auto_cleanup(artifact_value_free) struct artifact_value v = {0};
     v.data = a->sha ? blob_known(a->sha, &v.len) : NULL;
     errc e = v.data ? ERR_OK : stage_value(env, a, max_bytes, cancel, &v, err);

@@ -4,7 +4,8 @@
 
 #include "client/artifact.h"
 
-// Whether our reader reads this encoding: pickle-v<N> or gzip+pickle-v<N>; NULL is Metaflow's default.
+// Whether our reader reads this encoding: pickle-v<N> or gzip+pickle-v<N>; NULL is Metaflow's
+// default.
 bool artifact_is_pickle(const struct artifact *a);
 enum natural_form artifact_form(const struct artifact *a);
 
@@ -25,8 +26,8 @@ struct text_span {
     unsigned protocol;
 };
 #define TEXT_HEAD_BYTES 24
-// From the first bytes of a pickle (`len` of them, the whole or at least TEXT_HEAD_BYTES). False where
-// it is not simply one str or bytes.
+// From the first bytes of a pickle (`len` of them, the whole or at least TEXT_HEAD_BYTES). False
+// where it is not simply one str or bytes.
 bool text_span_parse(const uint8_t *head, size_t len, struct text_span *ret);
 // Length of the pickle when what Python's pickler puts behind the text is behind it.
 uint64_t text_span_total(const struct text_span *span);

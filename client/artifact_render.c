@@ -26,16 +26,17 @@ static void job_free(void *arg)
     free(job);
 }
 
-static errc render(const struct value *v, enum render_as as, struct cancel *cancel, struct sink *sink,
-                   struct err *err)
+static errc render(const struct value *v, enum render_as as, struct cancel *cancel,
+                   struct sink *sink, struct err *err)
 {
     if (as == RENDER_JSON)
         return render_json(v, cancel, sink, err);
     return render_natural(v, (enum natural_form)as, cancel, sink, err);
 }
 
-static errc render_pickle(const struct artifact_env *env, const struct artifact *a, enum render_as as,
-                          struct cancel *cancel, struct sink *sink, struct err *err)
+static errc render_pickle(const struct artifact_env *env, const struct artifact *a,
+                          enum render_as as, struct cancel *cancel, struct sink *sink,
+                          struct err *err)
 {
     auto_cleanup(artifact_value_free) struct artifact_value value = {0};
     errc e = artifact_load(env, a, SIZE_MAX, cancel, &value, err);
@@ -43,8 +44,8 @@ static errc render_pickle(const struct artifact_env *env, const struct artifact 
 }
 
 // The content of an included file is a str where it is text, as JSON has no other bytes.
-static errc render_included(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
-                            struct sink *sink, struct err *err)
+static errc render_included(const struct artifact_env *env, const struct artifact *a,
+                            struct cancel *cancel, struct sink *sink, struct err *err)
 {
     auto_cleanup(staged_unrefp) struct staged *body = NULL;
     struct value v = {.kind = VALUE_STR};
@@ -66,14 +67,16 @@ static errc job_produce(void *arg, struct staged *to, struct err *err)
     struct artifact_env env = {.store = job->store, .staging = job->staging, .flow = job->flow};
     struct artifact a = {.name = job->name, .sha = job->sha, .encoding = job->encoding, .size = -1};
     auto_free struct piece_sink *p = piece_sink_new(to);
-    errc e = job->as == RENDER_INCLUDED_JSON ? render_included(&env, &a, staged_cancel(to), &p->sink, err)
-                                             : render_pickle(&env, &a, job->as, staged_cancel(to), &p->sink, err);
+    errc e = job->as == RENDER_INCLUDED_JSON
+                 ? render_included(&env, &a, staged_cancel(to), &p->sink, err)
+                 : render_pickle(&env, &a, job->as, staged_cancel(to), &p->sink, err);
     return piece_sink_end(p, e, err);
 }
 
 // A built-in value needs neither the store nor the staging table.
-static errc render_known(const struct artifact_env *env, const struct artifact *a, enum render_as as,
-                         struct cancel *cancel, struct content **ret, struct err *err)
+static errc render_known(const struct artifact_env *env, const struct artifact *a,
+                         enum render_as as, struct cancel *cancel, struct content **ret,
+                         struct err *err)
 {
     auto_cleanup(artifact_value_free) struct artifact_value value = {0};
     errc e = artifact_load(env, a, KNOWN_MAX, cancel, &value, err);
@@ -87,7 +90,8 @@ static errc render_known(const struct artifact_env *env, const struct artifact *
     return e;
 }
 
-static errc wait_content(struct staged *staged, struct cancel *cancel, struct content **ret, struct err *err)
+static errc wait_content(struct staged *staged, struct cancel *cancel, struct content **ret,
+                         struct err *err)
 {
     uint64_t avail;
     bool ended;
@@ -104,15 +108,17 @@ errc artifact_render(const struct artifact_env *env, const struct artifact *a, e
 {
     size_t len;
     if (!artifact_is_pickle(a))
-        return err_set(err, ERR_NO_FORM, "%.200s is stored as \"%.100s\", which is no pickle", a->name, a->encoding);
+        return err_set(err, ERR_NO_FORM, "%.200s is stored as \"%.100s\", which is no pickle",
+                       a->name, a->encoding);
     if (!blob_key_is_valid(a->sha))
-        return err_set(err, ERR_CORRUPT, "the key of %.200s is not 40 hex digits: \"%.100s\"", a->name,
-                       a->sha ? a->sha : "");
+        return err_set(err, ERR_CORRUPT, "the key of %.200s is not 40 hex digits: \"%.100s\"",
+                       a->name, a->sha ? a->sha : "");
     if (blob_known(a->sha, &len))
         return render_known(env, a, as, cancel, ret, err);
     // An included file's body may be one that can change, so its rendering is not shared.
-    auto_free char *key =
-        as == RENDER_INCLUDED_JSON ? NULL : mem_printf("natural:%s/%s:%d", env->flow, a->sha, (int)as);
+    auto_free char *key = as == RENDER_INCLUDED_JSON
+                              ? NULL
+                              : mem_printf("natural:%s/%s:%d", env->flow, a->sha, (int)as);
     struct render_job *job = mem_zalloc(sizeof *job);
     *job = (struct render_job){
         .store = env->store,
@@ -123,14 +129,15 @@ errc artifact_render(const struct artifact_env *env, const struct artifact *a, e
         .encoding = mem_strdup(a->encoding),
         .as = as,
     };
-    struct staging_request rq = {.key = key, .produce = job_produce, .arg = job, .free_arg = job_free, .patient = true};
+    struct staging_request rq = {
+        .key = key, .produce = job_produce, .arg = job, .free_arg = job_free, .patient = true};
     struct staged *staged;
     errc e = staging_get(env->staging, &rq, &staged, err);
     return e == ERR_OK ? wait_content(staged, cancel, ret, err) : e;
 }
 
-errc artifact_open_json(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
-                        struct content **ret, struct err *err)
+errc artifact_open_json(const struct artifact_env *env, const struct artifact *a,
+                        struct cancel *cancel, struct content **ret, struct err *err)
 {
     bool included = artifact_form(a) == NATURAL_INCLUDED;
     return artifact_render(env, a, included ? RENDER_INCLUDED_JSON : RENDER_JSON, cancel, ret, err);

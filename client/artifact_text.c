@@ -1,12 +1,19 @@
 // A str or bytes at top level is a contiguous range of its pickle: PROTO [FRAME] opcode length TEXT
-// [MEMOIZE or BINPUT] STOP. Sizes by CPython's pickler (Modules/_pickle.c): up to 255 bytes a one-byte
-// length and a frame, up to 65,535 a four-byte length and a frame, above that no frame.
+// [MEMOIZE or BINPUT] STOP. Sizes by CPython's pickler (Modules/_pickle.c): up to 255 bytes a
+// one-byte length and a frame, up to 65,535 a four-byte length and a frame, above that no frame.
 #include <endian.h>
 #include <string.h>
 
 #include "client/artifact_i.h"
 
-enum { OP_PROTO = 0x80, OP_FRAME = 0x95, OP_MEMOIZE = 0x94, OP_BINPUT = 'q', OP_LONG_BINPUT = 'r', OP_STOP = '.' };
+enum {
+    OP_PROTO = 0x80,
+    OP_FRAME = 0x95,
+    OP_MEMOIZE = 0x94,
+    OP_BINPUT = 'q',
+    OP_LONG_BINPUT = 'r',
+    OP_STOP = '.'
+};
 
 // Bytes of the length that follows an opcode of text, 0 for another opcode.
 static unsigned length_bytes(uint8_t op)

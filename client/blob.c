@@ -9,20 +9,25 @@ bool blob_key_is_valid(const char *sha)
     return sha && strlen(sha) == 40 && strspn(sha, "0123456789abcdef") == 40;
 }
 
-static errc get(struct staging *staging, const char *key, struct fetch *fetch, struct staged **ret, struct err *err)
+static errc get(struct staging *staging, const char *key, struct fetch *fetch, struct staged **ret,
+                struct err *err)
 {
-    struct staging_request rq = {.key = key, .produce = fetch_produce, .arg = fetch, .free_arg = fetch_free};
+    struct staging_request rq = {
+        .key = key, .produce = fetch_produce, .arg = fetch, .free_arg = fetch_free};
     return staging_get(staging, &rq, ret, err);
 }
 
 errc blob_get(const struct blob_source *src, struct staged **ret, struct err *err)
 {
     if (!blob_key_is_valid(src->sha))
-        return err_set(err, ERR_CORRUPT, "the key of a blob of %.100s is not 40 hex digits: \"%.100s\"", src->flow,
+        return err_set(err, ERR_CORRUPT,
+                       "the key of a blob of %.100s is not 40 hex digits: \"%.100s\"", src->flow,
                        src->sha ? src->sha : "");
     auto_free char *path = mem_printf("%s/data/%.2s/%s", src->flow, src->sha, src->sha);
-    auto_free char *key = mem_printf("%s:%s/%s", src->force_raw ? "raw" : "blob", src->flow, src->sha);
-    struct fetch *fetch = fetch_new(src->store, path, src->sha, src->force_raw ? FETCH_RAW : FETCH_CAS);
+    auto_free char *key =
+        mem_printf("%s:%s/%s", src->force_raw ? "raw" : "blob", src->flow, src->sha);
+    struct fetch *fetch =
+        fetch_new(src->store, path, src->sha, src->force_raw ? FETCH_RAW : FETCH_CAS);
     return get(src->staging, key, fetch, ret, err);
 }
 
@@ -32,12 +37,14 @@ errc blob_get_file(struct store *store, struct staging *staging, const char *pat
     const char *slash = strrchr(path, '/');
     auto_free char *key = NULL;
     if (blob_key_is_valid(slash ? slash + 1 : path))
-        key = mem_printf("%s:%s/%s", maybe_plain ? "file?" : "file", store->sysroot ? store->sysroot : "", path);
-    return get(staging, key, fetch_new(store, path, "", maybe_plain ? FETCH_SNIFF : FETCH_GZIP), ret, err);
+        key = mem_printf("%s:%s/%s", maybe_plain ? "file?" : "file",
+                         store->sysroot ? store->sysroot : "", path);
+    return get(staging, key, fetch_new(store, path, "", maybe_plain ? FETCH_SNIFF : FETCH_GZIP),
+               ret, err);
 }
 
-errc blob_get_plain(struct store *store, struct staging *staging, const char *path, const char *version,
-                    struct staged **ret, struct err *err)
+errc blob_get_plain(struct store *store, struct staging *staging, const char *path,
+                    const char *version, struct staged **ret, struct err *err)
 {
     auto_free char *key = NULL;
     if (version)

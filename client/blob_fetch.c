@@ -1,6 +1,6 @@
-// How readers are kept from bad data: they are served while it arrives, but the last 64 KiB of an object
-// are held back until its digest or checksum was found right. So an object that is corrupt anywhere
-// is never read to its end.
+// How readers are kept from bad data: they are served while it arrives, but the last 64 KiB of an
+// object are held back until its digest or checksum was found right. So an object that is corrupt
+// anywhere is never read to its end.
 #include <string.h>
 
 #include "base/hash.h"
@@ -15,16 +15,17 @@ struct progress {
     const struct fetch *fetch;
     struct staged *to;
     struct store_info info;
-    bool started;           // it is decided whether it is gzip
-    struct gunzip *gunzip;  // NULL: raw
-    struct sha1 *sha1;      // NULL: not checked
-    uint8_t first;          // of a sniffed object whose second byte has not come yet
+    bool started;          // it is decided whether it is gzip
+    struct gunzip *gunzip; // NULL: raw
+    struct sha1 *sha1;     // NULL: not checked
+    uint8_t first;         // of a sniffed object whose second byte has not come yet
     bool has_first;
     uint8_t *held;
     size_t held_len;
 };
 
-struct fetch *fetch_new(struct store *store, const char *path, const char *sha, enum fetch_mode mode)
+struct fetch *fetch_new(struct store *store, const char *path, const char *sha,
+                        enum fetch_mode mode)
 {
     struct fetch *f = mem_zalloc(sizeof *f);
     f->store = store;
@@ -83,9 +84,11 @@ static errc is_raw(const struct progress *p, bool *ret_raw, struct err *err)
     if (json_bool(json_get(json, "cas_raw"), ret_raw) && *ret_raw)
         return ERR_OK;
     if (!json_int(json_get(json, "cas_version"), &version))
-        return err_set(err, ERR_CORRUPT, "the attributes do not tell the version of the encoding (cas_version)");
+        return err_set(err, ERR_CORRUPT,
+                       "the attributes do not tell the version of the encoding (cas_version)");
     if (version != 1)
-        return err_set(err, ERR_CORRUPT, "version %lld of the encoding is not known; a newer metaflowfs may read it",
+        return err_set(err, ERR_CORRUPT,
+                       "version %lld of the encoding is not known; a newer metaflowfs may read it",
                        (long long)version);
     return ERR_OK;
 }
@@ -143,7 +146,8 @@ static errc finish(struct progress *p, struct err *err)
         char hex[41];
         sha1_hex(p->sha1, hex);
         if (strcmp(hex, p->fetch->sha) != 0)
-            return err_set(err, ERR_CORRUPT, "its content has the SHA-1 %s, but its key is %s", hex, p->fetch->sha);
+            return err_set(err, ERR_CORRUPT, "its content has the SHA-1 %s, but its key is %s", hex,
+                           p->fetch->sha);
     }
     return e == ERR_OK ? staged_append(p->to, p->held, p->held_len, err) : e;
 }
@@ -156,7 +160,8 @@ errc fetch_produce(void *arg, struct staged *to, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "no memory to read %.300s", f->path);
     if (f->sha[0])
         p.sha1 = sha1_new();
-    errc e = f->store->ops->read(f->store, f->path, 0, staged_cancel(to), &p.info, take_stored, &p, err);
+    errc e =
+        f->store->ops->read(f->store, f->path, 0, staged_cancel(to), &p.info, take_stored, &p, err);
     if (e == ERR_OK)
         e = finish(&p, err);
     if (e == ERR_CORRUPT && !strstr(err->cause, f->path))

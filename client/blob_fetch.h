@@ -7,10 +7,10 @@
 #include "s3/staging.h"
 
 enum fetch_mode {
-    FETCH_CAS,    // gzip, or raw where the attributes say so
+    FETCH_CAS, // gzip, or raw where the attributes say so
     FETCH_RAW,
     FETCH_GZIP,
-    FETCH_SNIFF,  // gzip where it begins like gzip, else raw
+    FETCH_SNIFF, // gzip where it begins like gzip, else raw
 };
 
 struct fetch {
@@ -20,7 +20,8 @@ struct fetch {
     enum fetch_mode mode;
 };
 
-struct fetch *fetch_new(struct store *store, const char *path, const char *sha, enum fetch_mode mode);
+struct fetch *fetch_new(struct store *store, const char *path, const char *sha,
+                        enum fetch_mode mode);
 // The two functions of a struct staging_request whose arg is a struct fetch.
 errc fetch_produce(void *arg, struct staged *to, struct err *err);
 void fetch_free(void *arg);

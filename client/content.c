@@ -10,10 +10,11 @@ struct content {
     atomic_uint refs;
     struct staged *staged; // one reference
     uint64_t off, len;
-    uint64_t total;        // what the object has to have at its end; UINT64_MAX: whatever it has
+    uint64_t total; // what the object has to have at its end; UINT64_MAX: whatever it has
 };
 
-struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_t len, uint64_t total)
+struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_t len,
+                                    uint64_t total)
 {
     struct content *c = mem_zalloc(sizeof *c);
     atomic_init(&c->refs, 1);
@@ -62,8 +63,8 @@ uint64_t content_size(const struct content *c)
     return c->len;
 }
 
-// How far the object has to have come for [off, off+len), which is clipped to the content. What touches
-// the content's end needs the object's end where its total is to be checked.
+// How far the object has to have come for [off, off+len), which is clipped to the content. What
+// touches the content's end needs the object's end where its total is to be checked.
 static uint64_t wanted(const struct content *c, uint64_t off, size_t *len)
 {
     uint64_t left = off < c->len ? c->len - off : 0;
@@ -80,19 +81,22 @@ bool content_ready(struct content *c, uint64_t off, size_t len)
     return len == 0 || staged_ready(c->staged, upto);
 }
 
-static errc check_total(const struct content *c, uint64_t need, uint64_t avail, bool ended, struct err *err)
+static errc check_total(const struct content *c, uint64_t need, uint64_t avail, bool ended,
+                        struct err *err)
 {
     if (need == UINT64_MAX && avail != c->total)
-        return err_set(err, ERR_CORRUPT, "the stored object has %" PRIu64 " bytes, its record says %" PRIu64, avail,
+        return err_set(err, ERR_CORRUPT,
+                       "the stored object has %" PRIu64 " bytes, its record says %" PRIu64, avail,
                        c->total);
     if (ended && need != UINT64_MAX && avail < need)
-        return err_set(err, ERR_CORRUPT, "the stored object ends after %" PRIu64 " of %" PRIu64 " bytes", avail,
+        return err_set(err, ERR_CORRUPT,
+                       "the stored object ends after %" PRIu64 " of %" PRIu64 " bytes", avail,
                        c->off + c->len);
     return ERR_OK;
 }
 
-errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct cancel *cancel, size_t *ret_got,
-                  struct err *err)
+errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct cancel *cancel,
+                  size_t *ret_got, struct err *err)
 {
     uint64_t need = wanted(c, off, &len);
     if (len == 0) {
@@ -115,7 +119,8 @@ errc content_read_all(struct content *c, struct cancel *cancel, struct buf *buf,
         size_t piece = c->len - off < READ_PIECE ? (size_t)(c->len - off) : READ_PIECE, got = 0;
         char *to = buf_reserve(buf, piece);
         if (!to)
-            return err_set(err, ERR_LIMIT, "%" PRIu64 " bytes are too many to read at once", c->len);
+            return err_set(err, ERR_LIMIT, "%" PRIu64 " bytes are too many to read at once",
+                           c->len);
         errc e = content_read(c, off, to, piece, cancel, &got, err);
         if (e != ERR_OK)
             return e;

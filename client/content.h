@@ -13,12 +13,13 @@
 
 struct content;
 
-// Takes over one reference of `staged`. The content is [off, off+len) of it; len UINT64_MAX means up
-// to the end of an object that has ended.
+// Takes over one reference of `staged`. The content is [off, off+len) of it; len UINT64_MAX means
+// up to the end of an object that has ended.
 struct content *content_of(struct staged *staged, uint64_t off, uint64_t len);
 // The same of an object that may still grow, with what its whole length has to be: the read that
 // reaches the content's end waits for the object's end and is ERR_CORRUPT when that is another one.
-struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_t len, uint64_t total);
+struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_t len,
+                                    uint64_t total);
 // Copies the bytes.
 struct content *content_of_bytes(struct staging *st, const void *data, size_t len);
 struct content *content_ref(struct content *c);
@@ -26,13 +27,14 @@ void content_unref(struct content *c);
 void content_unrefp(struct content **c);
 
 uint64_t content_size(const struct content *c); // exact
-// Whether [off, off+len) can be read without waiting (what lies past the end counts as there; a failed
-// producer counts as there too: reading then gives its error).
+// Whether [off, off+len) can be read without waiting (what lies past the end counts as there; a
+// failed producer counts as there too: reading then gives its error).
 bool content_ready(struct content *c, uint64_t off, size_t len);
 // Waits for [off, off+len) and reads it; fewer bytes only at the end of the content.
 errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct cancel *cancel,
                   size_t *ret_got, struct err *err) ERR_MUST_CHECK;
 // The whole content into buf (which has a maximum).
-errc content_read_all(struct content *c, struct cancel *cancel, struct buf *buf, struct err *err) ERR_MUST_CHECK;
+errc content_read_all(struct content *c, struct cancel *cancel, struct buf *buf,
+                      struct err *err) ERR_MUST_CHECK;
 
 #endif

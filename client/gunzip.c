@@ -12,7 +12,7 @@ struct gunzip {
     struct inflate_state state;
     gunzip_out_fn out;
     void *arg;
-    bool in_member;  // bytes of a member were fed, and its end was not seen
+    bool in_member; // bytes of a member were fed, and its end was not seen
     bool had_member;
     uint8_t *buf;
 };

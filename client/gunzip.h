@@ -1,6 +1,6 @@
-// Inflates gzip as it arrives, over ISA-L, with the rules of Python's gzip module: members may follow
-// each other, zero bytes may pad the end, and anything else is an error, as are a wrong checksum or
-// length and a missing end. Not thread-safe.
+// Inflates gzip as it arrives, over ISA-L, with the rules of Python's gzip module: members may
+// follow each other, zero bytes may pad the end, and anything else is an error, as are a wrong
+// checksum or length and a missing end. Not thread-safe.
 #ifndef CLIENT_GUNZIP_H
 #define CLIENT_GUNZIP_H
 

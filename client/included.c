@@ -20,7 +20,8 @@ void included_free(struct included *i)
 static bool str_is(const struct value *v, const char *text)
 {
     size_t len = strlen(text);
-    return v && v->kind == VALUE_STR && v->u.bytes.len == len && memcmp(v->u.bytes.data, text, len) == 0;
+    return v && v->kind == VALUE_STR && v->u.bytes.len == len &&
+           memcmp(v->u.bytes.data, text, len) == 0;
 }
 
 // Whether the descriptor's type says that an uploader gzipped the body.
@@ -32,21 +33,22 @@ static errc find_gzip(const struct value *descriptor, bool *ret_gzip, struct err
     else if (str_is(type, "uploader-v1") || str_is(type, "external"))
         *ret_gzip = str_is(type, "uploader-v1");
     else
-        return err_set(err, ERR_NO_FORM, "the included file's descriptor has a type that is not known");
+        return err_set(err, ERR_NO_FORM,
+                       "the included file's descriptor has a type that is not known");
     return ERR_OK;
 }
 
 errc included_parse(const struct value *root, struct included *ret, struct err *err)
 {
-    if (!value_is_call(root, "metaflow.includefile", "IncludedFile") || !root->u.call.state
-        || root->u.call.state->kind != VALUE_DICT)
+    if (!value_is_call(root, "metaflow.includefile", "IncludedFile") || !root->u.call.state ||
+        root->u.call.state->kind != VALUE_DICT)
         return err_set(err, ERR_CORRUPT, "the artifact is no IncludedFile");
     const struct value *descriptor = value_dict_get(root->u.call.state, "_descriptor");
     if (!descriptor || descriptor->kind != VALUE_DICT)
         return err_set(err, ERR_CORRUPT, "the included file has no descriptor");
     const struct value *url = value_dict_get(descriptor, "url");
-    if (!url || url->kind != VALUE_STR || !url->u.bytes.len || url->u.bytes.len > URL_MAX
-        || memchr(url->u.bytes.data, 0, url->u.bytes.len))
+    if (!url || url->kind != VALUE_STR || !url->u.bytes.len || url->u.bytes.len > URL_MAX ||
+        memchr(url->u.bytes.data, 0, url->u.bytes.len))
         return err_set(err, ERR_CORRUPT, "the included file's descriptor has no usable url");
     bool gzip;
     errc e = find_gzip(descriptor, &gzip, err);
@@ -92,15 +94,17 @@ static errc path_read(struct store *store, const char *path, uint64_t offset, st
 }
 
 static const struct store_ops path_ops = {.read = path_read};
-static struct store path_store = {.ops = &path_ops, .type = "local", .sysroot = ""}; // never changed
+static struct store path_store = {
+    .ops = &path_ops, .type = "local", .sysroot = ""}; // never changed
 
-static errc get_path(const struct artifact_env *env, const struct included *i, const char *path, struct staged **ret,
-                     struct err *err)
+static errc get_path(const struct artifact_env *env, const struct included *i, const char *path,
+                     struct staged **ret, struct err *err)
 {
     struct stat st;
     if (path[0] != '/' || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-        return err_set(err, ERR_NOT_FOUND,
-                       "the body of the included file is neither below the mounted root nor at %.400s", path);
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "the body of the included file is neither below the mounted root nor at %.400s", path);
     if (i->gzip)
         return blob_get_file(&path_store, env->staging, path, false, ret, err);
     return blob_get_plain(&path_store, env->staging, path, NULL, ret, err);
@@ -120,12 +124,13 @@ static char *path_in_store(const char *path)
     return strncmp(tail, "data/", 5) == 0 ? mem_strdup(tail) : NULL;
 }
 
-static errc get_body(const struct artifact_env *env, const struct included *i, struct cancel *cancel,
-                     struct staged **ret, struct err *err)
+static errc get_body(const struct artifact_env *env, const struct included *i,
+                     struct cancel *cancel, struct staged **ret, struct err *err)
 {
     if (strncmp(i->url, "local://", 8) != 0) {
         int scheme = (int)strcspn(i->url, ":");
-        return err_set(err, ERR_NO_FORM, "the included file is at a %.*s URL, which needs that store: %.300s",
+        return err_set(err, ERR_NO_FORM,
+                       "the included file is at a %.*s URL, which needs that store: %.300s",
                        scheme > 20 ? 20 : scheme, i->url, i->url);
     }
     const char *path = i->url + 8;

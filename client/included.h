@@ -1,6 +1,6 @@
-// Included files (Metaflow: metaflow/includefile.py): an artifact that describes where the file's body
-// is. The body is looked for below the mounted root first, by flow and key; the recorded path counts
-// only where it exists.
+// Included files (Metaflow: metaflow/includefile.py): an artifact that describes where the file's
+// body is. The body is looked for below the mounted root first, by flow and key; the recorded path
+// counts only where it exists.
 #ifndef CLIENT_INCLUDED_H
 #define CLIENT_INCLUDED_H
 
@@ -8,7 +8,7 @@
 
 struct included {
     char *url;
-    bool gzip;      // stored by an uploader; else a file that was there before, as it is
+    bool gzip; // stored by an uploader; else a file that was there before, as it is
     bool is_text;
 };
 
@@ -20,7 +20,8 @@ void included_free(struct included *i); // empties it
 // Holds the body, which has ended.
 errc included_stage(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                     struct staged **ret, struct err *err) ERR_MUST_CHECK;
-// The file's own bytes. Waits for them, as its size is known at the end only. A body in S3 is ERR_NO_FORM.
+// The file's own bytes. Waits for them, as its size is known at the end only. A body in S3 is
+// ERR_NO_FORM.
 errc included_open(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                    struct content **ret, struct err *err) ERR_MUST_CHECK;
 

@@ -1,6 +1,7 @@
-// The bytes behind keys that are known without reading anything: what pickle protocol 4 writes for the
-// integers 0 to 65,535 and the small constants. A hash table from SHA-1 to value, made on first use;
-// its slots hold the value and some bits of the digest, and a match is confirmed by hashing again.
+// The bytes behind keys that are known without reading anything: what pickle protocol 4 writes for
+// the integers 0 to 65,535 and the small constants. A hash table from SHA-1 to value, made on first
+// use; its slots hold the value and some bits of the digest, and a match is confirmed by hashing
+// again.
 #include <endian.h>
 #include <pthread.h>
 #include <string.h>
@@ -63,11 +64,11 @@ static lanes rotl(lanes v, int n)
     return v << n | v >> (32 - n);
 }
 
-// The SHA-1 of some values' pickles, each of which fits one block. Without a general digest's set-up and
-// four at a time: that is what makes a table of 65,536 digests cheap.
+// The SHA-1 of some values' pickles, each of which fits one block. Without a general digest's
+// set-up and four at a time: that is what makes a table of 65,536 digests cheap.
 static void digests_of(const uint32_t values[LANES], uint32_t out[LANES][5])
 {
-    lanes w[80];
+    lanes w[80] = {0};
     for (int lane = 0; lane < LANES; lane++) {
         uint8_t block[64] = {0};
         size_t len;
@@ -83,17 +84,18 @@ static void digests_of(const uint32_t values[LANES], uint32_t out[LANES][5])
     }
     for (int i = 16; i < 80; i++)
         w[i] = rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-    const lanes start[5] = {(lanes){0} + 0x67452301, (lanes){0} + 0xefcdab89, (lanes){0} + 0x98badcfe,
-                            (lanes){0} + 0x10325476, (lanes){0} + 0xc3d2e1f0};
+    const lanes start[5] = {(lanes){0} + 0x67452301, (lanes){0} + 0xefcdab89,
+                            (lanes){0} + 0x98badcfe, (lanes){0} + 0x10325476,
+                            (lanes){0} + 0xc3d2e1f0};
     lanes a = start[0], b = start[1], c = start[2], d = start[3], e = start[4];
-#define ROUNDS(from, f, k)                                                                          \
-    for (int i = (from); i < (from) + 20; i++) {                                                    \
-        lanes t = rotl(a, 5) + (f) + e + (uint32_t)(k) + w[i];                                      \
-        e = d;                                                                                      \
-        d = c;                                                                                      \
-        c = rotl(b, 30);                                                                            \
-        b = a;                                                                                      \
-        a = t;                                                                                      \
+#define ROUNDS(from, f, k)                                                                         \
+    for (int i = (from); i < (from) + 20; i++) {                                                   \
+        lanes t = rotl(a, 5) + (f) + e + (uint32_t)(k) + w[i];                                     \
+        e = d;                                                                                     \
+        d = c;                                                                                     \
+        c = rotl(b, 30);                                                                           \
+        b = a;                                                                                     \
+        a = t;                                                                                     \
     }
     ROUNDS(0, d ^ (b & (c ^ d)), 0x5a827999)
     ROUNDS(20, b ^ c ^ d, 0x6ed9eba1)
@@ -167,7 +169,8 @@ const uint8_t *blob_known(const char *sha, size_t *ret_len)
     for (uint32_t i = want[0] & (SLOTS - 1); slots[i]; i = (i + 1) & (SLOTS - 1)) {
         if ((slots[i] & ~(SLOTS - 1)) != tag_of(want))
             continue;
-        uint32_t value = (slots[i] & (SLOTS - 1)) - 1, values[LANES] = {value, value, value, value}, have[LANES][5];
+        uint32_t value = (slots[i] & (SLOTS - 1)) - 1, values[LANES] = {value, value, value, value},
+                 have[LANES][5];
         digests_of(values, have);
         if (memcmp(have[0], want, sizeof want) == 0)
             return value_bytes(value, ret_len);

@@ -6,7 +6,6 @@
 #include "client/blob.h"
 #include "client/logs_i.h"
 
-
 // In the order that .logs/ lists them; a merge takes them in the client's order of sources.
 struct part_name {
     const char *source;
@@ -26,8 +25,8 @@ static char *part_path(const struct log_source *src, const char *name)
 }
 
 // Size and time of a part; *ret_found is false when there is none.
-static errc part_info(const struct log_source *src, const char *name, struct cancel *cancel, bool *ret_found,
-                      struct store_info *ret, struct err *err)
+static errc part_info(const struct log_source *src, const char *name, struct cancel *cancel,
+                      bool *ret_found, struct store_info *ret, struct err *err)
 {
     auto_free char *path = part_path(src, name);
     struct store_info info = {0};
@@ -43,7 +42,8 @@ static errc part_info(const struct log_source *src, const char *name, struct can
     return ERR_OK;
 }
 
-errc logs_parts(const struct log_source *src, struct cancel *cancel, logs_part_fn fn, void *arg, struct err *err)
+errc logs_parts(const struct log_source *src, struct cancel *cancel, logs_part_fn fn, void *arg,
+                struct err *err)
 {
     for (size_t i = 0; i < PART_NAMES; i++) {
         auto_free char *name = mem_printf("%d.%s.log", src->attempt, part_names[i].source);
@@ -73,8 +73,8 @@ static char *version_of(const struct store_info *info)
     return mem_printf("%" PRIu64 ":%" PRId64, info->size, info->mtime_ms);
 }
 
-errc logs_open_part(const struct log_source *src, const char *name, struct cancel *cancel, struct content **ret,
-                    struct err *err)
+errc logs_open_part(const struct log_source *src, const char *name, struct cancel *cancel,
+                    struct content **ret, struct err *err)
 {
     bool found = false;
     struct store_info info;
@@ -115,8 +115,10 @@ static errc choose_one(const struct log_source *src, const struct part_name *kin
     bool found;
     errc e = part_info(src, name, cancel, &found, &info, err);
     if (e == ERR_OK && found) {
-        c->parts[c->len++] = (struct log_choice_part){
-            .path = part_path(src, name), .version = version_of(&info), .legacy = kind->legacy, .size = info.size};
+        c->parts[c->len++] = (struct log_choice_part){.path = part_path(src, name),
+                                                      .version = version_of(&info),
+                                                      .legacy = kind->legacy,
+                                                      .size = info.size};
     }
     return e;
 }
@@ -130,16 +132,18 @@ static errc legacy_attempt(const char *location, int *ret, struct err *err)
         return e;
     int64_t attempt = -1;
     const struct json *value = json_get(json, "attempt");
-    if (!json_int(value, &attempt) && json_str(value) && strspn(json_str(value), "0123456789") == strlen(json_str(value)))
+    if (!json_int(value, &attempt) && json_str(value) &&
+        strspn(json_str(value), "0123456789") == strlen(json_str(value)))
         attempt = strtol(json_str(value), NULL, 10);
     if (attempt < 0 || attempt > 1000)
-        return err_set(err, ERR_CORRUPT, "metadata log_location names no attempt: %.200s", location);
+        return err_set(err, ERR_CORRUPT, "metadata log_location names no attempt: %.200s",
+                       location);
     *ret = (int)attempt;
     return ERR_OK;
 }
 
-static errc choose_stream(const struct log_source *src, enum log_stream stream, struct cancel *cancel,
-                          struct log_choice *c, struct err *err)
+static errc choose_stream(const struct log_source *src, enum log_stream stream,
+                          struct cancel *cancel, struct log_choice *c, struct err *err)
 {
     const char *location = stream == LOG_STDOUT ? src->legacy_stdout : src->legacy_stderr;
     int attempt = src->attempt;
@@ -152,8 +156,8 @@ static errc choose_stream(const struct log_source *src, enum log_stream stream, 
     return e;
 }
 
-errc log_choose(const struct log_source *src, enum log_stream streams, struct cancel *cancel, struct log_choice *c,
-                struct err *err)
+errc log_choose(const struct log_source *src, enum log_stream streams, struct cancel *cancel,
+                struct log_choice *c, struct err *err)
 {
     errc e = streams & LOG_STDOUT ? choose_stream(src, LOG_STDOUT, cancel, c, err) : ERR_OK;
     if (e == ERR_OK && streams & LOG_STDERR)
@@ -164,12 +168,13 @@ errc log_choose(const struct log_source *src, enum log_stream streams, struct ca
 // The client asks for a location of the log first, then for the datastore.
 bool log_is_single_empty_line(const struct log_source *src, enum log_stream streams)
 {
-    bool legacy = (streams & LOG_STDOUT && src->legacy_stdout) || (streams & LOG_STDERR && src->legacy_stderr);
+    bool legacy = (streams & LOG_STDOUT && src->legacy_stdout) ||
+                  (streams & LOG_STDERR && src->legacy_stderr);
     return src->no_datastore && !legacy;
 }
 
-errc logs_raw_size(const struct log_source *src, enum log_stream streams, struct cancel *cancel, uint64_t *ret_size,
-                   struct err *err)
+errc logs_raw_size(const struct log_source *src, enum log_stream streams, struct cancel *cancel,
+                   uint64_t *ret_size, struct err *err)
 {
     if (log_is_single_empty_line(src, streams)) {
         *ret_size = 1;

@@ -1,10 +1,11 @@
-// Metaflow's mflog.merge_logs. A line is structured when Metaflow's regular expression and its timestamp
-// format match; what does not is unstructured, sorts by its bytes after every line of this millennium, and
-// keeps its newline in the message.
+// Metaflow's mflog.merge_logs. A line is structured when Metaflow's regular expression and its
+// timestamp format match; what does not is unstructured, sorts by its bytes after every line of
+// this millennium, and keeps its newline in the message.
 //
-// Python sorts each part by the tuple (timestamp text, mark, version, timestamp, source, id, message) and
-// merges the parts; lines that are equal in all of it are equal in their message, so one sort of all lines
-// gives the same text. The index has one entry a line and points into the parts.
+// Python sorts each part by the tuple (timestamp text, mark, version, timestamp, source, id,
+// message) and merges the parts; lines that are equal in all of it are equal in their message, so
+// one sort of all lines gives the same text. The index has one entry a line and points into the
+// parts.
 #include <string.h>
 
 #include "base/mem.h"
@@ -23,7 +24,8 @@ struct line {
 
 // --- one line ------------------------------------------------------------------------------------
 
-// One or two digits up to `stop` (or the end, when stop is 0), at most `max`: Python's %m, %d, %H, %M, %S.
+// One or two digits up to `stop` (or the end, when stop is 0), at most `max`: Python's %m, %d, %H,
+// %M, %S.
 static bool number(const char **at, const char *end, char stop, int max, int *ret)
 {
     const char *p = *at;
@@ -60,8 +62,8 @@ static int days_of(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-// Whether datetime.strptime takes it with %Y-%m-%dT%H:%M:%S.%f. It ignores the case of the T, and %d may
-// be a space and a digit.
+// Whether datetime.strptime takes it with %Y-%m-%dT%H:%M:%S.%f. It ignores the case of the T, and
+// %d may be a space and a digit.
 static bool time_ok(const char *p, size_t len)
 {
     const char *end = p + len;
@@ -74,7 +76,8 @@ static bool time_ok(const char *p, size_t len)
     char stop = t && (!lower || t < lower) ? 'T' : 't';
     if (!number(&p, end, stop, 31, &day) || day < 1 || day > days_of(year, month))
         return false;
-    if (!number(&p, end, ':', 23, &skip) || !number(&p, end, ':', 59, &skip) || !number(&p, end, '.', 59, &skip))
+    if (!number(&p, end, ':', 23, &skip) || !number(&p, end, ':', 59, &skip) ||
+        !number(&p, end, '.', 59, &skip))
         return false;
     size_t digits = 0;
     while (p + digits < end && p[digits] >= '0' && p[digits] <= '9')
@@ -83,7 +86,8 @@ static bool time_ok(const char *p, size_t len)
 }
 
 // The first `what` in [at + 1, end), as the non-greedy `.+?` before it finds it.
-static const char *find_after_one(const char *at, const char *end, const char *what, size_t what_len)
+static const char *find_after_one(const char *at, const char *end, const char *what,
+                                  size_t what_len)
 {
     return at + 1 < end ? memmem(at + 1, (size_t)(end - at - 1), what, what_len) : NULL;
 }
@@ -139,11 +143,15 @@ static int compare_lines(const void *pa, const void *pb)
     if (c == 0 && a->source) {
         c = (a->text[1] == '!') - (b->text[1] == '!');
         if (c == 0)
-            c = compare_bytes(a->text + a->source, a->id - a->source - 1, b->text + b->source, b->id - b->source - 1);
+            c = compare_bytes(a->text + a->source, a->id - a->source - 1, b->text + b->source,
+                              b->id - b->source - 1);
         if (c == 0)
-            c = compare_bytes(a->text + a->id, a->message - a->id - 1, b->text + b->id, b->message - b->id - 1);
+            c = compare_bytes(a->text + a->id, a->message - a->id - 1, b->text + b->id,
+                              b->message - b->id - 1);
     }
-    return c ? c : compare_bytes(a->text + a->message, a->len - a->message, b->text + b->message, b->len - b->message);
+    return c ? c
+             : compare_bytes(a->text + a->message, a->len - a->message, b->text + b->message,
+                             b->len - b->message);
 }
 
 // --- whole parts ---------------------------------------------------------------------------------
@@ -164,7 +172,8 @@ static errc count_lines(const struct log_part *parts, size_t n, size_t *ret, str
             at += line_len(at, end);
     }
     if (count > LOGS_MAX_LINES)
-        return err_set(err, ERR_LIMIT, "a log of more than %d lines is not merged; its parts are in .logs/",
+        return err_set(err, ERR_LIMIT,
+                       "a log of more than %d lines is not merged; its parts are in .logs/",
                        LOGS_MAX_LINES);
     *ret = count;
     return ERR_OK;
@@ -177,28 +186,40 @@ static errc put_message(const struct line *l, struct sink *sink, struct err *err
     return err_set(err, ERR_INTERRUPTED, "the merge of a log was stopped");
 }
 
+// `lines` has room for every line of the parts.
+static errc merge_lines(const struct log_part *parts, size_t n, struct line *lines, size_t count,
+                        struct sink *sink, struct err *err)
+{
+    size_t k = 0;
+    bool sorted = true;
+    for (size_t i = 0; i < n; i++) {
+        const char *end = parts[i].data + parts[i].len;
+        for (const char *at = parts[i].data; at < end && k < count; k++) {
+            size_t len = line_len(at, end);
+            parse_line(&lines[k], at, len);
+            sorted = sorted && (k == 0 || compare_lines(&lines[k - 1], &lines[k]) <= 0);
+            at += len;
+        }
+    }
+    if (!sorted)
+        qsort(lines, count, sizeof *lines, compare_lines);
+    errc e = ERR_OK;
+    for (k = 0; k < count && e == ERR_OK; k++)
+        e = put_message(&lines[k], sink, err);
+    return e;
+}
+
 errc logs_merge(const struct log_part *parts, size_t n, struct sink *sink, struct err *err)
 {
     size_t count = 0;
     errc e = count_lines(parts, n, &count, err);
     if (e != ERR_OK || !count)
         return e;
-    auto_free struct line *lines = malloc(count * sizeof *lines);
+    struct line *lines = calloc(count, sizeof *lines);
     if (!lines)
         return err_set(err, ERR_NO_MEMORY, "no memory to merge a log of %zu lines", count);
-    size_t k = 0;
-    bool sorted = true;
-    for (size_t i = 0; i < n; i++) {
-        const char *end = parts[i].data + parts[i].len;
-        for (const char *at = parts[i].data; at < end; at += line_len(at, end), k++) {
-            parse_line(&lines[k], at, line_len(at, end));
-            sorted = sorted && (k == 0 || compare_lines(&lines[k - 1], &lines[k]) <= 0);
-        }
-    }
-    if (!sorted)
-        qsort(lines, count, sizeof *lines, compare_lines);
-    for (k = 0; k < count && e == ERR_OK; k++)
-        e = put_message(&lines[k], sink, err);
+    e = merge_lines(parts, n, lines, count, sink, err);
+    free(lines);
     return e;
 }
 

@@ -36,8 +36,8 @@ static void unmap_parts(struct mapped *m, size_t n)
     }
 }
 
-static errc map_part(const struct merge_job *job, const struct log_choice_part *part, struct cancel *cancel,
-                     struct mapped *m, struct err *err)
+static errc map_part(const struct merge_job *job, const struct log_choice_part *part,
+                     struct cancel *cancel, struct mapped *m, struct err *err)
 {
     uint64_t avail;
     bool ended;
@@ -52,7 +52,8 @@ static errc map_part(const struct merge_job *job, const struct log_choice_part *
 }
 
 // Parts from before mflog are shown as they are; the client knows no merge of them with others.
-static errc join(const struct merge_job *job, const struct log_part *parts, struct sink *sink, struct err *err)
+static errc join(const struct merge_job *job, const struct log_part *parts, struct sink *sink,
+                 struct err *err)
 {
     errc e = ERR_OK;
     for (size_t i = 0; i < job->choice.len && e == ERR_OK; i++) {
@@ -64,7 +65,8 @@ static errc join(const struct merge_job *job, const struct log_part *parts, stru
     return e;
 }
 
-static errc write_text(const struct merge_job *job, const struct log_part *parts, struct sink *sink, struct err *err)
+static errc write_text(const struct merge_job *job, const struct log_part *parts, struct sink *sink,
+                       struct err *err)
 {
     for (size_t i = 0; i < job->choice.len; i++) {
         if (job->choice.parts[i].legacy)
@@ -93,20 +95,22 @@ static errc job_produce(void *arg, struct staged *to, struct err *err)
     return e;
 }
 
-static char *key_of(const struct log_source *src, enum log_stream streams, const struct log_choice *c)
+static char *key_of(const struct log_source *src, enum log_stream streams,
+                    const struct log_choice *c)
 {
-    char *key = mem_printf("log:%s/%s/%s/%s/%d:%d%s", src->flow, src->run, src->step, src->task, src->attempt,
-                           (int)streams, src->settled ? "" : ":live");
+    char *key = mem_printf("log:%s/%s/%s/%s/%d:%d%s", src->flow, src->run, src->step, src->task,
+                           src->attempt, (int)streams, src->settled ? "" : ":live");
     for (size_t i = 0; i < c->len; i++) {
-        char *longer = mem_printf("%s:%s:%s", key, strrchr(c->parts[i].path, '/'), c->parts[i].version);
+        char *longer =
+            mem_printf("%s:%s:%s", key, strrchr(c->parts[i].path, '/'), c->parts[i].version);
         free(key);
         key = longer;
     }
     return key;
 }
 
-errc logs_open(const struct log_source *src, enum log_stream streams, struct cancel *cancel, struct content **ret,
-               struct err *err)
+errc logs_open(const struct log_source *src, enum log_stream streams, struct cancel *cancel,
+               struct content **ret, struct err *err)
 {
     if (log_is_single_empty_line(src, streams)) {
         *ret = content_of_bytes(src->staging, "\n", 1);
@@ -124,7 +128,8 @@ errc logs_open(const struct log_source *src, enum log_stream streams, struct can
         return e;
     }
     auto_free char *key = key_of(src, streams, &job->choice);
-    struct staging_request rq = {.key = key, .produce = job_produce, .arg = job, .free_arg = job_free, .patient = true};
+    struct staging_request rq = {
+        .key = key, .produce = job_produce, .arg = job, .free_arg = job_free, .patient = true};
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
     uint64_t avail;
     bool ended;

@@ -13,8 +13,8 @@ struct piece_sink {
 };
 
 struct piece_sink *piece_sink_new(struct staged *to); // owned by the caller: free()
-// Ends the rendering, which came to `result` with `err`: flushes what is gathered. Where the staged object
-// refused bytes, that is the error.
+// Ends the rendering, which came to `result` with `err`: flushes what is gathered. Where the staged
+// object refused bytes, that is the error.
 errc piece_sink_end(struct piece_sink *p, errc result, struct err *err) ERR_MUST_CHECK;
 
 #endif

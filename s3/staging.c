@@ -15,7 +15,8 @@
 static unsigned default_max_files(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 65536)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > 65536)
         return 32768;
     return limit.rlim_cur < 32 ? 16 : (unsigned)(limit.rlim_cur / 2);
 }
@@ -43,9 +44,9 @@ errc staging_new(const struct staging_conf *conf, struct staging **ret, struct e
     pthread_mutex_init(&st->lock, NULL);
     pthread_cond_init(&st->idle, NULL);
     st->bucket_count = FIRST_BUCKETS;
-    st->buckets = mem_zalloc(st->bucket_count * sizeof *st->buckets);
-    if (getrandom(st->hash_key, sizeof st->hash_key, 0) != sizeof st->hash_key)
-        memcpy(st->hash_key, &st, sizeof st);
+    st->buckets = mem_zalloc(st->bucket_count * sizeof(struct staged *));
+    if (getrandom(st->hash_key, sizeof st->hash_key, 0) < 0)
+        st->hash_key[0] = 1; // keys then hash as they do everywhere, which is only less well
     *ret = steal_ptr(&st);
     return ERR_OK;
 }
@@ -80,7 +81,7 @@ void staging_free(struct staging *st)
         }
     }
     pthread_mutex_unlock(&st->lock);
-    staging_drop(st, victims);
+    staging_drop(victims);
     staging_root_close(&st->root);
     pthread_mutex_lock(&st->lock);
     st->closed = true;
@@ -120,7 +121,7 @@ static struct staged *table_find(struct staging *st, const char *key, uint64_t h
 static void table_grow(struct staging *st)
 {
     size_t count = st->bucket_count * 2;
-    struct staged **buckets = mem_zalloc(count * sizeof *buckets);
+    struct staged **buckets = mem_zalloc(count * sizeof(struct staged *));
     for (size_t i = 0; i < st->bucket_count; i++) {
         for (struct staged *s = st->buckets[i], *next; s; s = next) {
             next = s->next;
@@ -179,7 +180,7 @@ struct staged *staging_object_new(struct staging *st, const char *key)
     return s;
 }
 
-void staging_object_free(struct staged *s)
+bool staging_object_free(struct staged *s)
 {
     struct staging *st = s->st;
     if (s->fd >= 0)
@@ -194,8 +195,7 @@ void staging_object_free(struct staged *s)
     bool last = --st->objects == 0 && st->closed;
     pthread_mutex_unlock(&st->lock);
     free(s);
-    if (last)
-        staging_destroy(st);
+    return last;
 }
 
 struct staged *staged_ref(struct staged *s)
@@ -206,28 +206,45 @@ struct staged *staged_ref(struct staged *s)
     return s;
 }
 
+// With staging.lock held: nobody holds it any more.
+static void unheld(struct staged *s)
+{
+    if (!s->made)
+        atomic_store(&s->cancel.set, true);
+    if (!s->made || s->st->closing)
+        staging_table_remove(s);
+    if (s->in_table)
+        staging_list_push(s);
+}
+
+// Takes a holder, the producer, or both away.
+static void release(struct staged *s, bool holder, bool producer)
+{
+    struct staging *st = s->st;
+    pthread_mutex_lock(&st->lock);
+    if (producer)
+        s->attached = false;
+    if (holder && --s->holders == 0)
+        unheld(s);
+    bool gone = !s->holders && !s->in_table && !s->attached;
+    struct staged *victims = staging_trim(st);
+    pthread_mutex_unlock(&st->lock);
+    staging_drop(victims);
+    bool last = gone && staging_object_free(s);
+    if (producer) { // the area is not closed before its last producer is gone
+        pthread_mutex_lock(&st->lock);
+        if (--st->producers == 0)
+            pthread_cond_broadcast(&st->idle);
+        pthread_mutex_unlock(&st->lock);
+    } else if (last) {
+        staging_destroy(st);
+    }
+}
+
 void staged_unref(struct staged *s)
 {
-    if (!s)
-        return;
-    struct staging *st = s->st;
-    struct staged *victims = NULL;
-    bool gone = false;
-    pthread_mutex_lock(&st->lock);
-    if (--s->holders == 0) {
-        if (!s->made)
-            atomic_store(&s->cancel.set, true);
-        if (!s->made || st->closing)
-            staging_table_remove(s);
-        if (s->in_table)
-            staging_list_push(s);
-        gone = !s->in_table && !s->attached;
-        victims = staging_trim(st);
-    }
-    pthread_mutex_unlock(&st->lock);
-    if (gone)
-        staging_object_free(s);
-    staging_drop(st, victims);
+    if (s)
+        release(s, true, false);
 }
 
 void staged_unrefp(struct staged **s)
@@ -242,9 +259,9 @@ struct cancel *staged_cancel(struct staged *s)
 
 // --- producers -----------------------------------------------------------------------------------
 
-// Ends an object: its result is settled first, then published, then its producer lets go of it. A
-// failed object has left the table before anybody can see that it failed.
-static void object_finish(struct staged *s, const struct err *error)
+// Ends an object: its result is settled first, then published. A failed object has left the table
+// before anybody can see that it failed.
+static void object_end(struct staged *s, const struct err *error)
 {
     struct staging *st = s->st;
     staged_shrink(s);
@@ -261,18 +278,6 @@ static void object_finish(struct staged *s, const struct err *error)
     }
     pthread_mutex_unlock(&st->lock);
     staged_finish_bytes(s, error);
-
-    pthread_mutex_lock(&st->lock);
-    s->attached = false;
-    bool gone = s->holders == 0 && !s->in_table;
-    pthread_mutex_unlock(&st->lock);
-    if (gone)
-        staging_object_free(s);
-    // Last, because the area may be gone as soon as no producer is left.
-    pthread_mutex_lock(&st->lock);
-    if (--st->producers == 0)
-        pthread_cond_broadcast(&st->idle);
-    pthread_mutex_unlock(&st->lock);
 }
 
 static void object_produce(void *arg)
@@ -283,7 +288,8 @@ static void object_produce(void *arg)
     if (s->free_arg)
         s->free_arg(s->arg);
     s->arg = NULL;
-    object_finish(s, e == ERR_OK ? NULL : &err);
+    object_end(s, e == ERR_OK ? NULL : &err);
+    release(s, false, true);
 }
 
 static struct staged *hold(struct staging *st, const char *key, uint64_t hash)
@@ -297,7 +303,8 @@ static struct staged *hold(struct staging *st, const char *key, uint64_t hash)
     return s;
 }
 
-errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret, struct err *err)
+errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
+                 struct err *err)
 {
     uint64_t hash = rq->key ? hash_sip64(st->hash_key, rq->key, strlen(rq->key)) : 0;
     pthread_mutex_lock(&st->lock);
@@ -322,8 +329,8 @@ errc staging_get(struct staging *st, const struct staging_request *rq, struct st
     } else if (pool_run(st->conf.pool, object_produce, s, err) != ERR_OK) {
         if (rq->free_arg)
             rq->free_arg(rq->arg);
-        object_finish(s, err);
-        staged_unref(s);
+        object_end(s, err);
+        release(s, true, true);
         return err->code;
     }
     *ret = s;

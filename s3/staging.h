@@ -1,15 +1,15 @@
 // The staging area: bytes that were made or fetched once and may be read many times.
 //
-// A staged object has a key, a prefix that only grows, and an end. Its bytes are in memory while they
-// are few (STAGING_MEMORY_MAX) and in an unnamed file below the staging root after that (O_TMPFILE
-// where the file system can, else created and unlinked), so that a crash leaves nothing behind.
-// The area has a byte cap that counts what is in flight, keeps a floor of free space on the file
-// system, and drops what was used least recently and is not held by anybody. What is held is never
-// dropped: when nothing else is left, appending fails with ERR_NO_SPACE.
+// A staged object has a key, a prefix that only grows, and an end. Its bytes are in memory while
+// they are few (STAGING_MEMORY_MAX) and in an unnamed file below the staging root after that
+// (O_TMPFILE where the file system can, else created and unlinked), so that a crash leaves nothing
+// behind. The area has a byte cap that counts what is in flight, keeps a floor of free space on the
+// file system, and drops what was used least recently and is not held by anybody. What is held is
+// never dropped: when nothing else is left, appending fails with ERR_NO_SPACE.
 //
-// Single-flight: the first to ask for a key has it produced, on a thread of the pool; all others wait
-// for the same bytes. When the last holder lets go of an object that is still being produced, its
-// producer is told to stop and the object is forgotten; so is one whose producer failed.
+// Single-flight: the first to ask for a key has it produced, on a thread of the pool; all others
+// wait for the same bytes. When the last holder lets go of an object that is still being produced,
+// its producer is told to stop and the object is forgotten; so is one whose producer failed.
 //
 // Everything here is thread-safe. No lock is held while a producer runs.
 #ifndef S3_STAGING_H
@@ -30,28 +30,33 @@ struct staging;
 struct staged;
 
 struct staging_conf {
-    const char *tempdir;     // METAFLOW_TEMPDIR; the root metaflow.s3.XXXXXXXX (0700) is made below it when first needed
+    // METAFLOW_TEMPDIR; the root metaflow.s3.XXXXXXXX (0700) is made below it when first needed
+    const char *tempdir;
     uint64_t max_bytes;      // cap on file bytes; 0 means 8 GiB
     uint64_t max_memory;     // cap on bytes kept in memory; 0 means 4 MiB
     uint64_t min_free_bytes; // floor of free space of the file system; 0 means 256 MiB
-    unsigned max_files;      // staged files kept open; 0 means half of the process's limit of open files
-    unsigned progress_ms;    // a wait ends with ERR_TIMEOUT after so long without a new byte; 0 means 10 s
-    const char *cap_option;  // the option that sets max_bytes, named in causes; NULL: none is named
-    struct pool *pool;       // borrowed; runs the producers
+    // staged files kept open; 0 means half of the process's limit of open files
+    unsigned max_files;
+    // a wait ends with ERR_TIMEOUT after so long without a new byte; 0 means 10 s
+    unsigned progress_ms;
+    const char *cap_option; // the option that sets max_bytes, named in causes; NULL: none is named
+    struct pool *pool;      // borrowed; runs the producers
 };
 
 struct staging_stats {
     uint64_t objects, file_bytes, memory_bytes, produced, hits, evicted, failed, cancelled;
 };
 
-// The tempdir is resolved to an absolute path at once (the caller may change directory afterwards); one
-// that is missing or no directory is ERR_INVALID. Making the root removes the roots that killed
-// processes of ours left in the same tempdir: each root holds a file `.metaflowfs.lock`, locked while
-// its process lives, so that those of Metaflow's own S3 client are never touched.
-errc staging_new(const struct staging_conf *conf, struct staging **ret, struct err *err) ERR_MUST_CHECK;
+// The tempdir is resolved to an absolute path at once (the caller may change directory afterwards);
+// one that is missing or no directory is ERR_INVALID. Making the root removes the roots that killed
+// processes of ours left in the same tempdir: each root holds a file `.metaflowfs.lock`, locked
+// while its process lives, so that those of Metaflow's own S3 client are never touched.
+errc staging_new(const struct staging_conf *conf, struct staging **ret,
+                 struct err *err) ERR_MUST_CHECK;
 // Removes the root directory. Waits for producers to end; every holder has let go before.
 void staging_free(struct staging *st);
-const char *staging_root(struct staging *st);   // the root's absolute path (made on this call); NULL if it cannot be made
+// the root's absolute path (made on this call); NULL if it cannot be made
+const char *staging_root(struct staging *st);
 void staging_stats(struct staging *st, struct staging_stats *ret);
 
 // Makes the bytes of one object. It appends to `to` through staged_append and returns; what it
@@ -59,11 +64,14 @@ void staging_stats(struct staging *st, struct staging_stats *ret);
 typedef errc (*staging_produce_fn)(void *arg, struct staged *to, struct err *err);
 
 struct staging_request {
-    const char *key;                 // names the bytes; equal keys are equal bytes. NULL: never shared
+    // names the bytes; equal keys are equal bytes. NULL: never shared
+    const char *key;
     staging_produce_fn produce;
-    void *arg;                       // taken over in every case, also on failure and on a hit
-    void (*free_arg)(void *arg);     // called once, when arg is not needed any more; NULL: nothing to do
-    bool patient;                    // no progress deadline: the producer computes, or what it waits for has one
+    void *arg; // taken over in every case, also on failure and on a hit
+    // called once, when arg is not needed any more; NULL: nothing to do
+    void (*free_arg)(void *arg);
+    // no progress deadline: the producer computes, or what it waits for has one
+    bool patient;
 };
 
 // Holds the object of that key, starting its producer where nobody has. Does not wait.
@@ -84,9 +92,10 @@ void staged_touch(struct staged *s);
 struct staged_sink {
     struct sink sink;
     struct staged *staged;
-    struct err *err;          // has the reason after put answered false
+    struct err *err; // has the reason after put answered false
 };
-struct staged_sink staged_sink(struct staged *s, struct err *err); // buffers nothing: give it pieces of some KiB
+// buffers nothing: give it pieces of some KiB
+struct staged_sink staged_sink(struct staged *s, struct err *err);
 
 // For readers.
 // Waits until `upto` bytes are there, or the end; then *ret_avail is the length of the prefix and
@@ -103,7 +112,8 @@ errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *
                   struct err *err) ERR_MUST_CHECK;
 // The whole bytes of an ended object in memory or mapped, valid until staged_unmap. len 0 gives a
 // pointer that is not NULL.
-errc staged_map(struct staged *s, const uint8_t **ret_data, size_t *ret_len, struct err *err) ERR_MUST_CHECK;
+errc staged_map(struct staged *s, const uint8_t **ret_data, size_t *ret_len,
+                struct err *err) ERR_MUST_CHECK;
 void staged_unmap(struct staged *s, const uint8_t *data, size_t len);
 
 #endif

@@ -35,13 +35,11 @@ void staged_touch(struct staged *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-// Swaps the memory for a block of `cap` bytes with the same prefix.
-static bool change_memory(struct staged *s, size_t cap)
+// Swaps the memory for a block of `cap` bytes (at most STAGING_MEMORY_MAX) with the same prefix.
+static void change_memory(struct staged *s, size_t cap)
 {
-    uint8_t *mem = cap ? malloc(cap) : NULL;
-    if (cap && !mem)
-        return false;
-    if (s->len)
+    uint8_t *mem = cap ? mem_zalloc(cap) : NULL;
+    if (mem && s->mem)
         memcpy(mem, s->mem, (size_t)s->len);
     pthread_mutex_lock(&s->lock);
     uint8_t *old = s->mem;
@@ -49,7 +47,6 @@ static bool change_memory(struct staged *s, size_t cap)
     s->mem_cap = cap;
     pthread_mutex_unlock(&s->lock);
     free(old);
-    return true;
 }
 
 // Room in memory for `len` bytes in all; false where the object has to go to a file.
@@ -63,13 +60,12 @@ static bool reserve_memory(struct staged *s, size_t len)
     size_t more = cap - s->mem_cap;
     if (!staging_take_memory(s, more))
         return false;
-    if (change_memory(s, cap))
-        return true;
-    staging_give_memory(s, more);
-    return false;
+    change_memory(s, cap);
+    return true;
 }
 
-static errc write_all(struct staged *s, int fd, const uint8_t *data, size_t len, uint64_t off, struct err *err)
+static errc write_all(struct staged *s, int fd, const uint8_t *data, size_t len, uint64_t off,
+                      struct err *err)
 {
     while (len) {
         ssize_t n = pwrite(fd, data, len, (off_t)off);
@@ -78,9 +74,9 @@ static errc write_all(struct staged *s, int fd, const uint8_t *data, size_t len,
         if (n <= 0) {
             int no = n < 0 ? errno : ENOSPC;
             errc kind = no == ENOSPC || no == EDQUOT || no == EFBIG ? ERR_NO_SPACE : ERR_IO;
-            return err_set(err, kind, "cannot stage %.200s: writing byte %" PRIu64 " of a temporary file in %.200s: %s; "
-                           "METAFLOW_TEMPDIR names the place", s->key ? s->key : "a value", off,
-                           s->st->root.tempdir, strerror(no));
+            return staging_set_errno(
+                err, kind, no, "cannot stage %.150s in METAFLOW_TEMPDIR (%.150s) at byte %" PRIu64,
+                s->key ? s->key : "a value", s->st->root.tempdir, off);
         }
         data += n;
         len -= (size_t)n;
@@ -118,12 +114,14 @@ static errc spill(struct staged *s, struct err *err)
 errc staged_append(struct staged *s, const void *data, size_t len, struct err *err)
 {
     if (atomic_load(&s->cancel.set))
-        return err_set(err, ERR_INTERRUPTED, "nobody reads %.200s any more", s->key ? s->key : "it");
+        return err_set(err, ERR_INTERRUPTED, "nobody reads %.200s any more",
+                       s->key ? s->key : "it");
     uint64_t end;
     if (!len)
         return ERR_OK;
     if (__builtin_add_overflow(s->len, len, &end) || end > INT64_MAX)
-        return err_set(err, ERR_LIMIT, "%.200s is larger than a file can be", s->key ? s->key : "a value");
+        return err_set(err, ERR_LIMIT, "%.200s is larger than a file can be",
+                       s->key ? s->key : "a value");
     if (s->fd < 0 && end <= STAGING_MEMORY_MAX && reserve_memory(s, (size_t)end)) {
         memcpy(s->mem + s->len, data, len); // beyond the prefix: no reader looks there
         publish(s, end);
@@ -171,8 +169,10 @@ void staged_keep_in_memory(struct staged *s, const void *data, size_t len)
 void staged_shrink(struct staged *s)
 {
     size_t spare = s->mem_cap - (s->fd < 0 ? (size_t)s->len : s->mem_cap);
-    if (spare && change_memory(s, (size_t)s->len))
-        staging_give_memory(s, spare);
+    if (!spare)
+        return;
+    change_memory(s, (size_t)s->len);
+    staging_give_memory(s, spare);
 }
 
 void staged_finish_bytes(struct staged *s, const struct err *error)
@@ -262,7 +262,8 @@ uint64_t staged_len(struct staged *s)
     return len;
 }
 
-errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *ret_got, struct err *err)
+errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *ret_got,
+                  struct err *err)
 {
     pthread_mutex_lock(&s->lock);
     int fd = s->fd;
@@ -278,8 +279,9 @@ errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return err_set(err, ERR_IO, "reading the staged bytes of %.300s: %s", s->key ? s->key : "a value",
-                           n < 0 ? strerror(errno) : "they end early");
+            return staging_set_errno(err, ERR_IO, n < 0 ? errno : ENODATA,
+                                     "reading the staged bytes of %.300s",
+                                     s->key ? s->key : "a value");
         got += (size_t)n;
     }
     *ret_got = len;
@@ -303,7 +305,8 @@ errc staged_map(struct staged *s, const uint8_t **ret_data, size_t *ret_len, str
     if (fd >= 0) {
         void *map = mmap(NULL, (size_t)len, PROT_READ, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED)
-            return err_set_errno(err, errno, "mapping the staged bytes of %.300s", s->key ? s->key : "a value");
+            return err_set_errno(err, errno, "mapping the staged bytes of %.300s",
+                                 s->key ? s->key : "a value");
         data = map;
     }
     *ret_data = data;

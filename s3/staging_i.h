@@ -6,8 +6,9 @@
 // calls on files are made with neither, since a disk may take its time.
 //
 // An object's life. Made by staging_get, it is in the table (if it has a key) with one holder, and
-// attached to its producer. When the producer returns it is made, and detached a moment later, after
-// its end was published. It is freed when it has no holder, is not in the table and is not attached.
+// attached to its producer. When the producer returns it is made, and detached a moment later,
+// after its end was published. It is freed when it has no holder, is not in the table and is not
+// attached.
 #ifndef S3_STAGING_I_H
 #define S3_STAGING_I_H
 
@@ -18,30 +19,30 @@
 
 struct staged {
     struct staging *st;
-    char *key;                      // NULL: not shared
+    char *key; // NULL: not shared
     uint64_t hash;
     bool patient;
-    struct cancel cancel;           // the producer's
+    struct cancel cancel; // the producer's
 
     // staging.lock
     unsigned holders;
     bool made, attached, in_table;
-    struct staged *next;            // in the bucket
-    struct staged_list *list;       // the list it is in while nobody holds it
+    struct staged *next;      // in the bucket
+    struct staged_list *list; // the list it is in while nobody holds it
     struct staged *older, *newer;
     uint64_t memory_charge, file_charge;
-    bool has_file;                  // counted in staging.files
+    bool has_file; // counted in staging.files
 
     // lock; written by the producer alone
     pthread_mutex_t lock;
     pthread_cond_t grown;
-    uint8_t *mem;                   // the bytes while fd is -1
+    uint8_t *mem; // the bytes while fd is -1
     size_t mem_cap;
     int fd;
     uint64_t len;
-    bool ended;                     // the prefix is the whole, or error is set
+    bool ended; // the prefix is the whole, or error is set
     struct err *error;
-    int64_t moved_ms;               // when the prefix last grew
+    int64_t moved_ms; // when the prefix last grew
 
     // the producer's
     staging_produce_fn produce;
@@ -56,11 +57,11 @@ struct staged_list {
 
 // The directory of staged files.
 struct staging_root {
-    char *tempdir;                  // absolute
+    char *tempdir; // absolute
     pthread_mutex_t lock;
-    char *path;                     // NULL until made; constant afterwards
+    char *path; // NULL until made; constant afterwards
     int dirfd, lockfd;
-    bool gone;                      // removed for good
+    bool gone; // removed for good
 };
 
 struct staging {
@@ -69,7 +70,7 @@ struct staging {
     struct staging_root root;
 
     pthread_mutex_t lock;
-    pthread_cond_t idle;            // producers became 0
+    pthread_cond_t idle; // producers became 0
     struct staged **buckets;
     size_t bucket_count, keyed;
     uint8_t hash_key[16];
@@ -77,10 +78,14 @@ struct staging {
     uint64_t file_bytes, memory_bytes, free_budget;
     unsigned files, producers;
     uint64_t objects;
-    bool closing;                   // staging_free was called: nothing is kept for later any more
-    bool closed;                    // it is done: the last object frees the area
+    bool closing; // staging_free was called: nothing is kept for later any more
+    bool closed;  // it is done: the last object frees the area
     struct staging_stats stats;
 };
+
+// A system call on temporary files failed: `code` with a cause that ends with the system's reason.
+errc staging_set_errno(struct err *err, errc code, int sys_errno, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 // staging_root.c
 errc staging_root_init(struct staging_root *r, const char *tempdir, struct err *err) ERR_MUST_CHECK;
@@ -104,16 +109,17 @@ void staging_list_push(struct staged *s);
 struct staged *staging_evict(struct staging *st, struct staged_list *list);
 // With staging.lock held: victims beyond the caps on memory and files, chained by next.
 struct staged *staging_trim(struct staging *st);
-void staging_drop(struct staging *st, struct staged *victims);
+void staging_drop(struct staged *victims);
 
 // staging.c
 struct staged *staging_object_new(struct staging *st, const char *key); // with staging.lock held
-void staging_object_free(struct staged *s);
+// True: it was the last of a closed area, which the caller frees.
+bool staging_object_free(struct staged *s);
 void staging_table_remove(struct staged *s); // with staging.lock held
 
 // staging_bytes.c
 void staged_finish_bytes(struct staged *s, const struct err *error); // NULL: a good end
-void staged_shrink(struct staged *s);                 // gives back memory beyond the bytes
+void staged_shrink(struct staged *s); // gives back memory beyond the bytes
 void staged_keep_in_memory(struct staged *s, const void *data, size_t len); // whatever the caps say
 
 #endif

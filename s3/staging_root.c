@@ -2,7 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -20,16 +20,29 @@
 #define LOCK_NAME ".metaflowfs.lock"
 #define LOCK_NEW ".metaflowfs.lock.new"
 
+errc staging_set_errno(struct err *err, errc code, int sys_errno, const char *fmt, ...)
+{
+    char what[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    err_set_errno(err, sys_errno, "%s", what);
+    err->code = code;
+    return code;
+}
+
 errc staging_root_init(struct staging_root *r, const char *tempdir, struct err *err)
 {
     const char *dir = tempdir && *tempdir ? tempdir : ".";
     auto_free char *full = realpath(dir, NULL);
     struct stat st;
-    if (!full || stat(full, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        const char *why = full ? "not a directory" : strerror(errno);
-        return err_set(err, ERR_INVALID, "METAFLOW_TEMPDIR is %s: %s; set it to a directory for temporary files",
-                       dir, why);
-    }
+    if (!full || stat(full, &st) != 0 || !S_ISDIR(st.st_mode))
+        return staging_set_errno(
+            err, ERR_INVALID, full ? ENOTDIR : errno,
+            "METAFLOW_TEMPDIR has to be a directory for temporary files, and is "
+            "%.300s",
+            dir);
     *r = (struct staging_root){.tempdir = steal_ptr(&full), .dirfd = -1, .lockfd = -1};
     pthread_mutex_init(&r->lock, NULL);
     return ERR_OK;
@@ -89,14 +102,15 @@ static void sweep(const char *tempdir)
     if (!dir)
         return;
     for (struct dirent *e; (e = readdir(dir));) {
-        if (strlen(e->d_name) == sizeof ROOT_PREFIX ROOT_RANDOM - 1
-            && strncmp(e->d_name, ROOT_PREFIX, sizeof ROOT_PREFIX - 1) == 0)
+        if (strlen(e->d_name) == sizeof ROOT_PREFIX ROOT_RANDOM - 1 &&
+            strncmp(e->d_name, ROOT_PREFIX, sizeof ROOT_PREFIX - 1) == 0)
             sweep_one(dirfd(dir), e->d_name);
     }
     closedir(dir);
 }
 
-// The lock file gets its name only when it is locked, so that no sweep takes a root being made for dead.
+// The lock file gets its name only when it is locked, so that no sweep takes a root being made for
+// dead.
 static int make_lock(int dirfd)
 {
     int fd = openat(dirfd, LOCK_NEW, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -119,7 +133,8 @@ static errc root_take(struct staging_root *r, const char *path, struct err *err)
         if (dirfd >= 0)
             close(dirfd);
         rmdir(path);
-        return err_set(err, ERR_NO_SPACE, "cannot use %s for temporary files: %s", path, strerror(e));
+        return staging_set_errno(err, ERR_NO_SPACE, e, "cannot use %.300s for temporary files",
+                                 path);
     }
     if (r->dirfd >= 0)
         close(r->dirfd);
@@ -139,12 +154,12 @@ static errc root_make(struct staging_root *r, struct err *err)
         return ERR_OK;
     sweep(r->tempdir);
     auto_free char *path = file_join(r->tempdir, ROOT_PREFIX ROOT_RANDOM);
-    if (!mkdtemp(path)) {
-        return err_set(err, ERR_NO_SPACE,
-                       "cannot make a directory for temporary files in %s: %s; set METAFLOW_TEMPDIR to a "
-                       "directory that can be written",
-                       r->tempdir, strerror(errno));
-    }
+    if (!mkdtemp(path))
+        return staging_set_errno(
+            err, ERR_NO_SPACE, errno,
+            "METAFLOW_TEMPDIR has to be a directory that can be written; making "
+            "one for temporary files in %.250s",
+            r->tempdir);
     errc e = root_take(r, path, err);
     if (e == ERR_OK)
         r->path = steal_ptr(&path);
@@ -158,11 +173,12 @@ static bool root_is_gone(const struct staging_root *r)
     return lstat(r->path, &st) != 0 && errno == ENOENT;
 }
 
-// With r->lock held: a cleaner of temporary directories took the root away; it comes back by its name.
+// With r->lock held: a cleaner of temporary directories took the root away; it comes back by its
+// name.
 static errc root_remake(struct staging_root *r, struct err *err)
 {
     if (mkdir(r->path, 0700) != 0)
-        return err_set(err, ERR_NO_SPACE, "cannot make %s again: %s", r->path, strerror(errno));
+        return staging_set_errno(err, ERR_NO_SPACE, errno, "cannot make %.300s again", r->path);
     return root_take(r, r->path, err);
 }
 
@@ -208,7 +224,7 @@ errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err)
     }
     if (e == ERR_OK && fd < 0) {
         errc kind = no == EMFILE || no == ENFILE ? ERR_TOO_MANY : ERR_NO_SPACE;
-        e = err_set(err, kind, "cannot make a temporary file in %s: %s", r->path, strerror(no));
+        e = staging_set_errno(err, kind, no, "cannot make a temporary file in %.300s", r->path);
     }
     pthread_mutex_unlock(&r->lock);
     if (e == ERR_OK)
@@ -220,8 +236,8 @@ uint64_t staging_root_free_bytes(struct staging_root *r)
 {
     struct statvfs st;
     uint64_t bytes;
-    if (statvfs(r->tempdir, &st) != 0
-        || __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes))
+    if (statvfs(r->tempdir, &st) != 0 ||
+        __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes))
         return UINT64_MAX;
     return bytes;
 }
@@ -231,9 +247,11 @@ void staging_root_close(struct staging_root *r)
     pthread_mutex_lock(&r->lock);
     r->gone = true;
     if (r->path) {
+        struct err err = ERR_INIT;
         remove_files(r->dirfd);
-        if (rmdir(r->path) != 0)
-            log_warn("staging", "cannot remove %s: %s", r->path, strerror(errno));
+        if (rmdir(r->path) != 0 && errno != ENOENT &&
+            err_set_errno(&err, errno, "cannot remove %.300s", r->path) != ERR_OK)
+            log_warn("staging", "%s", err.cause);
         close(r->dirfd);
         close(r->lockfd);
     }

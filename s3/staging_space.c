@@ -1,5 +1,5 @@
-// The accounts of the staging area: caps on memory, file bytes and files, the floor of free space, and
-// who goes when they are reached.
+// The accounts of the staging area: caps on memory, file bytes and files, the floor of free space,
+// and who goes when they are reached.
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -70,12 +70,11 @@ static void chain(struct staged **victims, struct staged *s)
     }
 }
 
-void staging_drop(struct staging *st, struct staged *victims)
+void staging_drop(struct staged *victims)
 {
-    (void)st;
     while (victims) {
         struct staged *next = victims->next;
-        staging_object_free(victims);
+        (void)staging_object_free(victims); // a closed area has nothing to evict
         victims = next;
     }
 }
@@ -85,7 +84,8 @@ struct staged *staging_trim(struct staging *st)
     struct staged *victims = NULL;
     while (st->memory_bytes > st->conf.max_memory && st->memory_list.oldest)
         chain(&victims, staging_evict(st, &st->memory_list));
-    while ((st->file_bytes > st->conf.max_bytes || st->files > st->conf.max_files) && st->file_list.oldest)
+    while ((st->file_bytes > st->conf.max_bytes || st->files > st->conf.max_files) &&
+           st->file_list.oldest)
         chain(&victims, staging_evict(st, &st->file_list));
     return victims;
 }
@@ -103,7 +103,7 @@ bool staging_take_memory(struct staged *s, uint64_t bytes)
         s->memory_charge += bytes;
     }
     pthread_mutex_unlock(&st->lock);
-    staging_drop(st, victims);
+    staging_drop(victims);
     return fits;
 }
 
@@ -117,16 +117,19 @@ void staging_give_memory(struct staged *s, uint64_t bytes)
     pthread_mutex_unlock(&s->st->lock);
 }
 
-static errc no_space(struct staged *s, uint64_t bytes, const char *limit, uint64_t value, struct err *err)
+static errc no_space(struct staged *s, uint64_t bytes, const char *limit, uint64_t value,
+                     struct err *err)
 {
     struct staging *st = s->st;
     const char *option = st->cap_option;
     return err_set(err, ERR_NO_SPACE,
                    "cannot stage %.200s: it needs %" PRIu64 " bytes or more, but %s %" PRIu64
-                   " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR (now %.160s) "
+                   " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR "
+                   "(now %.160s) "
                    "to a larger file system",
-                   s->key ? s->key : "a value", s->len + bytes, limit, value, option ? "raise " : "",
-                   option ? option : "", option ? " or " : "", st->root.tempdir);
+                   s->key ? s->key : "a value", s->len + bytes, limit, value,
+                   option ? "raise " : "", option ? option : "", option ? " or " : "",
+                   st->root.tempdir);
 }
 
 // Room below the cap. With staging.lock held.
@@ -173,7 +176,7 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
         if (fits)
             st->file_bytes += bytes;
         pthread_mutex_unlock(&st->lock);
-        staging_drop(st, victims);
+        staging_drop(victims);
         if (!fits)
             return no_space(s, bytes, "the staging area holds at most", st->conf.max_bytes, err);
         bool above = fit_floor(st, bytes, &room);
@@ -187,7 +190,7 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
             chain(&victims, staging_evict(st, &st->file_list));
         }
         pthread_mutex_unlock(&st->lock);
-        staging_drop(st, victims);
+        staging_drop(victims);
         if (above)
             return ERR_OK;
         if (!more)
@@ -205,7 +208,7 @@ errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)
             chain(&victims, staging_evict(st, &st->file_list));
         bool more = st->file_list.oldest != NULL;
         pthread_mutex_unlock(&st->lock);
-        staging_drop(st, victims);
+        staging_drop(victims);
         errc e = staging_root_file(&st->root, ret_fd, err);
         if (e != ERR_OK && (e != ERR_TOO_MANY || !more))
             return e;
@@ -218,6 +221,6 @@ errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)
         }
         victims = staging_evict(st, &st->file_list);
         pthread_mutex_unlock(&st->lock);
-        staging_drop(st, victims);
+        staging_drop(victims);
     }
 }

@@ -1,5 +1,5 @@
-// Any bytes as a gzip file, fed in pieces whose size the first byte gives: two ways of cutting the input
-// give the same result. The output is bounded, as the staging area's caps bound it.
+// Any bytes as a gzip file, fed in pieces whose size the first byte gives: two ways of cutting the
+// input give the same result. The output is bounded, as the staging area's caps bound it.
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
-// Any bytes as log files (a byte 0xfe ends a part): the merge keeps every message, so its length does not
-// depend on the order of the parts, and a live text is a beginning of what a longer file gives.
+// Any bytes as log files (a byte 0xfe ends a part): the merge keeps every message, so its length
+// does not depend on the order of the parts, and a live text is a beginning of what a longer file
+// gives.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static void check_live(const char *data, size_t size)
     struct buf half = {0}, whole = {0};
     struct buf_sink to_half = sink_to_buf(&half), to_whole = sink_to_buf(&whole);
     struct log_part part = {data, size / 2}, all = {data, size};
-    if (logs_messages(&part, &to_half.sink, &err) != ERR_OK || logs_messages(&all, &to_whole.sink, &err) != ERR_OK)
+    if (logs_messages(&part, &to_half.sink, &err) != ERR_OK ||
+        logs_messages(&all, &to_whole.sink, &err) != ERR_OK)
         abort();
     if (half.len > whole.len || (half.len && memcmp(half.data, whole.data, half.len) != 0))
         abort();

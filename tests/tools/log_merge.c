@@ -1,5 +1,5 @@
-// log_merge [-l] PART...: the merge of log files on standard output; -l shows one as a live one. For the
-// comparison with Metaflow's own merge.
+// log_merge [-l] PART...: the merge of log files on standard output; -l shows one as a live one.
+// For the comparison with Metaflow's own merge.
 #include <stdio.h>
 #include <string.h>
 

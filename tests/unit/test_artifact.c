@@ -22,7 +22,8 @@ static int setup(void **state)
     if (tempdir_make(state))
         return -1;
     pool = pool_new(&(struct pool_conf){.max_threads = 16, .idle_ms = 100, .name = "test"});
-    struct staging_conf conf = {.tempdir = tempdir, .min_free_bytes = 1, .pool = pool, .progress_ms = 3000};
+    struct staging_conf conf = {
+        .tempdir = tempdir, .min_free_bytes = 1, .pool = pool, .progress_ms = 3000};
     tempdir_put("root/F/x", "", 0);
     auto_free char *root = mem_printf("%s/root", tempdir);
     return staging_new(&conf, &staging, &err) || store_local_new(root, &store, &err) ? -1 : 0;
@@ -78,7 +79,10 @@ static struct artifact put(const struct buf *pickle, const char *type, char sha[
     gzip_member(&gz, pickle->data, pickle->len);
     auto_free char *path = mem_printf("root/F/data/%.2s/%s", sha, sha);
     tempdir_put(path, gz.data, gz.len);
-    return (struct artifact){.name = name, .sha = sha, .type = mem_strdup(type), .encoding = v4,
+    return (struct artifact){.name = name,
+                             .sha = sha,
+                             .type = mem_strdup(type),
+                             .encoding = v4,
                              .size = (int64_t)pickle->len};
 }
 
@@ -120,13 +124,16 @@ static void expect_natural(const struct artifact *a, const char *text)
 static void sizes_of_text(void **state)
 {
     (void)state;
-    char sha[41] = "0123456789012345678901234567890123456789", v4[] = "pickle-v4", old4[] = "gzip+pickle-v4";
+    char sha[41] = "0123456789012345678901234567890123456789", v4[] = "pickle-v4",
+         old4[] = "gzip+pickle-v4";
     char str[] = "<class 'str'>", bytes[] = "<class 'bytes'>";
     for (size_t n = 0; n < 70000; n += n < 300 || (n > 65400 && n < 65700) ? 1 : 101) {
         size_t size = n + (n < 256 ? 15 : n < 65536 ? 18 : 9);
         bool ambiguous = size >= 65545 && size <= 65553;
         for (int i = 0; i < 4; i++) {
-            struct artifact a = {.sha = sha, .type = i & 1 ? str : bytes, .encoding = i & 2 ? v4 : old4,
+            struct artifact a = {.sha = sha,
+                                 .type = i & 1 ? str : bytes,
+                                 .encoding = i & 2 ? v4 : old4,
                                  .size = (int64_t)size};
             struct artifact_size got = artifact_natural_size(&a);
             assert_int_equal(got.exact, !ambiguous);
@@ -145,7 +152,8 @@ static struct artifact_size natural_size(const char *type, const char *encoding,
     return artifact_natural_size(&a);
 }
 
-static void expect_size(const char *type, const char *encoding, int64_t size, uint64_t want, bool exact)
+static void expect_size(const char *type, const char *encoding, int64_t size, uint64_t want,
+                        bool exact)
 {
     struct artifact_size got = natural_size(type, encoding, size);
     if (got.size != want || got.exact != exact)
@@ -224,9 +232,9 @@ static void sizes_of_what_is_built_in(void **state)
 static void text_of_every_length(void **state)
 {
     (void)state;
-    static const size_t lengths[] = {1,     2,     254,   255,     256,     257,     65526,  65527, 65530,
-                                     65534, 65535, 65536, 65537,   65544,   65545,   100000, 1048500, 1048567,
-                                     1048568, 1048576, 3000000};
+    static const size_t lengths[] = {1,     2,      254,     255,     256,     257,     65526,
+                                     65527, 65530,  65534,   65535,   65536,   65537,   65544,
+                                     65545, 100000, 1048500, 1048567, 1048568, 1048576, 3000000};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         for (int is_str = 0; is_str < 2; is_str++) {
             auto_cleanup(buf_free) struct buf pickle = {0}, want = {0};
@@ -254,12 +262,16 @@ static void text_in_other_shapes(void **state)
         const char *text;
     } cases[] = {
         {"\x80\x02X\x05\0\0\0helloq\0.", 15, "hello"},
-        {"\x80\x03" "C\x05helloq\0.", 12, "hello"},
+        {"\x80\x03"
+         "C\x05helloq\0.",
+         12, "hello"},
         {"\x80\x04\x8c\x05hello.", 10, "hello"},
         {"\x80\x04\x8d\x05\0\0\0\0\0\0\0hello\x94.", 18, "hello"},
         {"\x80\x04\x8c\x05hello\x94.trailing", 19, "hello"},
         {"\x80\x04\x8c\x05hello0\x8c\x02it\x94.", 16, "it"},
-        {"\x80\x02" "c_codecs\nencode\nq\0X\x05\0\0\0helloq\1X\x06\0\0\0latin1q\2\x86q\3Rq\4.", 52, "hello"},
+        {"\x80\x02"
+         "c_codecs\nencode\nq\0X\x05\0\0\0helloq\1X\x06\0\0\0latin1q\2\x86q\3Rq\4.",
+         52, "hello"},
         {"Vhello\np0\n.", 11, "hello"},
         {"\x80\x04\x8c\x02h\xc3\xa9", 0, ""},
     };
@@ -281,8 +293,12 @@ static void malformed_pickles(void **state)
         const char *pickle;
         size_t len;
     } cases[] = {
-        {"\x80\x04\x8c\xffhello\x94.", 11}, {"\x80\x04\x8c\x05hello\x94", 10}, {"\x80\x04", 2}, {"not a pickle", 12},
-        {"\x80\x04\x95", 3}, {"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xffx.", 13},
+        {"\x80\x04\x8c\xffhello\x94.", 11},
+        {"\x80\x04\x8c\x05hello\x94", 10},
+        {"\x80\x04", 2},
+        {"not a pickle", 12},
+        {"\x80\x04\x95", 3},
+        {"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xffx.", 13},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         auto_cleanup(buf_free) struct buf pickle = {0};
@@ -336,7 +352,8 @@ static void rendered_forms(void **state)
 static void missing_blob(void **state)
 {
     (void)state;
-    char sha[41] = "00000000000000000000000000000000000000aa", type[] = "<class 'str'>", bad[] = "../../x";
+    char sha[41] = "00000000000000000000000000000000000000aa", type[] = "<class 'str'>",
+         bad[] = "../../x";
     struct artifact a = {.name = type, .sha = sha, .type = type, .size = 100};
     struct artifact_env env = env_of(store);
     struct content *c;
@@ -393,7 +410,8 @@ static void big_text_is_read_while_it_comes(void **state)
     pickle_text(&pickle, true, BIG);
     char sha[41], type[] = "<class 'str'>", v4[] = "pickle-v4";
     sha1_hex_of(pickle.data, pickle.len, sha);
-    struct slow slow = {.store = {.ops = &slow_ops, .type = "slow", .sysroot = ""}, .bytes = &pickle};
+    struct slow slow = {.store = {.ops = &slow_ops, .type = "slow", .sysroot = ""},
+                        .bytes = &pickle};
     struct artifact a = {.name = type, .sha = sha, .type = type, .encoding = v4, .size = BIG + 9};
     struct artifact_env env = {.store = &slow.store, .staging = staging, .flow = "Slow"};
     struct content *c;
@@ -417,7 +435,8 @@ static void big_and_corrupt_is_never_read_to_its_end(void **state)
     char sha[41], type[] = "<class 'bytes'>", v4[] = "pickle-v4";
     sha1_hex_of(pickle.data, pickle.len, sha);
     pickle.data[100] ^= 1;
-    struct slow slow = {.store = {.ops = &slow_ops, .type = "slow", .sysroot = ""}, .bytes = &pickle};
+    struct slow slow = {.store = {.ops = &slow_ops, .type = "slow", .sysroot = ""},
+                        .bytes = &pickle};
     struct artifact a = {.name = type, .sha = sha, .type = type, .encoding = v4, .size = BIG + 9};
     struct artifact_env env = {.store = &slow.store, .staging = staging, .flow = "Slow"};
     for (int stored = 0; stored < 2; stored++) {
@@ -425,12 +444,14 @@ static void big_and_corrupt_is_never_read_to_its_end(void **state)
         struct err err = ERR_INIT;
         atomic_store(&slow.go, false);
         assert_int_equal(stored ? artifact_open_stored(&env, &a, NULL, &c, &err)
-                                : artifact_open_natural(&env, &a, NULL, &c, &err), ERR_OK);
+                                : artifact_open_natural(&env, &a, NULL, &c, &err),
+                         ERR_OK);
         char to[100];
         size_t got;
         assert_int_equal(content_read(c, 0, to, 100, NULL, &got, &err), ERR_OK);
         atomic_store(&slow.go, true);
-        assert_int_equal(content_read(c, content_size(c) - 100, to, 100, NULL, &got, &err), ERR_CORRUPT);
+        assert_int_equal(content_read(c, content_size(c) - 100, to, 100, NULL, &got, &err),
+                         ERR_CORRUPT);
         assert_non_null(strstr(err.cause, sha));
         content_unref(c);
     }

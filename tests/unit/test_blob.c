@@ -24,7 +24,8 @@ static int setup(void **state)
     if (tempdir_make(state))
         return -1;
     pool = pool_new(&(struct pool_conf){.max_threads = 16, .idle_ms = 100, .name = "test"});
-    struct staging_conf conf = {.tempdir = tempdir, .min_free_bytes = 1, .pool = pool, .progress_ms = 2000};
+    struct staging_conf conf = {
+        .tempdir = tempdir, .min_free_bytes = 1, .pool = pool, .progress_ms = 2000};
     tempdir_put("root/F/x", "", 0);
     auto_free char *root = mem_printf("%s/root", tempdir);
     return staging_new(&conf, &staging, &err) || store_local_new(root, &store, &err) ? -1 : 0;
@@ -39,7 +40,8 @@ static int teardown(void **state)
 }
 
 // Puts a blob whose key is that of `data`, stored as `stored`; returns the key.
-static const char *put_blob(const struct buf *data, const struct buf *stored, const char *attributes)
+static const char *put_blob(const struct buf *data, const struct buf *stored,
+                            const char *attributes)
 {
     static char sha[41];
     sha1_hex_of(data->data ? data->data : "", data->len, sha);
@@ -52,9 +54,11 @@ static const char *put_blob(const struct buf *data, const struct buf *stored, co
     return sha;
 }
 
-static errc stage(const char *sha, bool force_raw, struct staged **ret, uint64_t *ret_len, struct err *err)
+static errc stage(const char *sha, bool force_raw, struct staged **ret, uint64_t *ret_len,
+                  struct err *err)
 {
-    struct blob_source src = {.store = store, .staging = staging, .flow = "F", .sha = sha, .force_raw = force_raw};
+    struct blob_source src = {
+        .store = store, .staging = staging, .flow = "F", .sha = sha, .force_raw = force_raw};
     bool ended;
     errc e = blob_get(&src, ret, err);
     return e ? e : staged_wait(*ret, UINT64_MAX, NULL, ret_len, &ended, err);
@@ -197,7 +201,8 @@ static void files_by_their_first_bytes(void **state)
         auto_cleanup(buf_free) struct buf data = {0}, gz = {0};
         fill(&data, sizes[i]);
         gzip_member(&gz, data.data ? data.data : "", data.len);
-        auto_free char *plain = mem_printf("root/data/F/plain%zu", i), *packed = mem_printf("root/data/F/packed%zu", i);
+        auto_free char *plain = mem_printf("root/data/F/plain%zu", i),
+                       *packed = mem_printf("root/data/F/packed%zu", i);
         tempdir_put(plain, data.data ? data.data : "", data.len);
         tempdir_put(packed, gz.data, gz.len);
         expect_file(plain + 5, true, &data);
@@ -269,7 +274,8 @@ static void the_end_waits_for_the_check(void **state)
     (void)state;
     static const struct store_ops ops = {.read = slow_read};
     struct slow slow = {.store = {.ops = &ops, .type = "slow", .sysroot = "/"}, .total = 300000};
-    struct blob_source src = {&slow.store, staging, "F", "0000000000000000000000000000000000000000", true};
+    struct blob_source src = {&slow.store, staging, "F", "0000000000000000000000000000000000000000",
+                              true};
     struct err err = ERR_INIT;
     struct staged *s;
     uint64_t len;
@@ -289,7 +295,8 @@ static void nobody_waits_for_a_hanging_store(void **state)
     (void)state;
     static const struct store_ops ops = {.read = slow_read};
     struct slow slow = {.store = {.ops = &ops, .type = "slow", .sysroot = "/"}, .total = 1000};
-    struct blob_source src = {&slow.store, staging, "F", "0000000000000000000000000000000000000000", true};
+    struct blob_source src = {&slow.store, staging, "F", "0000000000000000000000000000000000000000",
+                              true};
     struct err err = ERR_INIT;
     struct staged *s;
     uint64_t len;

@@ -59,7 +59,8 @@ static void expect_corrupt(const struct buf *in, const char *cause)
 static void any_pieces(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 5, 65535, 65536, 300000}, pieces[] = {1, 2, 7, 4096, 1 << 20};
+    static const size_t sizes[] = {0, 1, 5, 65535, 65536, 300000},
+                        pieces[] = {1, 2, 7, 4096, 1 << 20};
     for (size_t i = 0; i < 6; i++) {
         auto_cleanup(buf_free) struct buf data = {0}, in = {0};
         fill(&data, sizes[i]);
@@ -69,7 +70,8 @@ static void any_pieces(void **state)
     }
 }
 
-// gzip.compress(bytes(i * i % 251 for i in range(400)) * 40, 3) of Python 3.11, with real Huffman codes.
+// gzip.compress(bytes(i * i % 251 for i in range(400)) * 40, 3) of Python 3.11, with real Huffman
+// codes.
 static const uint8_t compressed[] = {
 #include "gzip_vector.inc"
 };

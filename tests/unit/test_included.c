@@ -68,8 +68,8 @@ static void pickle_included(struct buf *b, const char *type, const char *subtype
     buf_put(b, "Nub.", 4);
 }
 
-static errc open_included(const char *type, const char *subtype, const char *url, bool json, struct content **ret,
-                          struct err *err)
+static errc open_included(const char *type, const char *subtype, const char *url, bool json,
+                          struct content **ret, struct err *err)
 {
     auto_cleanup(buf_free) struct buf pickle = {0}, gz = {0};
     pickle_included(&pickle, type, subtype, url);
@@ -80,10 +80,12 @@ static errc open_included(const char *type, const char *subtype, const char *url
     tempdir_put(path, gz.data, gz.len);
     struct artifact a = {.name = class, .sha = sha, .type = class, .size = (int64_t)pickle.len};
     struct artifact_env env = {.store = store, .staging = staging, .flow = "F"};
-    return json ? artifact_open_json(&env, &a, NULL, ret, err) : artifact_open_natural(&env, &a, NULL, ret, err);
+    return json ? artifact_open_json(&env, &a, NULL, ret, err)
+                : artifact_open_natural(&env, &a, NULL, ret, err);
 }
 
-static void expect(const char *type, const char *subtype, const char *url, bool json, const char *want)
+static void expect(const char *type, const char *subtype, const char *url, bool json,
+                   const char *want)
 {
     auto_cleanup(content_unrefp) struct content *c = NULL;
     struct err err = ERR_INIT;
@@ -94,7 +96,8 @@ static void expect(const char *type, const char *subtype, const char *url, bool 
     assert_string_equal(buf.data ? buf.data : "", want);
 }
 
-static void expect_error(const char *type, const char *subtype, const char *url, errc code, const char *cause)
+static void expect_error(const char *type, const char *subtype, const char *url, errc code,
+                         const char *cause)
 {
     struct content *c;
     struct err err = ERR_INIT;
@@ -115,7 +118,8 @@ static void put_gzip(const char *path, const char *text)
 static void body_below_the_root(void **state)
 {
     (void)state;
-    put_gzip("root/data/F/" KEY, "windows\r\ntext\r\n"); // the file's own bytes, whatever is_text says
+    put_gzip("root/data/F/" KEY,
+             "windows\r\ntext\r\n"); // the file's own bytes, whatever is_text says
     const char *moved = "local:///from/another/machine/.metaflow/data/F/" KEY;
     expect("uploader-v2", "uploaded", moved, false, "windows\r\ntext\r\n");
     expect("uploader-v1", NULL, moved, false, "windows\r\ntext\r\n");
@@ -140,7 +144,8 @@ static void body_at_the_recorded_path(void **state)
     expect_error("external", NULL, folder, ERR_NOT_FOUND, "neither below the mounted root nor at");
     expect_error("external", NULL, "local:///dev/zero", ERR_NOT_FOUND, "/dev/zero");
     expect_error("external", NULL, "local://relative/path", ERR_NOT_FOUND, "relative/path");
-    expect_error("uploader-v2", "uploaded", "local:///gone/data/F/dd", ERR_NOT_FOUND, "/gone/data/F/dd");
+    expect_error("uploader-v2", "uploaded", "local:///gone/data/F/dd", ERR_NOT_FOUND,
+                 "/gone/data/F/dd");
     expect_error("uploader-v2", "uploaded", "local:///gone/data/../x", ERR_NOT_FOUND, "/gone/data");
 }
 
@@ -156,16 +161,22 @@ static void values_that_are_no_included_file(void **state)
 {
     (void)state;
     static const char *const pickles[] = {
-        "N.", "}.", "cmetaflow.includefile\nIncludedFile\n.", "cmetaflow.includefile\nIncludedFile\n)\x81.",
-        "cmetaflow.includefile\nIncludedFile\n)\x81}b.", "cmetaflow.includefile\nIncludedFile\n)\x81(Vx\nNtb.",
-        "cmetaflow.includefile\nIncludedFile\n)\x81}V_descriptor\nNsb.", "cother\nIncludedFile\n)\x81}b.",
+        "N.",
+        "}.",
+        "cmetaflow.includefile\nIncludedFile\n.",
+        "cmetaflow.includefile\nIncludedFile\n)\x81.",
+        "cmetaflow.includefile\nIncludedFile\n)\x81}b.",
+        "cmetaflow.includefile\nIncludedFile\n)\x81(Vx\nNtb.",
+        "cmetaflow.includefile\nIncludedFile\n)\x81}V_descriptor\nNsb.",
+        "cother\nIncludedFile\n)\x81}b.",
     };
     for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++) {
         auto_cleanup(pickle_freep) struct pickle *p = NULL;
         struct err err = ERR_INIT;
         struct included included = {0};
-        assert_int_equal(pickle_read((const uint8_t *)pickles[i], strlen(pickles[i]), &(struct pickle_limits){0},
-                                     NULL, &p, &err), ERR_OK);
+        assert_int_equal(pickle_read((const uint8_t *)pickles[i], strlen(pickles[i]),
+                                     &(struct pickle_limits){0}, NULL, &p, &err),
+                         ERR_OK);
         assert_int_equal(included_parse(pickle_root(p), &included, &err), ERR_CORRUPT);
     }
 }

@@ -75,13 +75,20 @@ static void lines_that_are_not_structured(void **state)
     expect_one("plain", "plain\n");
     expect_one("b\na\n" T "1Z|s|i]first\n", "first\na\n\nb\n\n");
     static const char *const bad[] = {
-        " [MFLOG|0|2026-01-02T03:04:05.1Z|s|i]x", "[MFLOG|1|2026-01-02T03:04:05.1Z|s|i]x",
-        "[MFLOG|0|2026-01-02T03:04:05Z|s|i]x",    "[MFLOG|0|2026-13-02T03:04:05.1Z|s|i]x",
-        "[MFLOG|0|2026-02-29T03:04:05.1Z|s|i]x",  "[MFLOG|0|2026-01-02T24:04:05.1Z|s|i]x",
-        "[MFLOG|0|2026-01-02T03:04:60.1Z|s|i]x",  "[MFLOG|0|2026-01-02T03:04:05.1234567Z|s|i]x",
-        "[MFLOG|0|2026-01-02T03:04:05.1Z|s|]x",   "[MFLOG|0|2026-01-02T03:04:05.1Z||i]x",
-        "[MFLOG|0|2026-01-02T03:04:05.1Z|s|i",    "[MFLOG|0|0000-01-02T03:04:05.1Z|s|i]x",
-        "[MFLOG|0|",                              "[!",
+        " [MFLOG|0|2026-01-02T03:04:05.1Z|s|i]x",
+        "[MFLOG|1|2026-01-02T03:04:05.1Z|s|i]x",
+        "[MFLOG|0|2026-01-02T03:04:05Z|s|i]x",
+        "[MFLOG|0|2026-13-02T03:04:05.1Z|s|i]x",
+        "[MFLOG|0|2026-02-29T03:04:05.1Z|s|i]x",
+        "[MFLOG|0|2026-01-02T24:04:05.1Z|s|i]x",
+        "[MFLOG|0|2026-01-02T03:04:60.1Z|s|i]x",
+        "[MFLOG|0|2026-01-02T03:04:05.1234567Z|s|i]x",
+        "[MFLOG|0|2026-01-02T03:04:05.1Z|s|]x",
+        "[MFLOG|0|2026-01-02T03:04:05.1Z||i]x",
+        "[MFLOG|0|2026-01-02T03:04:05.1Z|s|i",
+        "[MFLOG|0|0000-01-02T03:04:05.1Z|s|i]x",
+        "[MFLOG|0|",
+        "[!",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         auto_free char *text = mem_printf("%s\n", bad[i]), *want = mem_printf("%s\n\n", bad[i]);
@@ -145,8 +152,14 @@ static void too_many_lines(void **state)
 
 static struct log_source source(int attempt)
 {
-    return (struct log_source){.store = store, .staging = staging, .flow = "F", .run = "1", .step = "start",
-                               .task = "7", .attempt = attempt, .settled = true};
+    return (struct log_source){.store = store,
+                               .staging = staging,
+                               .flow = "F",
+                               .run = "1",
+                               .step = "start",
+                               .task = "7",
+                               .attempt = attempt,
+                               .settled = true};
 }
 
 static void put_part(const char *name, const char *text)
@@ -194,7 +207,8 @@ static void streams_of_a_task(void **state)
     expect_log(&src, LOG_BOTH, "out 0\nout 1\nerr 2\nout 3\n");
     staging_stats(staging, &after);
     assert_int_equal(after.produced, before.produced); // the second open makes nothing
-    put_part("0.task_stdout.log", T "0Z|task|i]out 0\n" T "3Z|task|i]out 3\n" T "4Z|task|i]out 4\n");
+    put_part("0.task_stdout.log",
+             T "0Z|task|i]out 0\n" T "3Z|task|i]out 3\n" T "4Z|task|i]out 4\n");
     expect_log(&src, LOG_STDOUT, "out 0\nout 1\nout 3\nout 4\n");
 }
 
@@ -246,7 +260,8 @@ static void logs_before_mflog(void **state)
 {
     (void)state;
     struct log_source src = source(5);
-    src.legacy_stdout = "{\"ds_type\": \"local\", \"location\": \"/gone/F/1/start/7/4.stdout.log\", \"attempt\": 4}";
+    src.legacy_stdout = "{\"ds_type\": \"local\", \"location\": "
+                        "\"/gone/F/1/start/7/4.stdout.log\", \"attempt\": 4}";
     put_part("4.stdout.log", "b\na\nno newline");
     put_part("5.runtime_stdout.log", T "1Z|runtime|i]not shown\n");
     expect_log(&src, LOG_STDOUT, "b\na\nno newline");
@@ -274,16 +289,11 @@ static void no_datastore_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_by_time),
-        cmocka_unit_test(lines_that_are_not_structured),
-        cmocka_unit_test(bytes_are_kept),
-        cmocka_unit_test(live_text_only_grows),
-        cmocka_unit_test(too_many_lines),
-        cmocka_unit_test(streams_of_a_task),
-        cmocka_unit_test(live_streams),
-        cmocka_unit_test(raw_parts),
-        cmocka_unit_test(logs_before_mflog),
-        cmocka_unit_test(no_datastore_recorded),
+        cmocka_unit_test(lines_by_time),     cmocka_unit_test(lines_that_are_not_structured),
+        cmocka_unit_test(bytes_are_kept),    cmocka_unit_test(live_text_only_grows),
+        cmocka_unit_test(too_many_lines),    cmocka_unit_test(streams_of_a_task),
+        cmocka_unit_test(live_streams),      cmocka_unit_test(raw_parts),
+        cmocka_unit_test(logs_before_mflog), cmocka_unit_test(no_datastore_recorded),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

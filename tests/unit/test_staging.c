@@ -43,11 +43,11 @@ static int end_pool(void **state)
 // --- a producer that does what it is told --------------------------------------------------------
 
 struct plan {
-    uint64_t bytes;       // of the pattern
+    uint64_t bytes; // of the pattern
     size_t piece;
-    errc fail;            // after the bytes
-    atomic_int *runs;     // counted up at the start
-    atomic_bool *hold;    // waits until it is false, after half of the bytes
+    errc fail;         // after the bytes
+    atomic_int *runs;  // counted up at the start
+    atomic_bool *hold; // waits until it is false, after half of the bytes
     atomic_bool *freed;
 };
 
@@ -95,7 +95,8 @@ static void free_plan(void *arg)
     free(p);
 }
 
-static errc get(struct staging *st, const char *key, struct plan plan, struct staged **ret, struct err *err)
+static errc get(struct staging *st, const char *key, struct plan plan, struct staged **ret,
+                struct err *err)
 {
     struct plan *arg = mem_zalloc(sizeof *arg);
     *arg = plan;
@@ -242,14 +243,16 @@ static void *one_of_crowd(void *arg)
     struct err err = ERR_INIT;
     uint64_t len = 0;
     struct staged *s = NULL;
-    if (get(c->st, "shared", (struct plan){.bytes = 300000, .runs = &c->runs, .hold = &c->hold}, &s, &err))
+    if (get(c->st, "shared", (struct plan){.bytes = 300000, .runs = &c->runs, .hold = &c->hold}, &s,
+            &err))
         return NULL;
     bool ended, good = staged_wait(s, 100, NULL, &len, &ended, &err) == ERR_OK && len >= 100;
     atomic_store(&c->hold, false);
     good = good && wait_end(s, &len, &err) == ERR_OK && len == 300000;
     uint8_t byte = 0;
     size_t got = 0;
-    good = good && staged_pread(s, 299999, &byte, 1, &got, &err) == ERR_OK && byte == pattern(299999);
+    good =
+        good && staged_pread(s, 299999, &byte, 1, &got, &err) == ERR_OK && byte == pattern(299999);
     staged_unref(s);
     return good ? c : NULL;
 }
@@ -304,7 +307,8 @@ static void *one_of_storm(void *arg)
 static void many_keys_many_threads_little_room(void **state)
 {
     (void)state;
-    struct storm s = {.st = area((struct staging_conf){.max_bytes = 1500000, .max_memory = 100000, .max_files = 6})};
+    struct storm s = {.st = area((struct staging_conf){
+                          .max_bytes = 1500000, .max_memory = 100000, .max_files = 6})};
     pthread_t threads[8];
     for (int i = 0; i < 8; i++)
         pthread_create(&threads[i], NULL, one_of_storm, &s);
@@ -350,7 +354,8 @@ static void failure_is_seen_and_forgotten(void **state)
     struct err err = ERR_INIT;
     uint64_t len = 0;
     bool ended = true;
-    struct staged *s = must_get(st, "f", (struct plan){.bytes = 1000, .fail = ERR_CORRUPT, .runs = &runs});
+    struct staged *s =
+        must_get(st, "f", (struct plan){.bytes = 1000, .fail = ERR_CORRUPT, .runs = &runs});
     assert_int_equal(wait_end(s, &len, &err), ERR_CORRUPT);
     assert_string_equal(err.cause, "told to fail");
     assert_int_equal(staged_wait(s, 1000, NULL, &len, &ended, &err), ERR_OK);
@@ -375,7 +380,8 @@ static void last_holder_stops_the_producer(void **state)
     struct err err = ERR_INIT;
     uint64_t len = 0;
     bool ended;
-    struct staged *s = must_get(st, "c", (struct plan){.bytes = 100000, .hold = &hold, .freed = &freed});
+    struct staged *s =
+        must_get(st, "c", (struct plan){.bytes = 100000, .hold = &hold, .freed = &freed});
     struct staged *other = must_get(st, "c", (struct plan){.bytes = 1});
     assert_ptr_equal(s, other);
     assert_int_equal(staged_wait(s, 1, NULL, &len, &ended, &err), ERR_OK);
@@ -517,7 +523,8 @@ static void files_are_counted(void **state)
 static void what_is_held_is_not_dropped(void **state)
 {
     (void)state;
-    struct staging *st = area((struct staging_conf){.max_bytes = 250000, .cap_option = "--some-option"});
+    struct staging *st =
+        area((struct staging_conf){.max_bytes = 250000, .cap_option = "--some-option"});
     struct err err = ERR_INIT;
     uint64_t len = 0;
     struct staged *a = must_get(st, "a", (struct plan){.bytes = 200000});
@@ -555,14 +562,16 @@ static void free_space_has_a_floor(void **state)
 static void no_thread_left_is_an_error(void **state)
 {
     (void)state;
-    struct pool *one = pool_new(&(struct pool_conf){.max_threads = 1, .idle_ms = 10, .name = "one"});
+    struct pool *one =
+        pool_new(&(struct pool_conf){.max_threads = 1, .idle_ms = 10, .name = "one"});
     struct staging *st = NULL;
     struct err err = ERR_INIT;
     struct staging_conf conf = {.tempdir = tempdir, .pool = one, .min_free_bytes = 1};
     assert_int_equal(staging_new(&conf, &st, &err), ERR_OK);
     atomic_bool hold = true, freed = false;
     struct staged *s = must_get(st, "x", (struct plan){.bytes = 10, .hold = &hold}), *t = NULL;
-    assert_int_equal(get(st, "y", (struct plan){.bytes = 10, .freed = &freed}, &t, &err), ERR_TOO_MANY);
+    assert_int_equal(get(st, "y", (struct plan){.bytes = 10, .freed = &freed}, &t, &err),
+                     ERR_TOO_MANY);
     assert_true(atomic_load(&freed));
     assert_null(t);
     atomic_store(&hold, false);
