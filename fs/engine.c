@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/errno_map.h"
+#include "fs/fuse_api.h"
 
 #define TICK_MS 100   // how often deadlines are looked at while requests wait
 #define SLACK_MS 300  // the worker sees the deadline first and knows the cause better

@@ -20,10 +20,10 @@
 
 #include "base/cancel.h"
 #include "base/pool.h"
-#include "fs/fuse_api.h"
 #include "fs/stats.h"
 
 struct engine;
+struct fuse_req; // libfuse's request, fuse_req_t
 
 struct engine_conf {
     unsigned max_waiting;     // requests that wait at once; above it EAGAIN
@@ -35,7 +35,7 @@ struct engine_conf {
 };
 
 struct request {
-    fuse_req_t req;           // to be used only after request_claim gave true
+    struct fuse_req *req;     // to be used only after request_claim gave true
     struct engine *engine;
     struct cancel cancel;
     enum stat_op op;
@@ -63,7 +63,7 @@ struct pool *engine_pool(struct engine *e);
 
 // A request for `run`, which the pool calls. `name` is copied and may be NULL. The caller holds the
 // first reference.
-struct request *request_new(struct engine *e, fuse_req_t req, enum stat_op op, uint64_t nodeid,
+struct request *request_new(struct engine *e, struct fuse_req *req, enum stat_op op, uint64_t nodeid,
                             const char *name, void (*run)(struct request *r));
 // Hands it over, in two steps: from engine_arm on it can be interrupted, and r->req must not be touched
 // any more; engine_run has it worked on. Neither takes the caller's reference.

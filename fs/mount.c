@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/ctl_text.h"
+#include "fs/fuse_api.h"
 #include "fs/session.h"
 
 #define START_MS 30000 // for the first listing

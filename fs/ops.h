@@ -3,6 +3,7 @@
 #define FS_OPS_H
 
 #include "base/log.h"
+#include "fs/fuse_api.h"
 #include "fs/serve.h"
 
 static inline struct serve *serve_of(fuse_req_t req)

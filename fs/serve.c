@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "fs/fuse_api.h"
 #include "fs/handle.h"
 #include "fs/ops.h"
 

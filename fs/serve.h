@@ -14,6 +14,9 @@
 #define NEVER_TTL_S 60.0       // how long the kernel remembers that a name cannot exist
 #define GROWING_TTL_MS 1000    // most, for what may grow
 
+struct fuse_session;
+struct fuse_lowlevel_ops;
+
 struct serve {
     struct fuse_session *se;   // set once, before the first request
     struct tree *tree;         // borrowed

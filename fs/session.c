@@ -5,10 +5,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/fuse_api.h"
 #include "fs/mount.h"
 #include "fs/parallel_dirops.h"
 
@@ -82,6 +85,44 @@ errc session_mount(const struct options *o, const char *root, const char *mountp
     }
     *ret_session = se;
     return ERR_OK;
+}
+
+static ssize_t write_message(int fd, struct iovec *iov, int count, void *userdata)
+{
+    (void)userdata;
+    return writev(fd, iov, count);
+}
+
+static ssize_t read_message(int fd, void *buf, size_t len, void *userdata)
+{
+    (void)userdata;
+    ssize_t got = read(fd, buf, len);
+    if (got == 0) {
+        errno = ENODEV; // the other end is gone: what an unmount is to a mount
+        return -1;
+    }
+    return got;
+}
+
+errc session_on_fd(int fd, struct serve *serve, struct fuse_session **ret_session, struct err *err)
+{
+    static const struct fuse_custom_io io = {.writev = write_message, .read = read_message};
+    char name[] = "metaflowfs";
+    char *argv[] = {name, NULL};
+    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+    struct fuse_session *se = fuse_session_new(&args, &serve_ops, sizeof(serve_ops), serve);
+    fuse_opt_free_args(&args);
+    if (se == NULL || fuse_session_custom_io(se, &io, fd) != 0) {
+        return err_set(err, ERR_INVALID, "libfuse refused the session");
+    }
+    serve->se = se;
+    *ret_session = se;
+    return ERR_OK;
+}
+
+void session_free(struct fuse_session *se)
+{
+    fuse_session_destroy(se);
 }
 
 // --- signals --------------------------------------------------------------------------------------

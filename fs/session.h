@@ -9,6 +9,10 @@
 // Makes the session and mounts it. *ret_session is the caller's (fuse_session_destroy).
 errc session_mount(const struct options *o, const char *root, const char *mountpoint, struct serve *serve,
                    struct fuse_session **ret_session, struct err *err) ERR_MUST_CHECK;
+// A session that is not mounted: whoever has the other end of `fd` (SOCK_SEQPACKET) speaks the kernel's
+// side of the protocol. For tests.
+errc session_on_fd(int fd, struct serve *serve, struct fuse_session **ret_session, struct err *err) ERR_MUST_CHECK;
+void session_free(struct fuse_session *se);
 // Blocks the signals of this process that session_run takes; to be called before any thread.
 void session_block_signals(void);
 // Serves until SIGTERM, SIGINT or an unmount; tells `d` as soon as the kernel is served. SIGHUP forgets
