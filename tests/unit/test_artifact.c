@@ -170,7 +170,8 @@ static void sizes_of_the_rest(void **state)
     expect_size(bytes, "gzip+pickle-v2", 110, 110, false);
     expect_size(bytes, NULL, 110, 110, false);
     expect_size(str, "pickle-v4", 14, 14, false); // no str is that small
-    expect_size(str, "pickle-v4", 272, 272, false);
+    for (int64_t size = 271; size <= 273; size++)
+        expect_size(str, "pickle-v4", size, (uint64_t)size, false); // nor that
     expect_size(str, "pickle-v3", 100, 100, false);
     expect_size(str, "pickle-v5", 100, 100, false);
     expect_size(str, "pickle-v4", (INT64_C(1) << 32) + 8, (UINT64_C(1) << 32) - 1, true);

@@ -124,6 +124,8 @@ static void body_below_the_root(void **state)
     expect("uploader-v2", "uploaded", moved, false, "windows\r\ntext\r\n");
     expect("uploader-v1", NULL, moved, false, "windows\r\ntext\r\n");
     expect("uploader-v2", "uploaded", moved, true, "\"windows\\r\\ntext\\r\\n\"\n");
+    tempdir_put("root/data/F/as-it-was", "plain", 5);
+    expect("external", NULL, "local:///x/data/F/as-it-was", false, "plain");
     put_gzip("root/data/F/bb" KEY, "\xff\xfe");
     expect("uploader-v2", "uploaded", "local:///x/.metaflow/data/F/bb" KEY, true,
            "{\n  \"__bytes__\": \"//4=\"\n}\n");
