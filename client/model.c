@@ -153,6 +153,12 @@ int64_t model_ttl(const struct client *c, bool settled)
     return settled && c->settled_ttl_ms > c->ttl_ms ? c->settled_ttl_ms : c->ttl_ms;
 }
 
+int64_t model_ttl_of_part(int64_t ttl_ms, const struct snap *part)
+{
+    int64_t left = snap_left_ms(part);
+    return left < ttl_ms ? left : ttl_ms;
+}
+
 bool model_is_settled(const struct client *c, int64_t at_ms)
 {
     return at_ms >= 0 && clock_wall_ms() - at_ms >= c->settle_after_ms;

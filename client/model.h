@@ -50,7 +50,7 @@ errc client_list(struct client *c, const struct pathspec *ps, struct cancel *can
                  void *arg, struct err *err) ERR_MUST_CHECK;
 
 struct task {
-    struct meta_object *object;
+    struct meta_object *object;     // its tags may be older than the TTL: client_object has the live ones
     struct meta_records records;    // every attempt, provider order; of a resumed task the client's
                                     // loan from its origin follows (fields of its own it has none)
     int current_attempt;            // latest started: newest `attempt` record, else 0
@@ -101,13 +101,13 @@ errc client_attempts(struct client *c, const struct pathspec *task, struct cance
                      int ret_attempts[6], size_t *ret_n, struct err *err) ERR_MUST_CHECK;
 
 struct run {
-    struct meta_object *object;
+    struct meta_object *object;     // as struct task has it
     enum status status;
     bool finished, successful;
     int64_t finished_ms;            // or -1
     int64_t mtime_ms;
     char *end_step, *end_task;      // ids, NULL while there is no end task
-    char *origin;                   // origin_pathspec, or NULL
+    char *origin;                   // origin_pathspec as the end task tells it, or NULL
     bool settled;                   // its end task is settled
 };
 errc client_run(struct client *c, const struct pathspec *ps, struct cancel *cancel,

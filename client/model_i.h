@@ -60,6 +60,8 @@ struct snap *model_recent_peek(struct client *c, int kind, const struct pathspec
 void model_recent_put(struct client *c, int kind, const struct pathspec *ps, struct snap *value, int64_t ttl_ms);
 // How long something holds that Metaflow can no longer change, or still can.
 int64_t model_ttl(const struct client *c, bool settled);
+// The smaller of a time to live and what is left of a part's.
+int64_t model_ttl_of_part(int64_t ttl_ms, const struct snap *part);
 // Whether something that happened then is old enough that nothing follows it.
 bool model_is_settled(const struct client *c, int64_t at_ms);
 // Whether the failure of one object ends a listing: only the asker's own end does. All others are
@@ -157,6 +159,8 @@ enum status model_attempt_status(struct client *c, const struct pathspec *ps, co
                                  int attempt, int done, int task_ok, struct cancel *cancel);
 // pathspec of a task's origin; strings borrow from `origin_text`, a copy that is cut up.
 bool model_origin(char *origin_text, struct pathspec *ret);
+
+const struct snap *run_snap_of(const struct run *r);
 
 struct quick_snap {
     struct snap snap;

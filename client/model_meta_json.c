@@ -175,8 +175,12 @@ static errc run_json(struct client *c, const struct pathspec *ps, struct cancel 
                      struct json_out *w, struct err *err)
 {
     auto_cleanup(run_unrefp) const struct run *r = NULL;
+    auto_cleanup(object_snap_unrefp) const struct object_snap *now = NULL; // tags stay live on everything
     auto_cleanup(run_facts_free) struct run_facts facts = {0};
     errc code = client_run(c, ps, cancel, &r, err);
+    if (!code) {
+        code = model_object(c, ps, cancel, &now, err);
+    }
     if (!code) {
         code = read_run_facts(c, ps, true, cancel, &facts, err);
     }
@@ -188,7 +192,7 @@ static errc run_json(struct client *c, const struct pathspec *ps, struct cancel 
     put_bool(w, "finished", r->finished);
     put_bool(w, "successful", r->successful);
     put_time(w, "finished_at", r->finished_ms);
-    put_object(w, r->object);
+    put_object(w, now->object);
     if (facts.origin) {
         auto_free char *origin = mem_printf("%s/%s", ps->flow, facts.origin);
         put_str(w, "origin_pathspec", origin);
@@ -380,8 +384,12 @@ static errc task_json(struct client *c, const struct pathspec *ps, int attempt, 
                       struct json_out *w, struct err *err)
 {
     auto_cleanup(task_unrefp) const struct task *t = NULL;
+    auto_cleanup(object_snap_unrefp) const struct object_snap *now = NULL;
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
     errc code = client_task(c, ps, cancel, &t, err);
+    if (!code) {
+        code = model_object(c, ps, cancel, &now, err);
+    }
     if (!code) {
         code = client_artifacts(c, ps, attempt, cancel, &list, err);
     }
@@ -402,7 +410,7 @@ static errc task_json(struct client *c, const struct pathspec *ps, int attempt, 
     put_time(w, "finished_at", o.finished_ms);
     json_out_key(w, "current_attempt");
     json_out_int(w, o.attempt);
-    put_object(w, t->object);
+    put_object(w, now->object);
     put_foreach(c, ps, t, cancel, w);
     put_exception(c, ps, attempt, cancel, w);
     if (t->origin) {

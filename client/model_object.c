@@ -103,6 +103,7 @@ struct see_run {
     struct client *c;
     struct pathspec flow;
     struct cancel *cancel;
+    int64_t ttl_ms;
     bool found;
     errc code;
     struct err *err;
@@ -122,6 +123,9 @@ static bool see_run(void *arg, const char *id, int64_t created_ms)
         return false;
     }
     see->found = !code && model_in_ns(see->c, o->object);
+    if (!code) {
+        see->ttl_ms = model_ttl_of_part(see->ttl_ms, &o->snap);
+    }
     return !see->found;
 }
 
@@ -129,7 +133,8 @@ static errc load_visible(void *arg, struct cancel *cancel, struct snap **ret, in
                          struct err *err)
 {
     const struct load *l = arg;
-    struct see_run see = {.c = l->c, .flow = *l->ps, .cancel = cancel, .err = err};
+    struct see_run see = {
+        .c = l->c, .flow = *l->ps, .cancel = cancel, .ttl_ms = l->c->ttl_ms, .err = err};
     errc code = model_meta_list(l->c, l->ps, cancel, see_run, &see, err);
     if (code || see.code) {
         return code ? code : see.code;
@@ -138,7 +143,7 @@ static errc load_visible(void *arg, struct cancel *cancel, struct snap **ret, in
     snap_init(&v->snap, sizeof(*v), flow_visible_destroy);
     v->visible = see.found;
     *ret = &v->snap;
-    *ret_ttl_ms = l->c->ttl_ms;
+    *ret_ttl_ms = see.ttl_ms;
     return ERR_OK;
 }
 

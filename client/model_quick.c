@@ -87,7 +87,8 @@ struct load {
     const struct pathspec *ps;
 };
 
-static errc read_quick(const struct load *l, struct cancel *cancel, struct quick_snap *q, struct err *err)
+static errc read_quick(const struct load *l, struct cancel *cancel, struct quick_snap *q,
+                       int64_t *ret_ttl_ms, struct err *err)
 {
     auto_cleanup(artifact_clear) struct artifact ok = {0};
     struct err missing = ERR_INIT;
@@ -95,8 +96,9 @@ static errc read_quick(const struct load *l, struct cancel *cancel, struct quick
     if (!code) {
         q->ok_ms = q->mtime_ms = ok.created_ms;
         code = model_truth(l->c, l->ps, &ok, cancel, &q->task_ok, &missing);
-        if (!code || !model_is_fatal(code)) {
-            return ERR_OK; // the time is known, whatever became of the value
+        if (!code || !model_is_fatal(code)) { // the time is known, whatever became of the value
+            *ret_ttl_ms = model_ttl(l->c, q->task_ok == 1 && model_is_settled(l->c, q->ok_ms));
+            return ERR_OK;
         }
     }
     if (model_is_fatal(code)) {
@@ -107,6 +109,7 @@ static errc read_quick(const struct load *l, struct cancel *cancel, struct quick
     code = model_object(l->c, l->ps, cancel, &o, err);
     if (!code) {
         q->mtime_ms = o->object->heartbeat_ms >= 0 ? o->object->heartbeat_ms : o->object->created_ms;
+        *ret_ttl_ms = model_ttl_of_part(l->c->ttl_ms, &o->snap);
     }
     return code;
 }
@@ -119,14 +122,13 @@ static errc load_quick(void *arg, struct cancel *cancel, struct snap **ret, int6
     snap_init(&q->snap, sizeof(*q), quick_destroy);
     q->task_ok = -1;
     q->ok_ms = -1;
-    errc code = read_quick(l, cancel, q, err);
+    errc code = read_quick(l, cancel, q, ret_ttl_ms, err);
     if (code) {
         snap_unref(&q->snap);
         return code;
     }
     model_hint(l->c, l->ps, q->mtime_ms);
     *ret = &q->snap;
-    *ret_ttl_ms = model_ttl(l->c, q->task_ok == 1 && model_is_settled(l->c, q->ok_ms));
     return ERR_OK;
 }
 

@@ -19,11 +19,15 @@ static void run_destroy(struct snap *s)
     free(rs);
 }
 
+const struct snap *run_snap_of(const struct run *r)
+{
+    return &((const struct run_snap *)((uintptr_t)r - offsetof(struct run_snap, run)))->snap;
+}
+
 void run_unref(const struct run *r)
 {
     if (r) {
-        struct run_snap *rs = (struct run_snap *)((uintptr_t)r - offsetof(struct run_snap, run));
-        snap_unref(&rs->snap);
+        snap_unref((struct snap *)(uintptr_t)run_snap_of(r));
     }
 }
 
@@ -35,10 +39,11 @@ void run_unrefp(const struct run **r)
 struct load {
     struct client *c;
     const struct pathspec *ps;
+    int64_t ttl_ms; // of what was used so far
 };
 
 // The name of the end step, as the `_parameters` task has it; "end" in runs that are older than that.
-static errc end_step_name(const struct load *l, struct cancel *cancel, char **ret, struct err *err)
+static errc end_step_name(struct load *l, struct cancel *cancel, char **ret, struct err *err)
 {
     struct pathspec parameters = {l->ps->flow, l->ps->run, "_parameters", NULL};
     auto_free char *id = NULL;
@@ -59,7 +64,7 @@ static errc end_step_name(const struct load *l, struct cancel *cancel, char **re
 }
 
 // The end task's snapshot; none while there is none, or when it cannot be read.
-static errc find_end_task(const struct load *l, struct cancel *cancel, struct run *r,
+static errc find_end_task(struct load *l, struct cancel *cancel, struct run *r,
                           const struct task **ret, struct err *err)
 {
     auto_free char *step = NULL;
@@ -93,6 +98,7 @@ struct search {
     struct pathspec step;
     struct cancel *cancel;
     bool want_stale;     // stale ones too
+    int64_t ttl_ms;      // of what was used so far
     task_ref_fn fn;      // false ends the search
     void *arg;
     bool ended;
@@ -106,12 +112,17 @@ static errc is_failed(struct search *s, const struct pathspec *ps, bool *ret, st
     auto_cleanup(quick_snap_unrefp) const struct quick_snap *q = NULL;
     errc code = model_quick(s->c, ps, s->cancel, &q, err);
     *ret = false;
-    if (code || q->task_ok == 1) {
+    if (code) {
         return code;
+    }
+    s->ttl_ms = model_ttl_of_part(s->ttl_ms, &q->snap);
+    if (q->task_ok == 1) {
+        return ERR_OK;
     }
     auto_cleanup(task_unrefp) const struct task *t = NULL;
     code = model_task(s->c, ps, s->cancel, &t, err);
     if (!code) {
+        s->ttl_ms = model_ttl_of_part(s->ttl_ms, &task_snap_of(t)->snap);
         *ret = t->status == STATUS_FAILED || (s->want_stale && t->status == STATUS_STALE);
     }
     return code;
@@ -137,12 +148,15 @@ static bool look_at_task(void *arg, const char *id, int64_t created_ms)
     return !s->ended;
 }
 
+// *ret_ttl_ms, when not NULL, is how long the answer holds, by what it was made of.
 static errc search_failed(struct client *c, const struct pathspec *run, bool want_stale,
-                          struct cancel *cancel, task_ref_fn fn, void *arg, struct err *err)
+                          struct cancel *cancel, task_ref_fn fn, void *arg, int64_t *ret_ttl_ms,
+                          struct err *err)
 {
     auto_cleanup(children_free) struct children steps = {0};
     errc code = model_children(c, run, cancel, &steps, err);
-    struct search s = {.c = c, .cancel = cancel, .want_stale = want_stale, .fn = fn, .arg = arg, .err = err};
+    struct search s = {.c = c, .cancel = cancel, .want_stale = want_stale, .ttl_ms = c->ttl_ms,
+                       .fn = fn, .arg = arg, .err = err};
     for (size_t i = 0; !code && !s.ended && i < steps.len; i++) {
         s.step = pathspec_child(run, steps.items[i].id);
         struct err one = ERR_INIT;
@@ -155,6 +169,9 @@ static errc search_failed(struct client *c, const struct pathspec *run, bool wan
             *err = one;
         }
     }
+    if (ret_ttl_ms) {
+        *ret_ttl_ms = s.ttl_ms;
+    }
     return code;
 }
 
@@ -162,7 +179,7 @@ errc client_failed_tasks(struct client *c, const struct pathspec *run, struct ca
                          task_ref_fn fn, void *arg, struct err *err)
 {
     errc code = model_check_ns(c, run, cancel, err);
-    return code ? code : search_failed(c, run, true, cancel, fn, arg, err);
+    return code ? code : search_failed(c, run, true, cancel, fn, arg, NULL, err);
 }
 
 // --- the run ----------------------------------------------------------------------------------------
@@ -175,7 +192,7 @@ static bool note_failed(void *arg, const char *step, const char *task)
     return false;
 }
 
-static errc run_status(const struct load *l, const struct task *end, struct cancel *cancel, struct run *r,
+static errc run_status(struct load *l, const struct task *end, struct cancel *cancel, struct run *r,
                        struct err *err)
 {
     int64_t beat = r->object->heartbeat_ms;
@@ -188,18 +205,21 @@ static errc run_status(const struct load *l, const struct task *end, struct canc
         return ERR_OK;
     }
     bool failed = false;
-    errc code = search_failed(l->c, l->ps, false, cancel, note_failed, &failed, err);
+    int64_t ttl_ms = l->ttl_ms;
+    errc code = search_failed(l->c, l->ps, false, cancel, note_failed, &failed, &ttl_ms, err);
+    l->ttl_ms = ttl_ms < l->ttl_ms ? ttl_ms : l->ttl_ms;
     r->status = failed ? STATUS_FAILED : beat >= 0 ? STATUS_STALE : STATUS_UNKNOWN;
     return code;
 }
 
-static errc fill_run(const struct load *l, struct cancel *cancel, struct run *r, struct err *err)
+static errc fill_run(struct load *l, struct cancel *cancel, struct run *r, struct err *err)
 {
     auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
     errc code = model_object(l->c, l->ps, cancel, &o, err);
     if (code) {
         return code;
     }
+    l->ttl_ms = model_ttl_of_part(l->c->ttl_ms, &o->snap);
     r->object = meta_object_copy(o->object);
     r->mtime_ms = r->object->heartbeat_ms >= 0 ? r->object->heartbeat_ms : r->object->created_ms;
     r->finished_ms = -1;
@@ -209,6 +229,7 @@ static errc fill_run(const struct load *l, struct cancel *cancel, struct run *r,
         return code;
     }
     if (end) {
+        l->ttl_ms = model_ttl_of_part(l->ttl_ms, &task_snap_of(end)->snap);
         r->finished = end->finished;
         r->successful = end->successful;
         r->finished_ms = end->finished_ms;
@@ -223,7 +244,7 @@ static errc fill_run(const struct load *l, struct cancel *cancel, struct run *r,
 static errc load_run(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
                      struct err *err)
 {
-    const struct load *l = arg;
+    struct load *l = arg;
     struct run_snap *rs = mem_zalloc(sizeof(*rs));
     snap_init(&rs->snap, 0, run_destroy);
     errc code = fill_run(l, cancel, &rs->run, err);
@@ -234,7 +255,7 @@ static errc load_run(void *arg, struct cancel *cancel, struct snap **ret, int64_
     rs->snap.bytes = sizeof(*rs) + meta_object_bytes(rs->run.object) + str_bytes(rs->run.end_step) +
                      str_bytes(rs->run.end_task) + str_bytes(rs->run.origin);
     *ret = &rs->snap;
-    *ret_ttl_ms = model_ttl(l->c, rs->run.settled);
+    *ret_ttl_ms = rs->run.settled ? model_ttl(l->c, true) : l->ttl_ms;
     return ERR_OK;
 }
 
@@ -245,7 +266,7 @@ errc client_run(struct client *c, const struct pathspec *ps, struct cancel *canc
     if (code) {
         return code;
     }
-    struct load l = {c, ps};
+    struct load l = {.c = c, .ps = ps};
     struct snap *s;
     code = model_recent_get(c, MODEL_RUN, ps, -1, load_run, &l, cancel, &s, err);
     if (!code) {

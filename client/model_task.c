@@ -179,7 +179,8 @@ static errc read_outcome(const struct load *l, struct cancel *cancel, struct tas
     return ERR_OK;
 }
 
-static errc fill_task(const struct load *l, struct cancel *cancel, struct task_snap *ts, struct err *err)
+static errc fill_task(const struct load *l, struct cancel *cancel, struct task_snap *ts,
+                      int64_t *ret_ttl_ms, struct err *err)
 {
     struct task *t = &ts->task;
     auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
@@ -214,6 +215,10 @@ static errc fill_task(const struct load *l, struct cancel *cancel, struct task_s
                   : t->object->heartbeat_ms >= 0 ? t->object->heartbeat_ms
                                                  : t->object->created_ms;
     t->settled = t->status == STATUS_DONE && model_is_settled(l->c, t->finished_ms);
+    *ret_ttl_ms = model_ttl(l->c, t->settled);
+    if (!t->settled) {
+        *ret_ttl_ms = model_ttl_of_part(*ret_ttl_ms, &o->snap);
+    }
     return ERR_OK;
 }
 
@@ -223,7 +228,7 @@ static errc load_task(void *arg, struct cancel *cancel, struct snap **ret, int64
     const struct load *l = arg;
     struct task_snap *ts = mem_zalloc(sizeof(*ts));
     snap_init(&ts->snap, 0, task_destroy);
-    errc code = fill_task(l, cancel, ts, err);
+    errc code = fill_task(l, cancel, ts, ret_ttl_ms, err);
     if (!code && cancel) {
         code = cancel_check(cancel, err); // a status that a cancelled read left out is not to be kept
     }
@@ -235,7 +240,6 @@ static errc load_task(void *arg, struct cancel *cancel, struct snap **ret, int64
                      str_bytes(ts->task.origin) + str_bytes(ts->task.foreach_path);
     model_hint(l->c, l->ps, ts->task.mtime_ms);
     *ret = &ts->snap;
-    *ret_ttl_ms = model_ttl(l->c, ts->task.settled);
     return ERR_OK;
 }
 

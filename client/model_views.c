@@ -84,7 +84,8 @@ struct find_latest {
     struct pathspec flow;
     bool successful;
     struct cancel *cancel;
-    char *found; // owned
+    int64_t ttl_ms; // of what was used so far
+    char *found;    // owned
 };
 
 static errc see_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
@@ -94,8 +95,12 @@ static errc see_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
         struct pathspec ps = pathspec_child(&f->flow, id);
         auto_cleanup(run_unrefp) const struct run *r = NULL;
         errc code = client_run(f->c, &ps, f->cancel, &r, err);
-        if (code || !r->successful) {
+        if (code) {
             return code;
+        }
+        f->ttl_ms = model_ttl_of_part(f->ttl_ms, run_snap_of(r));
+        if (!r->successful) {
+            return ERR_OK;
         }
     }
     f->found = mem_strdup(id);
@@ -108,6 +113,7 @@ static errc load_latest(void *arg, struct cancel *cancel, struct snap **ret, int
 {
     struct find_latest *f = arg;
     f->cancel = cancel;
+    f->ttl_ms = f->c->ttl_ms;
     struct walk w = {.c = f->c, .flow = f->flow, .cancel = cancel, .fn = see_run, .arg = f, .err = err};
     errc code = walk_newest(&w);
     if (code) {
@@ -118,7 +124,7 @@ static errc load_latest(void *arg, struct cancel *cancel, struct snap **ret, int
     l->id = f->found;
     snap_init(&l->snap, sizeof(*l) + str_bytes(l->id), latest_destroy);
     *ret = &l->snap;
-    *ret_ttl_ms = f->c->ttl_ms;
+    *ret_ttl_ms = f->ttl_ms;
     return ERR_OK;
 }
 

@@ -18,7 +18,6 @@ struct entry {
     struct entry *newer, *older; // by last use
     uint64_t hash;
     int kind, attempt;
-    int64_t expires_ms;
     struct snap *value; // one reference
     size_t bytes;
     char path[];
@@ -54,7 +53,17 @@ void snap_init(struct snap *s, size_t bytes, void (*destroy)(struct snap *s))
 {
     atomic_init(&s->refs, 1);
     s->bytes = bytes;
+    s->expires_ms = 0;
     s->destroy = destroy;
+}
+
+int64_t snap_left_ms(const struct snap *s)
+{
+    if (s->expires_ms == INT64_MAX) {
+        return RECENT_FOR_EVER;
+    }
+    int64_t left = s->expires_ms - clock_mono_ms();
+    return left > 0 ? left : 0;
 }
 
 struct snap *snap_ref(struct snap *s)
@@ -161,7 +170,7 @@ static void store_value(struct recent *m, uint64_t hash, const struct recent_key
     e->value = value;
     e->bytes = sizeof(*e) + path_size + value->bytes;
     int64_t now = clock_mono_ms();
-    e->expires_ms = ttl_ms > INT64_MAX - now ? INT64_MAX : now + ttl_ms;
+    value->expires_ms = ttl_ms > INT64_MAX - now ? INT64_MAX : now + ttl_ms;
     e->next = m->buckets[hash % BUCKETS];
     m->buckets[hash % BUCKETS] = e;
     lru_add(m, e);
@@ -174,7 +183,7 @@ static void store_value(struct recent *m, uint64_t hash, const struct recent_key
 static struct snap *fresh_value(struct recent *m, uint64_t hash, const struct recent_key *key)
 {
     struct entry *e = *entry_slot(m, hash, key);
-    if (!e || (e->expires_ms != INT64_MAX && clock_mono_ms() >= e->expires_ms)) {
+    if (!e || snap_left_ms(e->value) == 0) {
         return NULL;
     }
     lru_remove(m, e);

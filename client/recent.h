@@ -21,12 +21,16 @@
 // The first member of everything that is remembered.
 struct snap {
     atomic_uint refs;
-    size_t bytes; // roughly what it occupies
+    size_t bytes;       // roughly what it occupies
+    int64_t expires_ms; // by clock_mono_ms; set once, before others can see it
     void (*destroy)(struct snap *s);
 };
 void snap_init(struct snap *s, size_t bytes, void (*destroy)(struct snap *s)); // with one reference
 struct snap *snap_ref(struct snap *s);
 void snap_unref(struct snap *s); // NULL is fine
+// How long it still holds. What is made of several snapshots holds no longer than each of them, so that
+// times do not add up.
+int64_t snap_left_ms(const struct snap *s);
 
 struct recent_key {
     int kind;

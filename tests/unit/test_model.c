@@ -312,6 +312,27 @@ static void what_is_settled_is_asked_for_less_often(void **state)
     assert_int_equal(atomic_load(&w->meta->record_calls), 4);
 }
 
+static void times_to_live_do_not_add_up(void **state)
+{
+    struct world *w = *state;
+    fake_object(w->meta, "F", 1);
+    fake_object(w->meta, "F/1", 1);
+    fake_object(w->meta, "F/1/end", 1);
+    fake_object(w->meta, "F/1/end/2", 1);
+    open_client(w, NULL);
+    assert_int_equal(status_of_task(w, "F/1/end/2"), STATUS_UNKNOWN);
+    atomic_fetch_add(&mono, 60);
+    assert_int_equal(status_of_run(w, "F/1"), STATUS_UNKNOWN); // made of a task that is 60 ms old
+    struct err err = ERR_INIT;
+    char *id;
+    assert_int_equal(client_latest(w->c, "F", true, NULL, &id, &err), ERR_NOT_FOUND);
+    fake_done(w->meta, "F/1/end/2", 0, true, NOW);
+    atomic_fetch_add(&mono, 40);
+    assert_int_equal(status_of_run(w, "F/1"), STATUS_DONE);
+    assert_int_equal(client_latest(w->c, "F", true, NULL, &id, &err), ERR_OK);
+    free(id);
+}
+
 static void the_state_of_a_run(void **state)
 {
     struct world *w = *state;
@@ -630,6 +651,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(views_of_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retry_shows_old_artifacts_and_a_new_state, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_settled_is_asked_for_less_often, setup, teardown),
+        cmocka_unit_test_setup_teardown(times_to_live_do_not_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(the_state_of_a_run, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_tasks_are_found_beside_broken_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resumed_task_follows_its_origin, setup, teardown),
