@@ -35,12 +35,15 @@ static errc render(const struct value *v, enum render_as as, struct cancel *canc
 }
 
 static errc render_pickle(const struct artifact_env *env, const struct artifact *a,
-                          enum render_as as, struct cancel *cancel, struct sink *sink,
+                          enum render_as as, struct cancel *cancel, struct piece_sink *p,
                           struct err *err)
 {
     auto_cleanup(artifact_value_free) struct artifact_value value = {0};
     errc e = artifact_load(env, a, SIZE_MAX, cancel, &value, err);
-    return e == ERR_OK ? render(pickle_root(value.pickle), as, cancel, sink, err) : e;
+    if (e != ERR_OK)
+        return e;
+    piece_sink_bound(p, value.len);
+    return render(pickle_root(value.pickle), as, cancel, &p->sink, err);
 }
 
 // The content of an included file is a str where it is text, as JSON has no other bytes.
@@ -69,7 +72,7 @@ static errc job_produce(void *arg, struct staged *to, struct err *err)
     auto_free struct piece_sink *p = piece_sink_new(to);
     errc e = job->as == RENDER_INCLUDED_JSON
                  ? render_included(&env, &a, staged_cancel(to), &p->sink, err)
-                 : render_pickle(&env, &a, job->as, staged_cancel(to), &p->sink, err);
+                 : render_pickle(&env, &a, job->as, staged_cancel(to), p, err);
     return piece_sink_end(p, e, err);
 }
 

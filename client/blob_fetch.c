@@ -164,6 +164,10 @@ errc fetch_produce(void *arg, struct staged *to, struct err *err)
         f->store->ops->read(f->store, f->path, 0, staged_cancel(to), &p.info, take_stored, &p, err);
     if (e == ERR_OK)
         e = finish(&p, err);
+    // The metadata names the object, so that it is the store that is not whole.
+    if (e == ERR_NOT_FOUND)
+        e = err_set(err, ERR_CORRUPT, "the stored object is gone: there is no %.300s in %.200s", f->path,
+                    f->store->sysroot);
     if (e == ERR_CORRUPT && !strstr(err->cause, f->path))
         err_prefix(err, "%.300s", f->path);
     free(p.info.attributes);

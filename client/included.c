@@ -103,7 +103,7 @@ static errc get_path(const struct artifact_env *env, const struct included *i, c
     struct stat st;
     if (path[0] != '/' || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return err_set(
-            err, ERR_NOT_FOUND,
+            err, ERR_CORRUPT,
             "the body of the included file is neither below the mounted root nor at %.400s", path);
     if (i->gzip)
         return blob_get_file(&path_store, env->staging, path, false, ret, err);

@@ -3,6 +3,11 @@
 #include "base/mem.h"
 #include "client/piece_sink.h"
 
+// More than the text of any value that is not made to explode: a number of two bytes in the pickle is
+// a line of its own, with its indentation.
+#define BOUND_LEAST ((uint64_t)256 << 20)
+#define BOUND_FACTOR 64
+
 static bool flush(struct piece_sink *p)
 {
     bool ok = !p->len || sink_put(&p->to.sink, p->bytes, p->len);
@@ -13,6 +18,11 @@ static bool flush(struct piece_sink *p)
 static bool put(struct sink *sink, const void *data, size_t len)
 {
     struct piece_sink *p = (struct piece_sink *)sink;
+    if (len > p->left && p->err.code == ERR_OK)
+        err_set(&p->err, ERR_LIMIT,
+                "the value's text is far larger than its pickle (it refers to the same parts again and "
+                "again); .pickle/ has the stored bytes");
+    p->left -= len <= p->left ? len : 0;
     if (p->err.code != ERR_OK || (len > sizeof p->bytes - p->len && !flush(p)))
         return false;
     if (len >= sizeof p->bytes)
@@ -26,8 +36,15 @@ struct piece_sink *piece_sink_new(struct staged *to)
 {
     struct piece_sink *p = mem_zalloc(sizeof *p);
     p->sink.put = put;
+    p->left = UINT64_MAX;
     p->to = staged_sink(to, &p->err);
     return p;
+}
+
+void piece_sink_bound(struct piece_sink *p, size_t pickle_len)
+{
+    uint64_t bound = (uint64_t)pickle_len * BOUND_FACTOR;
+    p->left = bound > BOUND_LEAST ? bound : BOUND_LEAST;
 }
 
 errc piece_sink_end(struct piece_sink *p, errc result, struct err *err)

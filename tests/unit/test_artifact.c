@@ -359,11 +359,11 @@ static void missing_blob(void **state)
     struct artifact_env env = env_of(store);
     struct content *c;
     struct err err = ERR_INIT;
-    assert_int_equal(artifact_open_natural(&env, &a, NULL, &c, &err), ERR_NOT_FOUND);
+    assert_int_equal(artifact_open_natural(&env, &a, NULL, &c, &err), ERR_CORRUPT);
     char list[] = "<class 'list'>";
     a.type = list;
-    assert_int_equal(artifact_open_natural(&env, &a, NULL, &c, &err), ERR_NOT_FOUND);
-    assert_int_equal(artifact_open_json(&env, &a, NULL, &c, &err), ERR_NOT_FOUND);
+    assert_int_equal(artifact_open_natural(&env, &a, NULL, &c, &err), ERR_CORRUPT);
+    assert_int_equal(artifact_open_json(&env, &a, NULL, &c, &err), ERR_CORRUPT);
     a.sha = bad;
     assert_int_equal(artifact_open_natural(&env, &a, NULL, &c, &err), ERR_CORRUPT);
     assert_int_equal(artifact_open_stored(&env, &a, NULL, &c, &err), ERR_CORRUPT);

@@ -172,7 +172,7 @@ static void keys_that_are_none(void **state)
     expect_error("../../../../../../etc/passwd", ERR_CORRUPT, "40 hex digits");
     expect_error("da39a3ee5e6b4b0d3255bfef95601890afd80709a", ERR_CORRUPT, "40 hex digits");
     expect_error("DA39A3EE5E6B4B0D3255BFEF95601890AFD80709", ERR_CORRUPT, "40 hex digits");
-    expect_error("1234567890123456789012345678901234567890", ERR_NOT_FOUND, "12345678901234567890");
+    expect_error("1234567890123456789012345678901234567890", ERR_CORRUPT, "12345678901234567890");
 }
 
 // --- files that are no blobs ---------------------------------------------------------------------

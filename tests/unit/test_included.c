@@ -143,12 +143,12 @@ static void body_at_the_recorded_path(void **state)
     expect("external", NULL, plain, false, "plain");
     expect_error("uploader-v2", "uploaded", plain, ERR_CORRUPT, "gzip");
     auto_free char *folder = mem_printf("local://%s/elsewhere", tempdir);
-    expect_error("external", NULL, folder, ERR_NOT_FOUND, "neither below the mounted root nor at");
-    expect_error("external", NULL, "local:///dev/zero", ERR_NOT_FOUND, "/dev/zero");
-    expect_error("external", NULL, "local://relative/path", ERR_NOT_FOUND, "relative/path");
-    expect_error("uploader-v2", "uploaded", "local:///gone/data/F/dd", ERR_NOT_FOUND,
+    expect_error("external", NULL, folder, ERR_CORRUPT, "neither below the mounted root nor at");
+    expect_error("external", NULL, "local:///dev/zero", ERR_CORRUPT, "/dev/zero");
+    expect_error("external", NULL, "local://relative/path", ERR_CORRUPT, "relative/path");
+    expect_error("uploader-v2", "uploaded", "local:///gone/data/F/dd", ERR_CORRUPT,
                  "/gone/data/F/dd");
-    expect_error("uploader-v2", "uploaded", "local:///gone/data/../x", ERR_NOT_FOUND, "/gone/data");
+    expect_error("uploader-v2", "uploaded", "local:///gone/data/../x", ERR_CORRUPT, "/gone/data");
 }
 
 static void what_cannot_be_read(void **state)
