@@ -18,8 +18,8 @@ struct blob_source {
 };
 
 // Holds the blob's bytes; they are read, inflated and checked against the SHA-1 while readers
-// already see the prefix. The object of a mismatch ends in ERR_CORRUPT and is forgotten. Does not
-// wait.
+// already see the prefix. The object of a mismatch ends in ERR_CORRUPT and is forgotten, and so
+// does one that is missing, since metadata names it. Does not wait.
 errc blob_get(const struct blob_source *src, struct staged **ret, struct err *err) ERR_MUST_CHECK;
 
 // A gzip file without sidecar at `path` of the store (the body of an included file), or a plain

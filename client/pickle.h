@@ -44,7 +44,8 @@ struct value {
         bool boolean;
         int64_t integer;
         double real;
-        struct { const uint8_t *data; size_t len; } bytes; // STR (UTF-8, surrogates passed), BYTES, BYTEARRAY; BIGINT: little-endian two's complement
+        // STR (UTF-8, surrogates passed), BYTES, BYTEARRAY; BIGINT: little-endian two's complement
+        struct { const uint8_t *data; size_t len; } bytes;
         struct { struct value **items; size_t len, cap; } seq; // LIST, TUPLE, SET, FROZENSET
         struct { struct value_pair *pairs; size_t len, cap; } dict;
         struct { const char *module, *name; } global;      // NUL-terminated; name may have dots

@@ -80,7 +80,7 @@ errc op_dict(struct reader *r)
     if (n % 2)
         return reader_corrupt(r, "a key has no value");
     struct value *v = reader_new(r, VALUE_DICT);
-    if (!v || !reader_dict_add(r, v, r->stack + from, n / 2))
+    if (!v || (n > 0 && !reader_dict_add(r, v, r->stack + from, n / 2)))
         return reader_no_room(r);
     r->stack_len = from;
     return reader_push(r, v);

@@ -101,7 +101,8 @@ static bool size_fits_kind(const struct npy_type *t)
 
 static bool parse_unit(const struct value *metadata, struct npy_type *t)
 {
-    static const char *const units[] = {"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "generic"};
+    static const char *const units[] = {"Y",  "M",  "W",  "D",  "h",  "m",  "s",
+                                        "ms", "us", "ns", "ps", "fs", "as", "generic"};
     const struct value *about = item(metadata, 1), *unit = item(about, 0), *count = item(about, 1);
     t->unit = "generic";
     t->unit_count = 1;

@@ -14,7 +14,8 @@ struct sorting {
 };
 
 enum sort_class {
-    SORT_NONE, SORT_NUMBER, SORT_STR, SORT_BYTES, SORT_TUPLE, SORT_DATE, SORT_DATETIME, SORT_TIME, SORT_DELTA, SORT_UUID,
+    SORT_NONE, SORT_NUMBER, SORT_STR, SORT_BYTES, SORT_TUPLE, SORT_DATE, SORT_DATETIME, SORT_TIME,
+    SORT_DELTA, SORT_UUID,
 };
 
 // One item of a set: what it is compared by, and itself.

@@ -124,7 +124,10 @@ errc stack_build(struct stack *s, const struct options *o, const struct ctl_sour
 {
     struct pool_conf pool = {.max_threads = PRODUCERS_MAX, .idle_ms = 2000, .name = "mf-produce"};
     s->producers = pool_new(&pool);
-    struct staging_conf staging = {.tempdir = s->tempdir, .max_bytes = o->staging_bytes, .pool = s->producers};
+    struct staging_conf staging = {.tempdir = s->tempdir,
+                                   .max_bytes = o->staging_bytes,
+                                   .cap_option = "--staging-size",
+                                   .pool = s->producers};
     errc e = staging_new(&staging, &s->staging, err);
     if (!e) {
         e = build_client(s, o, err);
