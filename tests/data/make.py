@@ -131,6 +131,7 @@ def make_main(root):
     def values():
         runs["values"] = run_flow(root, "values")
         runs["branch"] = run_flow(root, "branch")
+        runs["readers"] = run_flow(root, "readers")
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         for job in [pool.submit(j) for j in (foreachs, hellos, values, fails, cards, rest, others)]:

@@ -135,6 +135,8 @@ class ValuesFlow(FlowSpec):
         self.deque = collections.deque([1, 2, 3], maxlen=5)
         self.named = Point(1, y=[2])
         self.chain = collections.ChainMap({"a": 1}, {"b": 2})
+        self.user_dict = collections.UserDict({"k": [1]})
+        self.user_list = collections.UserList([1, "two"])
         deep = "bottom"
         for _ in range(60):
             deep = [deep]

@@ -107,11 +107,11 @@ class Mount:
         return self.path / name
 
     def read(self, path):
-        return (self.path / path).read_bytes()
+        return (self.path / path.lstrip("/")).read_bytes()
 
     def names(self, path=""):
         """Names of a directory as readdir gives them."""
-        return os.listdir(self.path / path)
+        return os.listdir(self.path / path.lstrip("/"))
 
     def stats(self):
         """`.metaflowfs/stats` as {"name" or 'name{label="x"}': number}."""
@@ -127,6 +127,13 @@ class Mount:
         values = [v for k, v in self.stats().items() if re.fullmatch(name + r"(\{.*\})?", k)]
         assert values, "no statistic " + name
         return sum(values)
+
+    def opens(self):
+        """How often artifacts, and how often other files but .metaflowfs/*, were opened."""
+        kinds = dict(re.findall(r'opens_by_kind_total\{kind="([^"]*)"\} (\d+)', self.read(".metaflowfs/stats").decode()))
+        kinds.pop("control-file", None)
+        artifact = int(kinds.pop("artifact", 0))
+        return {"artifact": artifact, "computed": sum(map(int, kinds.values()))}
 
     def errors(self):
         return self.read(".metaflowfs/errors").decode()
@@ -182,6 +189,7 @@ class Mount:
 def run_metaflowfs(*args, root=None, workdir=None, env=None, timeout=60, cwd=None, **more):
     """`metaflowfs ARGS`, waited for; stdout and stderr as text."""
     workdir = pathlib.Path(workdir)
+    (workdir / "temp").mkdir(exist_ok=True)
     full = daemon_env(root or workdir, workdir, **(env or {}))
     for key in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         full[key] = full[key].split(":", 1)[1]  # reports on stderr
