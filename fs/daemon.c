@@ -56,7 +56,7 @@ int daemon_start(struct daemon *d, bool foreground)
 // sd_notify(3), without its library.
 static void tell_systemd(const char *state)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
+    const char *path = getenv("NOTIFY_SOCKET"); // NOLINT(concurrency-mt-unsafe): nobody sets it
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t len = path != NULL ? strlen(path) : 0;
     if (len < 2 || len >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@')) {

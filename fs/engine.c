@@ -12,7 +12,6 @@
 #include "fs/fuse_api.h"
 
 #define TICK_MS 100   // how often deadlines are looked at while requests wait
-#define SLACK_MS 300  // the worker sees the deadline first and knows the cause better
 
 struct engine {
     struct engine_conf conf; // immutable
@@ -30,40 +29,6 @@ struct registration {
     bool interrupted;
 };
 static _Thread_local struct registration *registering;
-
-struct request *request_new(struct engine *e, fuse_req_t req, enum stat_op op, uint64_t nodeid,
-                            const char *name, void (*run)(struct request *r))
-{
-    struct request *r = mem_zalloc(sizeof(*r));
-    atomic_init(&r->refs, 1);
-    r->req = req;
-    r->engine = e;
-    r->op = op;
-    r->nodeid = nodeid;
-    r->name = mem_strdup(name);
-    r->run = run;
-    r->cancel.deadline_ms = clock_mono_ms() + e->conf.deadline_ms;
-    atomic_init(&r->reply_by_ms, r->cancel.deadline_ms + SLACK_MS);
-    return r;
-}
-
-struct request *request_ref(struct request *r)
-{
-    atomic_fetch_add(&r->refs, 1);
-    return r;
-}
-
-void request_unref(struct request *r)
-{
-    if (atomic_fetch_sub(&r->refs, 1) > 1) {
-        return;
-    }
-    if (r->free_arg != NULL) {
-        r->free_arg(r->arg);
-    }
-    free(r->name);
-    free(r);
-}
 
 // The list holds a reference. A request that was claimed before it could be listed is not.
 static void list_add(struct request *r)
@@ -167,7 +132,7 @@ void request_interrupt(struct request *r)
 void request_extend(struct request *r, int64_t deadline_ms)
 {
     r->cancel.deadline_ms = deadline_ms;
-    atomic_store(&r->reply_by_ms, deadline_ms + SLACK_MS);
+    atomic_store(&r->reply_by_ms, deadline_ms + REQUEST_SLACK_MS);
 }
 
 static void end(struct request *r)
@@ -210,6 +175,11 @@ void engine_run(struct request *r)
         end(r);
         request_unref(r);
     }
+}
+
+int64_t engine_deadline_ms(const struct engine *e)
+{
+    return e->conf.deadline_ms;
 }
 
 struct pool *engine_pool(struct engine *e)

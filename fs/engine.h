@@ -34,6 +34,9 @@ struct engine_conf {
     void *arg;
 };
 
+// How much later than the token the engine replies: the worker knows the cause better.
+#define REQUEST_SLACK_MS 300
+
 struct request {
     struct fuse_req *req;     // to be used only after request_claim gave true
     struct engine *engine;
@@ -60,6 +63,7 @@ void engine_abort(struct engine *e);
 // Waits up to `ms` for the workers; false when some are still stuck, and then nothing was freed.
 bool engine_free(struct engine *e, int64_t ms);
 struct pool *engine_pool(struct engine *e);
+int64_t engine_deadline_ms(const struct engine *e);
 
 // A request for `run`, which the pool calls. `name` is copied and may be NULL. The caller holds the
 // first reference.

@@ -22,14 +22,30 @@ struct handles *handles_new(struct lives *lives)
     return h;
 }
 
+static void handle_destroy(struct handle *h)
+{
+    if (h->content != NULL) {
+        content_unref(h->content);
+    }
+    if (h->live != NULL) {
+        live_close(h->all->lives, h->live);
+    }
+    if (h->listing != NULL) {
+        listing_stop(h->listing);
+        listing_unref(h->listing);
+    }
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
 void handles_free(struct handles *all)
 {
     if (all == NULL) {
         return;
     }
-    while (all->first != NULL) {
-        atomic_store(&all->first->refs, 1);
-        handle_unref(all->first);
+    for (struct handle *h = all->first, *next; h != NULL; h = next) {
+        next = h->next;
+        handle_destroy(h);
     }
     pthread_mutex_destroy(&all->lock);
     free(all);
@@ -83,18 +99,7 @@ void handle_unref(struct handle *h)
         h->next->prev = h->prev;
     }
     pthread_mutex_unlock(&all->lock);
-    if (h->content != NULL) {
-        content_unref(h->content);
-    }
-    if (h->live != NULL) {
-        live_close(all->lives, h->live);
-    }
-    if (h->listing != NULL) {
-        listing_stop(h->listing);
-        listing_unref(h->listing);
-    }
-    pthread_mutex_destroy(&h->lock);
-    free(h);
+    handle_destroy(h);
 }
 
 struct content *handle_content(struct handle *h)

@@ -70,71 +70,75 @@ static bool producers_end(struct pool *producers)
     return pool_busy(producers) == 0;
 }
 
-// Work that hangs in the storage cannot be waited for: the mount is gone, and so is the process.
-static void leave_stuck(int code)
-{
-    log_warn("mount", "requests are stuck in the storage: leaving without them");
-    _exit(code);
-}
+// What the threads of a mount use. It outlives them: when some hang in the storage the process ends
+// without freeing it.
+struct mount {
+    const struct options *options; // borrowed
+    struct stack stack;
+    struct ctl ctl;
+    struct daemon daemon;
+    char *path;                    // where it is mounted
+    bool stuck;
+};
 
-static int serve_mount(struct ctl *ctl, struct stack *stack, struct daemon *d, enum exit_code *code,
-                       struct err *err)
+static errc serve_mount(struct mount *m, enum exit_code *code, struct err *err)
 {
     struct tattr root;
     struct fuse_session *se;
     *code = EXIT_DATASTORE;
-    errc e = look_at_root(stack->tree, &root, err);
+    errc e = look_at_root(m->stack.tree, &root, err);
     if (e) {
         return e;
     }
     *code = EXIT_OTHER;
-    ctl->serve = make_serve(ctl->options, stack, &root);
-    if (ctl->serve == NULL) {
+    struct serve *serve = m->ctl.serve = make_serve(m->options, &m->stack, &root);
+    if (serve == NULL) {
         return err_set(err, ERR_NO_MEMORY, "there are no threads or memory to start with");
     }
     *code = EXIT_FUSE;
-    e = session_mount(ctl->options, stack->root, ctl->mountpoint, ctl->serve, &se, err);
+    e = session_mount(m->options, m->stack.root, m->path, serve, &se, err);
     if (e) {
-        serve_free(ctl->serve, END_MS);
+        serve_free(serve, END_MS);
         return e;
     }
     if (chdir("/") != 0) {
-        log_warn("mount", "cannot leave the working directory: %s", strerror(errno));
+        log_warn("mount", "cannot leave the working directory");
     }
-    *code = session_run(se, ctl->serve, d) ? EXIT_OK : EXIT_OTHER;
-    engine_abort(ctl->serve->engine);
+    *code = session_run(se, serve, &m->daemon) ? EXIT_OK : EXIT_OTHER;
+    engine_abort(serve->engine);
     fuse_session_unmount(se);
-    if (!serve_free(ctl->serve, END_MS)) {
-        leave_stuck(*code);
+    m->stuck = !serve_free(serve, END_MS);
+    if (!m->stuck) {
+        fuse_session_destroy(se);
     }
-    fuse_session_destroy(se);
     return *code == EXIT_OK ? ERR_OK : err_set(err, ERR_IO, "the mount ended with an error: see the log");
 }
 
 // The daemon: everything with threads.
-static int run_daemon(const struct options *o, struct stack *stack, char *mountpoint, struct daemon *d)
+static int run_daemon(struct mount *m)
 {
     struct err err = ERR_INIT;
-    struct ctl ctl;
     enum exit_code code = EXIT_OTHER;
     session_block_signals();
-    ctl_init(&ctl, o, stack);
-    ctl.mountpoint = mountpoint;
-    errc e = log_open(o->log_file, o->log_level, &err);
+    ctl_init(&m->ctl, m->options, &m->stack);
+    m->ctl.mountpoint = m->path;
+    errc e = log_open(m->options->log_file, m->options->log_level, &err);
     if (!e) {
-        e = stack_build(stack, o, &ctl.source, &err);
+        e = stack_build(&m->stack, m->options, &m->ctl.source, &err);
     }
     if (!e) {
-        e = serve_mount(&ctl, stack, d, &code, &err);
+        e = serve_mount(m, &code, &err);
     }
     if (e) {
         fail(code, &err);
     }
-    daemon_tell(d, e ? (int)code : EXIT_OK); // does nothing when it was told before
-    if (stack->producers != NULL && !producers_end(stack->producers)) {
-        leave_stuck(e ? (int)code : EXIT_OK);
+    daemon_tell(&m->daemon, e ? (int)code : EXIT_OK); // does nothing when it was told before
+    m->stuck = m->stuck || (m->stack.producers != NULL && !producers_end(m->stack.producers));
+    if (m->stuck) {
+        log_warn("mount", "requests are stuck in the storage: leaving without them");
+    } else {
+        log_close();
     }
-    log_close();
     return e ? (int)code : EXIT_OK;
 }
 
@@ -146,6 +150,7 @@ static void warn_first(const struct options *o, const char *mountpoint)
     }
     DIR *dir = opendir(mountpoint);
     unsigned entries = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this DIR
     while (dir != NULL && entries < 3 && readdir(dir) != NULL) {
         entries++;
     }
@@ -158,38 +163,43 @@ static void warn_first(const struct options *o, const char *mountpoint)
     }
 }
 
+static errc find_all(struct mount *m, enum exit_code *code, struct err *err)
+{
+    auto_free char *cwd = getcwd(NULL, 0);
+    if (cwd == NULL) {
+        return err_set_errno(err, errno, "the working directory");
+    }
+    errc e = stack_find(&m->stack, m->options, cwd, code, err);
+    if (!e) {
+        e = mountpoint_check(m->options, &m->stack, &m->path, code, err);
+    }
+    return e ? e : fuse_check(m->options, code, err);
+}
+
 int mount_run(const struct options *o)
 {
-    struct stack stack = {0};
     struct err err = ERR_INIT;
-    struct daemon d;
     enum exit_code code = EXIT_OTHER;
-    auto_free char *cwd = getcwd(NULL, 0);
-    auto_free char *mountpoint = NULL;
-    mallopt(M_ARENA_MAX, 2); // many threads that allocate little
-    mallopt(M_TRIM_THRESHOLD, 1 << 20);
-    errc e = cwd == NULL ? err_set_errno(&err, errno, "the working directory") : ERR_OK;
-    if (!e) {
-        e = stack_find(&stack, o, cwd, &code, &err);
+    struct mount *m = mem_zalloc(sizeof(*m));
+    m->options = o;
+    mallopt(M_ARENA_MAX, 2); // many threads that allocate little. NOLINT(concurrency-mt-unsafe): before any
+    int result;
+    if (find_all(m, &code, &err)) {
+        result = fail(code, &err);
+    } else {
+        warn_first(o, m->path);
+        int parent = daemon_start(&m->daemon, o->foreground);
+        result = parent > 0 ? parent - 1 : EXIT_OTHER;
+        if (parent == 0) {
+            result = run_daemon(m);
+        } else if (parent < 0) {
+            fputs("metaflowfs: cannot start another process\n", stderr);
+        }
     }
-    if (!e) {
-        e = mountpoint_check(o, &stack, &mountpoint, &code, &err);
+    if (!m->stuck) {
+        stack_free(&m->stack);
+        free(m->path);
+        free(m);
     }
-    if (!e) {
-        e = fuse_check(o, &code, &err);
-    }
-    if (e) {
-        stack_free(&stack);
-        return fail(code, &err);
-    }
-    warn_first(o, mountpoint);
-    int parent = daemon_start(&d, o->foreground);
-    int result = parent > 0 ? parent - 1 : EXIT_OTHER;
-    if (parent == 0) {
-        result = run_daemon(o, &stack, mountpoint, &d);
-    } else if (parent < 0) {
-        fprintf(stderr, "metaflowfs: cannot start another process: %s\n", strerror(errno));
-    }
-    stack_free(&stack);
     return result;
 }

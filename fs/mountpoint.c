@@ -1,6 +1,7 @@
 // Start-up checks: each says in one sentence what is wrong and what to do.
 #include <errno.h>
 #include <mntent.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,17 +94,12 @@ static errc stat_failed(const char *path, int number, enum exit_code *ret_exit, 
 
 static void clean_stale(const char *path)
 {
-    char *const argv[] = {(char[]){"fusermount3"}, (char[]){"-u"}, (char[]){"-z"}, (char[]){"--"},
-                          mem_strdup(path), NULL};
-    pid_t pid = fork();
-    if (pid == 0) {
-        execvp(argv[0], argv);
-        _exit(127);
-    }
-    if (pid > 0) {
+    auto_free char *target = mem_strdup(path);
+    char *const argv[] = {(char[]){"fusermount3"}, (char[]){"-u"}, (char[]){"-z"}, (char[]){"--"}, target, NULL};
+    pid_t pid;
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0) {
         waitpid(pid, NULL, 0);
     }
-    free(argv[4]);
 }
 
 // The errno of a look, or 0. The kernel may remember the attributes of a stale mountpoint; statfs is
@@ -156,7 +152,7 @@ errc mountpoint_check(const struct options *o, const struct stack *stack, char *
 
 bool program_is_found(const char *program)
 {
-    const char *path = getenv("PATH");
+    const char *path = getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nobody sets it
     auto_free char *list = mem_printf("%s:/usr/bin:/bin", path != NULL ? path : "");
     char *rest = list;
     for (char *dir; (dir = strsep(&rest, ":")) != NULL;) {
@@ -196,9 +192,8 @@ errc fuse_check(const struct options *o, enum exit_code *ret_exit, struct err *e
     }
     if (access("/dev/fuse", R_OK | W_OK) != 0) {
         return err_set(err, ERR_DENIED,
-                       "you may not open /dev/fuse (%s): its mode should be 666, which is root's to set. `metaflowfs "
-                       "ls` and `metaflowfs cat` work without it",
-                       strerror(errno));
+                       "you may not open /dev/fuse (%m): its mode should be 666, which is root's to set. `metaflowfs "
+                       "ls` and `metaflowfs cat` work without it");
     }
     if (geteuid() != 0 && !program_is_found("fusermount3")) {
         return err_set(err, ERR_NOT_FOUND, "fusermount3 was not found: install the package fuse3");

@@ -73,10 +73,16 @@ static errc set_option(struct options *o, const struct option_row *r, const char
     if (r->has_offset != SIZE_MAX) {
         *(bool *)(void *)((char *)o + r->has_offset) = true;
     }
-    switch (r->type) {
-    case OPTION_FLAG:
+    if (r->type == OPTION_FLAG) {
         *(bool *)(void *)at = true;
         return ERR_OK;
+    }
+    if (value == NULL) {
+        return bad_value(r, "", "a value", err);
+    }
+    switch (r->type) {
+    case OPTION_FLAG:
+        break;
     case OPTION_TEXT: {
         char **text = (char **)(void *)at;
         free(*text);

@@ -195,9 +195,12 @@ static void *watch_thread(void *arg)
     wanted_signals(&set);
     while (!atomic_load(&w->loop_ended)) {
         int number = sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 3600});
+        if (number <= 0 || atomic_load(&w->loop_ended)) {
+            continue;
+        }
         if (number == SIGHUP) {
             forget_everything(w->serve);
-        } else if (number > 0 && !atomic_load(&w->loop_ended)) {
+        } else {
             end_loop(w);
         }
     }
@@ -219,10 +222,12 @@ bool session_run(struct fuse_session *se, struct serve *serve, struct daemon *d)
     int failed = fuse_session_loop_mt(se, config);
     atomic_store(&w.loop_ended, true);
     fuse_loop_cfg_destroy(config);
-    pthread_kill(thread, SIGTERM);
+    pthread_kill(thread, SIGHUP); // out of its wait
     pthread_join(thread, NULL);
     if (failed != 0) {
-        log_error("mount", "libfuse's loop ended: %s", strerror(failed < 0 ? -failed : failed));
+        struct err err = ERR_INIT;
+        err_set_errno(&err, failed < 0 ? -failed : failed, "libfuse's loop ended");
+        log_error("mount", "%s", err.cause);
     }
     return failed == 0;
 }
