@@ -31,6 +31,7 @@ struct meta_object {
 struct meta_record {
     char *field, *type, *value;     // value as text: a value that is not a JSON string is its JSON text
     int64_t created_ms;
+    bool is_json;                   // the value was no string, and its text is JSON
     int attempt;                    // from the tag attempt_id:N, or -1 without it
 };
 struct meta_records {

@@ -106,6 +106,7 @@ errc meta_local_parse_record(const char *text, size_t len, const char *what, str
     r.field = mem_strdup(field);
     r.type = mem_strdup(json_str(json_get(json, "type")));
     r.value = value_text(json_get(json, "value"));
+    r.is_json = json_kind(json_get(json, "value")) != JSON_STR;
     r.attempt = attempt_of_tags(json_get(json, "tags"));
     *ret = r;
     return ERR_OK;

@@ -275,15 +275,9 @@ static void put_metadata(struct json_out *w, const struct task *t, int attempt)
     for (size_t i = 0, j = 0; i < own_len || j < loan_len;) {
         bool first = j == loan_len || (i < own_len && strcmp(mine[i]->field, loan[j]->field) <= 0);
         const struct meta_record *r = first ? mine[i++] : loan[j++];
-        auto_cleanup(json_freep) struct json *list = NULL;
-        struct err err = ERR_INIT;
         json_out_key(w, r->field);
-        // The one field whose value is a list, where it was kept as one.
-        if (strcmp(r->field, "foreach-stack") == 0 && r->value && r->value[0] == '[' &&
-            !json_parse(r->value, strlen(r->value), r->field, &list, &err)) {
-            auto_cleanup(buf_free) struct buf text = {0};
-            json_dump(list, &text);
-            json_out_raw(w, text.data);
+        if (r->is_json) {
+            json_out_raw(w, r->value);
         } else {
             json_out_str(w, r->value);
         }

@@ -88,6 +88,7 @@ void records_add(struct meta_records *to, const struct meta_record *r)
         .field = mem_strdup(r->field),
         .type = mem_strdup(r->type),
         .value = mem_strdup(r->value),
+        .is_json = r->is_json,
         .created_ms = r->created_ms,
         .attempt = r->attempt,
     };

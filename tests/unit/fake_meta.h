@@ -180,6 +180,7 @@ static inline errc fake_records(struct meta *m, const struct pathspec *task, str
             out.items[out.len++] = (struct meta_record){.field = mem_strdup(r->field),
                                                         .type = mem_strdup(r->field),
                                                         .value = mem_strdup(r->value),
+                                                        .is_json = r->value[0] == '[',
                                                         .created_ms = r->created_ms,
                                                         .attempt = r->attempt};
         }

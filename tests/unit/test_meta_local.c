@@ -209,6 +209,7 @@ static void records(void **state)
     assert_string_equal(record_of(&r, "attempt-done", 0)->value, "0");
     assert_string_equal(record_of(&r, "attempt-done", 1)->value, "1"); // re.match: the prefix counts
     const struct meta_record *stack = record_of(&r, "foreach-stack", -1);
+    assert_true(stack->is_json);
     assert_string_equal(stack->value, "[\"items=3\",1.5]");
     assert_string_equal(stack->type, "t");
     assert_int_equal(stack->created_ms, 1795382166456);
