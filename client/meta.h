@@ -87,6 +87,10 @@ struct meta_ops {
     void (*free)(struct meta *m);
 
     // Optional (NULL where the provider has no better way than the calls above).
+    // created_ms of the run with the highest id, for one reading of names and of that run; -1 where
+    // ids do not tell. Optional: NULL where it would cost more.
+    errc (*newest_ms)(struct meta *m, const char *flow, struct cancel *cancel, int64_t *ret_ms,
+                      struct err *err);
     // Runs of a flow by created_ms, newest first, which is given to fn; ties in the order of `list`.
     errc (*newest)(struct meta *m, const char *flow, struct cancel *cancel, meta_list_fn fn, void *arg,
                    struct err *err);

@@ -239,6 +239,7 @@ static const struct meta_ops local_ops = {
     .mutate_tags = meta_local_mutate_tags,
     .free = local_free,
     .newest = meta_local_newest,
+    .newest_ms = meta_local_newest_ms,
     .field = meta_local_field,
     .stats = meta_local_stats,
 };

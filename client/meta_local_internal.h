@@ -55,6 +55,8 @@ errc meta_local_records(struct meta *m, const struct pathspec *task, struct canc
                         struct meta_records *ret, struct err *err) ERR_MUST_CHECK;
 errc meta_local_field(struct meta *m, const struct pathspec *task, const char *field,
                       struct cancel *cancel, struct meta_records *ret, struct err *err) ERR_MUST_CHECK;
+errc meta_local_newest_ms(struct meta *m, const char *flow, struct cancel *cancel, int64_t *ret_ms,
+                          struct err *err);
 errc meta_local_newest(struct meta *m, const char *flow, struct cancel *cancel, meta_list_fn fn,
                        void *arg, struct err *err) ERR_MUST_CHECK;
 errc meta_local_artifacts(struct meta *m, const struct pathspec *task, int attempt,

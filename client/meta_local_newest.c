@@ -296,3 +296,52 @@ errc meta_local_newest(struct meta *meta, const char *flow, struct cancel *cance
     idlist_free(&n.ids);
     return e;
 }
+
+// --- the newest by its id ---------------------------------------------------------------------------------
+
+// Metaflow's own ids are times in microseconds, all of one length; those made elsewhere tell nothing.
+static bool is_newer_id(const char *name, const char *than)
+{
+    size_t len = strlen(name), other = strlen(than);
+    if (name[strspn(name, "0123456789")] != '\0')
+        return false;
+    return len != other ? len > other : strcmp(name, than) > 0;
+}
+
+static errc highest_id(DIR *dir, struct cancel *cancel, char ret[NAME_MAX + 1], struct err *err)
+{
+    ret[0] = '\0';
+    for (unsigned n = 0;; n++) {
+        const char *name;
+        unsigned char type;
+        errc e = n % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
+        if (!e)
+            e = meta_local_readdir(dir, &name, &type, err);
+        if (e || !name)
+            return e;
+        if ((type == DT_DIR || type == DT_UNKNOWN) && is_newer_id(name, ret))
+            snprintf(ret, NAME_MAX + 1, "%s", name);
+    }
+}
+
+errc meta_local_newest_ms(struct meta *m, const char *flow, struct cancel *cancel, int64_t *ret_ms,
+                          struct err *err)
+{
+    struct meta_local *local = (struct meta_local *)m;
+    const struct pathspec ps = {.flow = flow};
+    auto_free char *rel = meta_local_rel(&ps, "");
+    auto_cleanup(meta_local_closedirp) DIR *dir = NULL;
+    errc e = meta_local_opendir(local, rel, &dir, err);
+    char id[NAME_MAX + 1] = "";
+    if (!e)
+        e = highest_id(dir, cancel, id, err);
+    if (e)
+        return e;
+    *ret_ms = -1;
+    struct pathspec run_ps = {.flow = flow, .run = id};
+    auto_cleanup(meta_object_freep) struct meta_object *run = NULL;
+    e = id[0] ? meta_local_self(local, &run_ps, &run, err) : ERR_NOT_FOUND;
+    if (!e)
+        *ret_ms = run->created_ms;
+    return e == ERR_NOT_FOUND ? ERR_OK : e; // a directory that is about to be a run
+}

@@ -144,6 +144,26 @@ errc model_quick(struct client *c, const struct pathspec *ps, struct cancel *can
     return code;
 }
 
+// A flow is as new as its newest run, where the names of its runs tell which that is.
+static errc add_newest_run(struct client *c, const char *flow, struct cancel *cancel, int64_t *ms,
+                           struct err *err)
+{
+    if (!c->meta->ops->newest_ms) {
+        return ERR_OK;
+    }
+    int64_t newest = -1;
+    struct err one = ERR_INIT;
+    errc code = c->meta->ops->newest_ms(c->meta, flow, cancel, &newest, &one);
+    if (code && model_is_fatal(code)) {
+        *err = one;
+        return code;
+    }
+    if (newest > *ms) {
+        *ms = newest;
+    }
+    return ERR_OK;
+}
+
 errc client_mtime(struct client *c, const struct pathspec *ps, struct cancel *cancel, int64_t *ret_ms,
                   struct err *err)
 {
@@ -171,5 +191,5 @@ errc client_mtime(struct client *c, const struct pathspec *ps, struct cancel *ca
     } else {
         *ret_ms = directory_mtime(c, ps, object->created_ms);
     }
-    return ERR_OK;
+    return level == LEVEL_FLOW && !c->ns ? add_newest_run(c, ps->flow, cancel, ret_ms, err) : ERR_OK;
 }
