@@ -92,7 +92,8 @@ static char *default_of(const struct config *c, const struct row *row, const str
     if (strcmp(row->name, "ARTIFACT_LOCALROOT") == 0)
         return mem_strdup(c->cwd);
     if (strcmp(row->name, "CLIENT_CACHE_MAX_TASKDATASTORE_COUNT") == 0) {
-        long long flows = strtoll(value_of(v, "CLIENT_CACHE_MAX_FLOWDATASTORE_COUNT"), NULL, 10);
+        const char *text = value_of(v, "CLIENT_CACHE_MAX_FLOWDATASTORE_COUNT");
+        long long flows = text ? strtoll(text, NULL, 10) : 0;
         long long tasks;
         if (__builtin_mul_overflow(flows, 100LL, &tasks))
             tasks = flows;

@@ -66,11 +66,12 @@ struct pathspec pathspec_child(const struct pathspec *ps, const char *id)
 
 char *pathspec_text(const struct pathspec *ps)
 {
+    const char *const parts[] = {ps->flow, ps->run, ps->step, ps->task};
     struct buf text = {0};
-    for (enum level level = LEVEL_FLOW; level <= pathspec_level(ps); level++) {
-        if (level > LEVEL_FLOW)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && parts[i]; i++) {
+        if (i > 0)
             buf_putc(&text, '/');
-        buf_puts(&text, *pathspec_part(ps, level));
+        buf_puts(&text, parts[i]);
     }
     return buf_steal(&text);
 }

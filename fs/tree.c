@@ -72,15 +72,10 @@ void tree_fill_attr(const struct tree *t, enum kind kind, int64_t mtime_ms, stru
 void tree_artifact_attr(const struct tree *t, enum kind kind, const struct artifact *a, struct tattr *ret)
 {
     tree_fill_attr(t, kind, a->created_ms, ret);
-    struct artifact_size size;
-    if (kind == K_PICKLE)
-        size = artifact_stored_size(a);
-    else if (kind == K_JSON)
-        size = (struct artifact_size){artifact_stored_size(a).size, false};
-    else
-        size = artifact_natural_size(a);
+    bool natural = kind != K_PICKLE && kind != K_JSON;
+    struct artifact_size size = natural ? artifact_natural_size(a) : artifact_stored_size(a);
     ret->size = size.size;
-    ret->size_exact = size.exact;
+    ret->size_exact = kind != K_JSON && size.exact;
     if (a->created_ms > 0 && clock_wall_ms() - a->created_ms > SETTLED_AFTER_MS)
         ret->ttl_ms = SETTLED_TTL_MS;
 }
@@ -103,39 +98,62 @@ errc tree_object_mtime(struct tree *t, const struct tref *r, struct cancel *canc
     return client_mtime(t->conf.client, &ps, cancel, ret, err);
 }
 
-errc tree_find_artifact(struct tree *t, const struct tref *r, struct cancel *cancel,
-                        const struct artifacts **ret_list, const struct artifact **ret,
-                        struct artifact_env *ret_env, struct err *err)
+static errc find_in_task(struct tree *t, const struct tref *r, const struct pathspec *task,
+                         struct cancel *cancel, const struct artifacts **ret_list,
+                         const struct artifact **ret, struct err *err)
 {
-    struct pathspec task = tref_pathspec(r);
-    auto_free char *parameters_task = NULL;
-    if (r->kind == K_PARAMETER) {
-        auto_cleanup(strv_free) struct strv names = {0};
-        errc e = client_parameters(t->conf.client, &task, cancel, &names, &parameters_task, err);
-        if (e)
-            return e;
-        if (!strv_has(&names, r->leaf))
-            return err_set(err, ERR_NOT_FOUND, "run %s/%s has no parameter \"%s\"", r->flow, r->run, r->leaf);
-        task.step = "_parameters";
-        task.task = parameters_task;
-    }
     const struct artifacts *list;
-    errc e = client_artifacts(t->conf.client, &task, r->attempt, cancel, &list, err);
+    errc e = client_artifacts(t->conf.client, task, r->attempt, cancel, &list, err);
     if (e)
         return e;
     const struct artifact *a = artifacts_find(list, r->leaf);
     if (!a) {
         artifacts_unref(list);
-        auto_free char *text = pathspec_text(&task);
+        auto_free char *text = pathspec_text(task);
         return err_set(err, ERR_NOT_FOUND, "task %s has no artifact \"%s\"", text, r->leaf);
-    }
-    if (ret_env) {
-        *ret_env = client_artifact_env(t->conf.client, &task);
-        ret_env->flow = r->flow;
     }
     *ret_list = list;
     *ret = a;
     return ERR_OK;
+}
+
+// The `_parameters` task of a run that has a parameter of that name, owned by the caller.
+static errc find_parameters_task(struct tree *t, const struct tref *r, struct cancel *cancel,
+                                 char **ret_task, struct err *err)
+{
+    struct pathspec run = tref_pathspec(r);
+    auto_cleanup(strv_free) struct strv names = {0};
+    char *task = NULL;
+    errc e = client_parameters(t->conf.client, &run, cancel, &names, &task, err);
+    if (!e && !strv_has(&names, r->leaf))
+        e = err_set(err, ERR_NOT_FOUND, "run %s/%s has no parameter \"%s\"", r->flow, r->run, r->leaf);
+    if (e)
+        free(task);
+    else
+        *ret_task = task;
+    return e;
+}
+
+errc tree_find_artifact(struct tree *t, const struct tref *r, struct cancel *cancel,
+                        const struct artifacts **ret_list, const struct artifact **ret,
+                        struct artifact_env *ret_env, struct err *err)
+{
+    struct pathspec task = tref_pathspec(r);
+    char *parameters_task = NULL;
+    if (r->kind == K_PARAMETER) {
+        errc missing = find_parameters_task(t, r, cancel, &parameters_task, err);
+        if (missing)
+            return missing;
+        task.step = "_parameters";
+        task.task = parameters_task;
+    }
+    errc e = find_in_task(t, r, &task, cancel, ret_list, ret, err);
+    if (!e && ret_env) {
+        *ret_env = client_artifact_env(t->conf.client, &task);
+        ret_env->flow = r->flow;
+    }
+    free(parameters_task);
+    return e;
 }
 
 bool tree_split_task_name(char *name, char **ret_step, char **ret_task)
