@@ -7,6 +7,8 @@
 
 #define OUT_BYTES (256 * 1024)
 #define MAX_FEED (1024 * 1024 * 1024)
+#define FLAGS_AT 3      // the header's byte of flags (RFC 1952)
+#define BAD_FLAGS 0xe2  // the header's own CRC, and what is reserved
 
 struct gunzip {
     struct inflate_state state;
@@ -14,6 +16,7 @@ struct gunzip {
     void *arg;
     bool in_member; // bytes of a member were fed, and its end was not seen
     bool had_member;
+    unsigned header;        // bytes of the member's header that were looked at, up to the flags
     uint8_t *buf;
 };
 
@@ -70,7 +73,21 @@ static bool start_member(struct gunzip *g)
     s->next_in = next;
     s->avail_in = avail;
     g->in_member = true;
+    g->header = 0;
     return true;
+}
+
+// Nobody writes a header with a CRC of its own, and ISA-L takes one or refuses it depending on how the
+// input is cut; reserved flags are an error by the RFC.
+static bool header_is_known(struct gunzip *g)
+{
+    const struct inflate_state *s = &g->state;
+    if (g->header > FLAGS_AT)
+        return true;
+    unsigned at = FLAGS_AT - g->header;
+    bool here = at < s->avail_in;
+    g->header += here ? at + 1 : s->avail_in;
+    return !here || (s->next_in[at] & BAD_FLAGS) == 0;
 }
 
 static errc feed_piece(struct gunzip *g, const uint8_t *data, uint32_t len, struct err *err)
@@ -79,6 +96,8 @@ static errc feed_piece(struct gunzip *g, const uint8_t *data, uint32_t len, stru
     s->next_in = (uint8_t *)(uintptr_t)data; // ISA-L only reads there
     s->avail_in = len;
     while (g->in_member || start_member(g)) {
+        if (!header_is_known(g))
+            return err_set(err, ERR_CORRUPT, "bad gzip data: there is no gzip header, or one with fields that nobody writes");
         s->next_out = g->buf;
         s->avail_out = OUT_BYTES;
         int result = isal_inflate(s);

@@ -139,6 +139,9 @@ static void what_python_refuses(void **state)
     bad.data[good.len - 5] ^= 1;
     bad.data[2] = 7;
     expect_corrupt(&bad, "method");
+    bad.data[2] = 8;
+    bad.data[3] = 2; // a CRC of the header
+    expect_corrupt(&bad, "fields that nobody writes");
     buf_free(&bad);
     buf_puts(&bad, "\x80\x04\x95 not gzip at all");
     expect_corrupt(&bad, "gzip header");

@@ -88,8 +88,12 @@ static void a_million(const char *prefix)
     }
     long grown = rss_anon_kib() - before;
     idlist_free(&l);
+#if defined(__SANITIZE_THREAD__)
+    (void)grown; // the sanitizer's own records of the file mapping are counted too
+#else
     if (grown > 2048)
         fail_msg("a listing of %d ids holds %ld KiB of the heap", N, grown);
+#endif
 }
 
 static void a_million_numbers(void **state)
