@@ -97,7 +97,9 @@ static errc feed_piece(struct gunzip *g, const uint8_t *data, uint32_t len, stru
     s->avail_in = len;
     while (g->in_member || start_member(g)) {
         if (!header_is_known(g))
-            return err_set(err, ERR_CORRUPT, "bad gzip data: there is no gzip header, or one with fields that nobody writes");
+            return err_set(
+                err, ERR_CORRUPT,
+                "bad gzip data: there is no gzip header, or one with fields that nobody writes");
         s->next_out = g->buf;
         s->avail_out = OUT_BYTES;
         int result = isal_inflate(s);

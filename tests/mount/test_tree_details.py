@@ -67,8 +67,10 @@ def test_extended_attributes_of_artifacts(mnt, runs, client):
 
 
 def test_times(mnt, runs, client):
-    """S56: a run's time is its creation, a task's the record of its end."""
+    """S56: a run's time is its creation, a task's the record of its end, a flow's its newest run's."""
     for flow in ("HelloFlow", "ForeachFlow", "FailFlow"):
+        newest = max(client.Flow(flow), key=lambda run: int(run.id)).created_at.timestamp()
+        assert abs(os.stat(mnt / flow).st_mtime - newest) < 0.002
         for run in client.Flow(flow):
             assert abs(os.stat(mnt / run.pathspec).st_mtime - run.created_at.timestamp()) < 0.002
             for step in run:
