@@ -23,6 +23,10 @@ void ops_entry(const struct serve *s, const struct inode_view *v, struct fuse_en
 // Enters what was found and replies; takes the count back when the reply cannot be sent.
 void ops_reply_found(struct serve *s, fuse_req_t req, uint64_t parent, const char *name, enum kind kind,
                      const struct tattr *attr);
+// On a worker: looks r->name up, or makes it, in the directory r->nodeid, and replies with the entry.
+typedef errc (*ops_find_fn)(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
+                            enum kind *ret_kind, struct tattr *ret_attr, struct err *err);
+void ops_run_find(struct request *r, ops_find_fn find);
 void ops_reply_attr(struct serve *s, fuse_req_t req, const struct inode_view *v);
 
 // Replies with a failure from libfuse's thread, recorded.

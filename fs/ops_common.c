@@ -63,6 +63,24 @@ void ops_reply_found(struct serve *s, fuse_req_t req, uint64_t parent, const cha
     }
 }
 
+void ops_run_find(struct request *r, ops_find_fn find)
+{
+    struct serve *s = r->arg;
+    struct err err = ERR_INIT;
+    struct tref dir __attribute__((cleanup(tref_free))) = {0};
+    enum kind kind;
+    struct tattr attr;
+    errc e = ops_tref(s, r->nodeid, &dir, &err);
+    if (!e) {
+        e = find(s->tree, &dir, r->name, &r->cancel, &kind, &attr, &err);
+    }
+    if (e) {
+        request_fail(r, &err);
+    } else if (request_claim(r)) {
+        ops_reply_found(s, r->req, r->nodeid, r->name, kind, &attr);
+    }
+}
+
 void ops_reply_attr(struct serve *s, fuse_req_t req, const struct inode_view *v)
 {
     struct stat st;

@@ -33,20 +33,7 @@ static void reply_never(fuse_req_t req)
 
 static void run_lookup(struct request *r)
 {
-    struct serve *s = r->arg;
-    struct err err = ERR_INIT;
-    struct tref dir __attribute__((cleanup(tref_free))) = {0};
-    enum kind kind;
-    struct tattr attr;
-    errc e = ops_tref(s, r->nodeid, &dir, &err);
-    if (!e) {
-        e = tree_lookup(s->tree, &dir, r->name, &r->cancel, &kind, &attr, &err);
-    }
-    if (e) {
-        request_fail(r, &err);
-    } else if (request_claim(r)) {
-        ops_reply_found(s, r->req, r->nodeid, r->name, kind, &attr);
-    }
+    ops_run_find(r, tree_lookup);
 }
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -90,20 +90,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, 
 
 static void run_mkdir(struct request *r)
 {
-    struct serve *s = r->arg;
-    struct err err = ERR_INIT;
-    struct tref dir __attribute__((cleanup(tref_free))) = {0};
-    enum kind kind;
-    struct tattr attr;
-    errc e = ops_tref(s, r->nodeid, &dir, &err);
-    if (!e) {
-        e = tree_mkdir(s->tree, &dir, r->name, &r->cancel, &kind, &attr, &err);
-    }
-    if (e) {
-        request_fail(r, &err);
-    } else if (request_claim(r)) {
-        ops_reply_found(s, r->req, r->nodeid, r->name, kind, &attr);
-    }
+    ops_run_find(r, tree_mkdir);
 }
 
 static void run_rmdir(struct request *r)

@@ -7,29 +7,11 @@
 
 #include "base/mem.h"
 #include "client/logs.h"
-#include "tempdir.h"
-
-static struct pool *pool;
-static struct staging *staging;
-static struct store *store;
+#include "store_bench.h"
 
 static int setup(void **state)
 {
-    struct err err = ERR_INIT;
-    if (tempdir_make(state))
-        return -1;
-    pool = pool_new(&(struct pool_conf){.max_threads = 16, .idle_ms = 100, .name = "test"});
-    struct staging_conf conf = {.tempdir = tempdir, .min_free_bytes = 1, .pool = pool};
-    tempdir_put("F/x", "", 0);
-    return staging_new(&conf, &staging, &err) || store_local_new(tempdir, &store, &err) ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    staging_free(staging);
-    store->ops->free(store);
-    pool_free(pool);
-    return tempdir_remove(state);
+    return store_bench_setup(state, "", 0);
 }
 
 // --- the merge -----------------------------------------------------------------------------------
