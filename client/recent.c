@@ -86,7 +86,7 @@ struct recent *recent_new(const struct recent_conf *conf)
     pthread_condattr_init(&m->monotonic);
     pthread_condattr_setclock(&m->monotonic, CLOCK_MONOTONIC);
     m->max_items = conf->max_items ? conf->max_items : 16384;
-    m->max_bytes = conf->max_bytes ? conf->max_bytes : 8u * 1024 * 1024;
+    m->max_bytes = conf->max_bytes ? conf->max_bytes : 4u * 1024 * 1024;
     return m;
 }
 

@@ -48,7 +48,7 @@ typedef errc (*recent_load_fn)(void *arg, struct cancel *cancel, struct snap **r
 struct recent;
 struct recent_conf {
     size_t max_items; // 0 means 16,384
-    size_t max_bytes; // 0 means 8 MiB
+    size_t max_bytes; // 0 means 4 MiB
 };
 struct recent *recent_new(const struct recent_conf *conf);
 void recent_free(struct recent *m); // nobody is in a call any more
