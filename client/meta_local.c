@@ -133,8 +133,12 @@ void meta_local_closedirp(DIR **dir)
         closedir(*dir);
 }
 
-errc meta_local_readdir(DIR *dir, const char **ret_name, unsigned char *ret_type, struct err *err)
+errc meta_local_readdir(DIR *dir, struct cancel *cancel, const char **ret_name, unsigned char *ret_type,
+                        struct err *err)
 {
+    errc e = cancel_check(cancel, err);
+    if (e)
+        return e;
     struct dirent *entry;
     do {
         errno = 0;
@@ -149,12 +153,10 @@ errc meta_local_readdir(DIR *dir, const char **ret_name, unsigned char *ret_type
 
 static errc collect(DIR *dir, struct cancel *cancel, struct idlist *ids, struct err *err)
 {
-    for (unsigned n = 0;; n++) {
+    for (;;) {
         const char *name;
         unsigned char type;
-        errc e = n % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
-        if (!e)
-            e = meta_local_readdir(dir, &name, &type, err);
+        errc e = meta_local_readdir(dir, cancel, &name, &type, err);
         if (e || !name)
             return e;
         if (type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN)

@@ -47,8 +47,8 @@ errc meta_local_self(struct meta_local *m, const struct pathspec *ps, struct met
 // Opens a directory to list it.
 errc meta_local_opendir(struct meta_local *m, const char *rel, DIR **ret, struct err *err) ERR_MUST_CHECK;
 void meta_local_closedirp(DIR **dir);
-// Next name that does not begin with a dot, NULL at the end; *ret_type is a DT_ value.
-errc meta_local_readdir(DIR *dir, const char **ret_name, unsigned char *ret_type,
+// Next name that does not begin with a dot, NULL at the end; *ret_type is a DT_ value. Looks at cancel.
+errc meta_local_readdir(DIR *dir, struct cancel *cancel, const char **ret_name, unsigned char *ret_type,
                         struct err *err) ERR_MUST_CHECK;
 
 errc meta_local_records(struct meta *m, const struct pathspec *task, struct cancel *cancel,

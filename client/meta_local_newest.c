@@ -200,12 +200,10 @@ static void add_candidate(struct newest *n, const char *id, uint32_t index)
 
 static errc list_names(struct newest *n, struct cancel *cancel, struct err *err)
 {
-    for (unsigned i = 0;; i++) {
+    for (;;) {
         const char *name;
         unsigned char type;
-        errc e = i % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
-        if (!e)
-            e = meta_local_readdir(n->dir, &name, &type, err);
+        errc e = meta_local_readdir(n->dir, cancel, &name, &type, err);
         if (e || !name)
             return e;
         if (type == DT_DIR || type == DT_LNK || type == DT_UNKNOWN)
@@ -311,12 +309,10 @@ static bool is_newer_id(const char *name, const char *than)
 static errc highest_id(DIR *dir, struct cancel *cancel, char ret[NAME_MAX + 1], struct err *err)
 {
     ret[0] = '\0';
-    for (unsigned n = 0;; n++) {
+    for (;;) {
         const char *name;
         unsigned char type;
-        errc e = n % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
-        if (!e)
-            e = meta_local_readdir(dir, &name, &type, err);
+        errc e = meta_local_readdir(dir, cancel, &name, &type, err);
         if (e || !name)
             return e;
         if ((type == DT_DIR || type == DT_UNKNOWN) && is_newer_id(name, ret))

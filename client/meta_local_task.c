@@ -108,9 +108,7 @@ static errc add_records(struct task_dir *d, const char *field, struct cancel *ca
     for (;;) {
         const char *name;
         unsigned char type;
-        errc e = cancel_check(cancel, err);
-        if (!e)
-            e = meta_local_readdir(d->dir, &name, &type, err);
+        errc e = meta_local_readdir(d->dir, cancel, &name, &type, err);
         if (e || !name)
             return e;
         if (!is_record_file(name, field))
@@ -166,12 +164,10 @@ struct task_names {
 static errc scan_names(struct task_dir *d, struct task_names *names, struct cancel *cancel,
                        struct err *err)
 {
-    for (unsigned n = 0;; n++) {
+    for (;;) {
         const char *name;
         unsigned char type;
-        errc e = n % 64 == 0 ? cancel_check(cancel, err) : ERR_OK;
-        if (!e)
-            e = meta_local_readdir(d->dir, &name, &type, err);
+        errc e = meta_local_readdir(d->dir, cancel, &name, &type, err);
         if (e || !name)
             return e;
         if (starts_with(name, "sysmeta_attempt-done_")) {
