@@ -87,6 +87,44 @@ static errc faulty_field(struct meta *m, const struct pathspec *task, const char
     return e ? e : m->ops->field(m, task, field, cancel, ret, err);
 }
 
+static errc faulty_stat(struct meta *m, const struct pathspec *ps, struct cancel *cancel,
+                        struct meta_object **ret, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_GET, ps, NULL, cancel, &m, err);
+    return e ? e : m->ops->stat(m, ps, cancel, ret, err);
+}
+
+static errc faulty_select(struct meta *m, const char *flow, const struct meta_select *sel,
+                          struct cancel *cancel, meta_list_fn fn, void *arg, struct err *err)
+{
+    errc e = meta_apply(m, FAULT_LIST, &(struct pathspec){.flow = flow}, NULL, cancel, &m, err);
+    return e ? e : m->ops->select(m, flow, sel, cancel, fn, arg, err);
+}
+
+static void faulty_conclude(struct meta *m, const struct pathspec *ps, enum meta_state state, int64_t since_ms)
+{
+    struct meta *inner = ((struct faulty_meta *)m)->inner;
+    inner->ops->conclude(inner, ps, state, since_ms);
+}
+
+static void faulty_forget(struct meta *m, const struct pathspec *ps)
+{
+    struct meta *inner = ((struct faulty_meta *)m)->inner;
+    inner->ops->forget(inner, ps);
+}
+
+static void faulty_counters(struct meta *m, meta_counter_fn fn, void *arg)
+{
+    struct meta *inner = ((struct faulty_meta *)m)->inner;
+    inner->ops->counters(inner, fn, arg);
+}
+
+static void faulty_describe(struct meta *m, struct buf *out)
+{
+    struct meta *inner = ((struct faulty_meta *)m)->inner;
+    inner->ops->describe(inner, out);
+}
+
 static void faulty_stats(struct meta *m, struct meta_stats *ret)
 {
     struct meta *inner = ((struct faulty_meta *)m)->inner;
@@ -118,6 +156,12 @@ struct meta *fault_meta(struct fault *f, struct meta *inner)
     m->ops.newest = inner->ops->newest ? faulty_newest : NULL;
     m->ops.field = inner->ops->field ? faulty_field : NULL;
     m->ops.stats = inner->ops->stats ? faulty_stats : NULL;
+    m->ops.stat = inner->ops->stat ? faulty_stat : NULL;
+    m->ops.select = inner->ops->select ? faulty_select : NULL;
+    m->ops.conclude = inner->ops->conclude ? faulty_conclude : NULL;
+    m->ops.forget = inner->ops->forget ? faulty_forget : NULL;
+    m->ops.counters = inner->ops->counters ? faulty_counters : NULL;
+    m->ops.describe = inner->ops->describe ? faulty_describe : NULL;
     return &m->meta;
 }
 

@@ -1,6 +1,6 @@
 // A source of metadata: flows, runs, steps, tasks, the records and artifacts of a task. One vtable;
-// the local provider, the service (later), the cache (later) and the fault-injecting fake implement
-// it, and layers wrap an inner one. Ids and names are Metaflow's own, never encoded for a file system.
+// the local provider, the service with its cache (client/meta_service.h) and the fault-injecting fake
+// implement it, and layers wrap an inner one. Ids and names are Metaflow's own, never encoded for a file system.
 //
 // Contract of every call: thread-safe; may wait; looks at `cancel` at least each 100 ms while it
 // waits; a missing object is ERR_NOT_FOUND with its pathspec in the cause; malformed data is
@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/strv.h"
@@ -57,6 +58,20 @@ struct meta_stats {
     uint64_t gets, lists, records, artifacts, files_read, dirs_read;
 };
 
+// What runs are wanted, for a provider that can tell without looking at each. Members that are set must all hold.
+struct meta_select {
+    const char *tag;        // user or system tag, or NULL
+    int64_t from_ms, to_ms; // created: from <= t < to; -1 for no bound
+    enum meta_outcome { META_ANY_OUTCOME, META_COMPLETED, META_NOT_COMPLETED } outcome; // of a step named "end"
+};
+// What the client concluded of a run or task, which a provider that remembers makes use of.
+enum meta_state {
+    META_SETTLED, // nothing of it changes any more (but its tags)
+    META_QUIET,   // failed or stale: it may yet be taken up again, and is looked at less often
+};
+// Takes one counter: a name in snake_case, what it counts, its value. For statistics.
+typedef void (*meta_counter_fn)(void *arg, const char *name, const char *help, uint64_t value);
+
 struct meta;
 struct meta_ops {
     // The object at ps (flow, run, step or task). For a step or task the tags are its run's.
@@ -99,6 +114,21 @@ struct meta_ops {
                   struct meta_records *ret, struct err *err);
     // What it was asked and what it read so far.
     void (*stats)(struct meta *m, struct meta_stats *ret);
+    // As get, for one who needs no tags: they may be older than all else.
+    errc (*stat)(struct meta *m, const struct pathspec *ps, struct cancel *cancel, struct meta_object **ret,
+                 struct err *err);
+    // The runs of a flow that match, newest first. ERR_NO_FORM when this source cannot tell: the caller then
+    // looks at each run itself. fn was not called then.
+    errc (*select)(struct meta *m, const char *flow, const struct meta_select *sel, struct cancel *cancel,
+                   meta_list_fn fn, void *arg, struct err *err);
+    // The client found the run or task at ps to be in this state since then (wall clock). Never waits on a network.
+    void (*conclude)(struct meta *m, const struct pathspec *ps, enum meta_state state, int64_t since_ms);
+    // What is remembered at and below ps is not to be answered any more.
+    void (*forget)(struct meta *m, const struct pathspec *ps);
+    // Every counter of the source and of what is below it.
+    void (*counters)(struct meta *m, meta_counter_fn fn, void *arg);
+    // Lines for people on how the source is ("service  up"; "service  down since ..., cached answers may be old: ...").
+    void (*describe)(struct meta *m, struct buf *out);
 };
 struct meta {
     const struct meta_ops *ops; // first member of every implementation

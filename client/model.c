@@ -36,7 +36,24 @@ void client_free(struct client *c)
 void client_forget(struct client *c, const struct pathspec *ps)
 {
     auto_free char *path = pathspec_text(ps);
+    if (c->meta->ops->forget) {
+        c->meta->ops->forget(c->meta, ps);
+    }
     recent_forget(c->recent, path);
+}
+
+void client_counters(struct client *c, meta_counter_fn fn, void *arg)
+{
+    if (c->meta->ops->counters) {
+        c->meta->ops->counters(c->meta, fn, arg);
+    }
+}
+
+void client_describe(struct client *c, struct buf *out)
+{
+    if (c->meta->ops->describe) {
+        c->meta->ops->describe(c->meta, out);
+    }
 }
 
 void client_stats(struct client *c, struct client_stats *ret)

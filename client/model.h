@@ -186,5 +186,8 @@ errc client_meta_json(struct client *c, const struct pathspec *ps, int attempt, 
 
 struct client_stats { struct meta_stats meta; uint64_t hits, misses, objects, evicted; };
 void client_stats(struct client *c, struct client_stats *ret);
+// The counters of the metadata source and what is below it (none for the local one), and how it is, for people.
+void client_counters(struct client *c, meta_counter_fn fn, void *arg);
+void client_describe(struct client *c, struct buf *out);
 
 #endif

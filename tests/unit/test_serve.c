@@ -508,6 +508,23 @@ static void listings_count_only_what_has_a_node(void **state)
     stop(&k);
 }
 
+// libfuse keeps an interrupt whose request it does not find, answers it at one of the next requests, and
+// does not free those that are left when the session ends. So go on until none comes any more.
+static void drain_interrupts(struct kernel *k)
+{
+    struct answer a;
+    struct fuse_getattr_in getattr = {0};
+    bool late = true;
+    pause_ms(20);
+    for (uint64_t unique = 1u << 20; late; unique += 2) {
+        late = false;
+        ask(k, FUSE_GETATTR, unique, 1, &getattr, sizeof(getattr));
+        while (next_answer(k, &a, 20)) {
+            late |= a.head.unique != unique;
+        }
+    }
+}
+
 // Interrupts race with workers that end at the same time: each request has exactly one answer.
 static void every_request_has_one_answer(void **state)
 {
@@ -536,6 +553,7 @@ static void every_request_has_one_answer(void **state)
             got++;
         }
     }
+    drain_interrupts(&k);
     assert_int_equal(atomic_load(&k.serve->stats.waiting), 0);
     stop(&k);
 }
