@@ -7,8 +7,9 @@
 // (no new byte of the body while the caller has taken all that came) and the whole request (total_ms, and the
 // cancel token's own deadline). A cancelled caller returns within 100 ms; its transfer is dropped.
 // Redirects are never followed. Nothing is decompressed. TLS is verified, always; the CA bundle comes from
-// http_conf.ca_file, else CURL_CA_BUNDLE, SSL_CERT_FILE, REQUESTS_CA_BUNDLE, AWS_CA_BUNDLE as the caller found them, else the
-// system's. Proxies come from the environment (http_proxy, https_proxy, all_proxy, no_proxy), as curl reads it.
+// http_conf.ca_file, where the caller puts what it found in CURL_CA_BUNDLE, SSL_CERT_FILE, REQUESTS_CA_BUNDLE or
+// AWS_CA_BUNDLE, else it is the system's. Proxies come from the environment (http_proxy, https_proxy, all_proxy,
+// no_proxy), as curl reads it.
 // Header values and bodies are never logged; URLs are, without their user part and query.
 #ifndef BASE_HTTP_H
 #define BASE_HTTP_H

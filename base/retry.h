@@ -32,7 +32,8 @@ bool retry_is_worth(const struct retry_outcome *o);
 bool retry_next(const struct retry_policy *p, unsigned tries, const struct retry_outcome *o, int64_t now_ms,
                 int64_t deadline_ms, uint32_t random, int64_t *ret_wait_ms);
 
-// Milliseconds from now that a Retry-After value means: seconds, or an HTTP date (wall clock now_ms). -1 for other text.
+// Milliseconds from now that a Retry-After value means: seconds, or an HTTP date (against wall_now_ms; 0 when
+// it has passed). -1 for other text.
 int64_t retry_after_ms(const char *value, int64_t wall_now_ms);
 
 #endif
