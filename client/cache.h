@@ -73,7 +73,7 @@ void cache_batch_delete(struct cache_batch *b, const struct cache_key *key);
 void cache_batch_replace(struct cache_batch *b, const char *unit, uint8_t kind, const char *parent);
 size_t cache_batch_bytes(const struct cache_batch *b); // of what it holds, to commit in time (about 1 MiB)
 // Writes it, and frees it. What could not be written is counted and logged once.
-void cache_batch_commit(struct cache_batch *b);
+bool cache_batch_commit(struct cache_batch *b);
 void cache_batch_drop(struct cache_batch *b); // frees it unwritten
 
 // Housekeeping, called about once a minute by whoever owns the cache: reader check, eviction.
