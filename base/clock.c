@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 typedef int64_t (*clock_fn)(void);
@@ -64,4 +65,23 @@ void clock_day(int64_t ms, char *out, size_t size)
     char text[28];
     clock_iso8601(ms, text, sizeof text);
     snprintf(out, size, "%.*s", 10, text);
+}
+
+bool clock_day_start(const char *day, int64_t *ret_ms)
+{
+    struct tm tm = {0};
+    char again[32];
+    int end = 0;
+    if (sscanf(day, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &end) != 3 || day[end] != '\0') {
+        return false;
+    }
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    int64_t ms = (int64_t)timegm(&tm) * 1000;
+    clock_day(ms, again, sizeof(again));
+    if (strcmp(again, day) != 0) { // a 31st of June, "2026-1-1"
+        return false;
+    }
+    *ret_ms = ms;
+    return true;
 }

@@ -3,6 +3,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,7 @@ void clock_set_fake(int64_t (*wall)(void), int64_t (*mono)(void)); // NULLs rest
 void clock_iso8601(int64_t ms, char *out, size_t size);
 // "2026-11-22", the UTC day: at least 11 bytes of room.
 void clock_day(int64_t ms, char *out, size_t size);
+// When that day begins; false for text that is no such day.
+bool clock_day_start(const char *day, int64_t *ret_ms);
 
 #endif

@@ -107,10 +107,10 @@ static void faulty_conclude(struct meta *m, const struct pathspec *ps, enum meta
     inner->ops->conclude(inner, ps, state, since_ms);
 }
 
-static void faulty_forget(struct meta *m, const struct pathspec *ps)
+static void faulty_forget(struct meta *m, const struct pathspec *ps, bool below)
 {
     struct meta *inner = ((struct faulty_meta *)m)->inner;
-    inner->ops->forget(inner, ps);
+    inner->ops->forget(inner, ps, below);
 }
 
 static void faulty_counters(struct meta *m, meta_counter_fn fn, void *arg)
@@ -153,6 +153,7 @@ struct meta *fault_meta(struct fault *f, struct meta *inner)
     struct faulty_meta *m = mem_zalloc(sizeof *m);
     *m = (struct faulty_meta){.ops = faulty_meta_ops, .fault = f, .inner = inner};
     m->meta.ops = &m->ops;
+    m->meta.type = inner->type;
     m->ops.newest = inner->ops->newest ? faulty_newest : NULL;
     m->ops.field = inner->ops->field ? faulty_field : NULL;
     m->ops.stats = inner->ops->stats ? faulty_stats : NULL;

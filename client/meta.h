@@ -123,8 +123,8 @@ struct meta_ops {
                    meta_list_fn fn, void *arg, struct err *err);
     // The client found the run or task at ps to be in this state since then (wall clock). Never waits on a network.
     void (*conclude)(struct meta *m, const struct pathspec *ps, enum meta_state state, int64_t since_ms);
-    // What is remembered at and below ps is not to be answered any more.
-    void (*forget)(struct meta *m, const struct pathspec *ps);
+    // What is remembered of ps, and with `below` of all that is below it, is not to be answered any more.
+    void (*forget)(struct meta *m, const struct pathspec *ps, bool below);
     // Every counter of the source and of what is below it.
     void (*counters)(struct meta *m, meta_counter_fn fn, void *arg);
     // Lines for people on how the source is ("service  up"; "service  down since ..., cached answers may be old: ...").
@@ -132,6 +132,7 @@ struct meta_ops {
 };
 struct meta {
     const struct meta_ops *ops; // first member of every implementation
+    const char *type;           // "local" or "service", as Metaflow calls it
 };
 
 void meta_object_free(struct meta_object *o);

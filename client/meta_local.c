@@ -281,6 +281,7 @@ errc meta_local_new(const char *root, struct meta **ret, struct err *err)
         return e;
     struct meta_local *m = mem_zalloc(sizeof *m);
     m->meta.ops = &local_ops;
+    m->meta.type = "local";
     m->root = confine;
     m->ages = ages_new();
     *ret = &m->meta;

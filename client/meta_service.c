@@ -93,23 +93,32 @@ static void ms_free(struct meta *meta)
 
 // --- tags ------------------------------------------------------------------------------------------------
 
+// The row alone: what is below a run does not change with its tags.
+static void forget_row(struct meta_service *m, const struct pathspec *ps)
+{
+    auto_cleanup(place_free) struct place at = place_object(ps);
+    struct cache_batch *b = cache_batch_new(m->cache, cache_generation(m->cache), clock_wall_ms());
+    struct cache_key key = place_key(&at, ROW_OBJECT, 0, "");
+    cache_batch_delete(b, &key);
+    cache_batch_commit(b);
+}
+
 static errc ms_mutate_tags(struct meta *meta, const struct pathspec *run, const struct strv *add,
                            const struct strv *remove, struct cancel *cancel, struct err *err)
 {
     struct meta_service *m = ms_of(meta);
     errc code = service_mutate_tags(m->service, run, add, remove, cancel, NULL, err);
-    // Also after a failure: the answer may have been lost on its way, not the change.
-    auto_cleanup(place_free) struct place at = place_object(run);
-    struct cache_batch *b = cache_batch_new(m->cache, cache_generation(m->cache), clock_wall_ms());
-    struct cache_key key = place_key(&at, ROW_OBJECT, 0, "");
-    cache_batch_delete(b, &key);
-    cache_batch_commit(b);
+    forget_row(m, run); // also after a failure: the answer may have been lost on its way, not the change
     return code;
 }
 
-static void ms_forget(struct meta *meta, const struct pathspec *ps)
+static void ms_forget(struct meta *meta, const struct pathspec *ps, bool below)
 {
     struct meta_service *m = ms_of(meta);
+    if (!below) {
+        forget_row(m, ps);
+        return;
+    }
     auto_free char *path = pathspec_text(ps);
     cache_forget(m->cache, path);
     walks_forget(m->walks);
@@ -204,6 +213,7 @@ struct meta *meta_service_new(const struct meta_service_conf *conf)
 {
     struct meta_service *m = mem_zalloc(sizeof(*m));
     m->meta.ops = &meta_service_ops;
+    m->meta.type = "service";
     m->service = conf->service;
     m->cache = conf->cache;
     m->locks = keylocks_new();

@@ -37,7 +37,16 @@ void client_forget(struct client *c, const struct pathspec *ps)
 {
     auto_free char *path = pathspec_text(ps);
     if (c->meta->ops->forget) {
-        c->meta->ops->forget(c->meta, ps);
+        c->meta->ops->forget(c->meta, ps, true);
+    }
+    recent_forget(c->recent, path);
+}
+
+void model_forget_row(struct client *c, const struct pathspec *ps)
+{
+    auto_free char *path = pathspec_text(ps);
+    if (c->meta->ops->forget) {
+        c->meta->ops->forget(c->meta, ps, false);
     }
     recent_forget(c->recent, path);
 }
@@ -80,6 +89,33 @@ errc model_meta_get(struct client *c, const struct pathspec *ps, struct cancel *
 {
     atomic_fetch_add_explicit(&c->gets, 1, memory_order_relaxed);
     return c->meta->ops->get(c->meta, ps, cancel, ret, err);
+}
+
+errc model_meta_stat(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+                     struct meta_object **ret, struct err *err)
+{
+    if (!c->meta->ops->stat) {
+        return model_meta_get(c, ps, cancel, ret, err);
+    }
+    atomic_fetch_add_explicit(&c->gets, 1, memory_order_relaxed);
+    return c->meta->ops->stat(c->meta, ps, cancel, ret, err);
+}
+
+errc model_meta_select(struct client *c, const char *flow, const struct meta_select *sel, struct cancel *cancel,
+                       meta_list_fn fn, void *arg, struct err *err)
+{
+    if (!c->meta->ops->select) {
+        return err_set(err, ERR_NO_FORM, "this metadata tells nothing of runs but their names");
+    }
+    atomic_fetch_add_explicit(&c->lists, 1, memory_order_relaxed);
+    return c->meta->ops->select(c->meta, flow, sel, cancel, fn, arg, err);
+}
+
+void model_conclude(struct client *c, const struct pathspec *ps, enum meta_state state, int64_t since_ms)
+{
+    if (c->meta->ops->conclude) {
+        c->meta->ops->conclude(c->meta, ps, state, since_ms);
+    }
 }
 
 errc model_meta_list(struct client *c, const struct pathspec *ps, struct cancel *cancel,

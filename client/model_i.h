@@ -11,7 +11,8 @@
 // What is kept of recent answers (client/recent.h). The load of a kind asks only for kinds above it in this list.
 enum model_kind {
     MODEL_HINT,      // newest mtime known below a step or flow (never loaded, only put)
-    MODEL_OBJECT,    // a meta_object
+    MODEL_OBJECT,    // a meta_object, but for its tags
+    MODEL_ROW,       // the same with its tags, where the source tells them apart
     MODEL_VISIBLE,   // whether a flow is in the namespace
     MODEL_QUICK,     // what the _task_ok record of a task says
     MODEL_PATH,      // a task's own foreach-execution-path
@@ -20,6 +21,7 @@ enum model_kind {
     MODEL_TASK,      // a struct task
     MODEL_INDEX,     // a task's foreach index
     MODEL_RUN,       // a struct run
+    MODEL_USUAL_END, // whether the end step of a flow's newest run is called "end"
     MODEL_LATEST,    // id of a flow's latest run; by attempt: 0 of all, 1 of the successful
 };
 
@@ -44,6 +46,15 @@ errc model_meta_records(struct client *c, const struct pathspec *task, struct ca
 errc model_meta_artifacts(struct client *c, const struct pathspec *task, int attempt,
                           struct cancel *cancel, int *ret_attempt, struct meta_artifacts *ret,
                           struct err *err) ERR_MUST_CHECK;
+// As model_meta_get, but tags may be older than all else.
+errc model_meta_stat(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+                     struct meta_object **ret, struct err *err) ERR_MUST_CHECK;
+// ERR_NO_FORM, before anything is given, when this source cannot tell.
+errc model_meta_select(struct client *c, const char *flow, const struct meta_select *sel, struct cancel *cancel,
+                       meta_list_fn fn, void *arg, struct err *err) ERR_MUST_CHECK;
+void model_conclude(struct client *c, const struct pathspec *ps, enum meta_state state, int64_t since_ms);
+// Forgets what is known of ps itself at its source, and all that was made of it here.
+void model_forget_row(struct client *c, const struct pathspec *ps);
 // ERR_NOT_FOUND when there is none.
 errc model_meta_artifact(struct client *c, const struct pathspec *task, int attempt, const char *name,
                          struct cancel *cancel, struct meta_artifact *ret, struct err *err) ERR_MUST_CHECK;
@@ -78,6 +89,9 @@ struct object_snap {
 };
 errc model_object(struct client *c, const struct pathspec *ps, struct cancel *cancel,
                   const struct object_snap **ret, struct err *err) ERR_MUST_CHECK;
+// The same for who looks at tags.
+errc model_row(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+               const struct object_snap **ret, struct err *err) ERR_MUST_CHECK;
 void object_snap_unrefp(const struct object_snap **o);
 struct meta_object *meta_object_copy(const struct meta_object *o);
 size_t meta_object_bytes(const struct meta_object *o);
@@ -161,6 +175,25 @@ enum status model_attempt_status(struct client *c, const struct pathspec *ps, co
 bool model_origin(char *origin_text, struct pathspec *ret);
 
 const struct snap *run_snap_of(const struct run *r);
+// The name of a run's end step, as its `_parameters` task has it; "end" in runs that are older than that. Owned.
+errc model_end_step(struct client *c, const struct pathspec *run, struct cancel *cancel, char **ret,
+                    struct err *err) ERR_MUST_CHECK;
+
+// Id of the first run in the client's order, owned; NULL when there is none.
+errc model_newest_run(struct client *c, const char *flow, struct cancel *cancel, char **ret,
+                      struct err *err) ERR_MUST_CHECK;
+
+// --- model_outcome.c: the outcome of runs as the source itself tells it ---------------------------------
+
+// Takes a run that was not completed; `known` tells that its heartbeat is enough to know what it is.
+typedef bool (*outcome_fn)(void *arg, const char *id, int64_t created_ms, bool known);
+// Runs of a flow created at or after from_ms (-1: all) that did not complete, newest first. ERR_NO_FORM, before any is
+// given, where the source cannot tell, or means another end step than this flow's.
+errc model_not_completed(struct client *c, const char *flow, int64_t from_ms, struct cancel *cancel,
+                         outcome_fn fn, void *arg, struct err *err) ERR_MUST_CHECK;
+// Runs that completed, the same way.
+errc model_completed(struct client *c, const char *flow, struct cancel *cancel, meta_list_fn fn, void *arg,
+                     struct err *err) ERR_MUST_CHECK;
 
 struct quick_snap {
     struct snap snap;

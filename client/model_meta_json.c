@@ -153,7 +153,7 @@ static errc read_run_facts(struct client *c, const struct pathspec *run, bool wa
 static void root_json(struct client *c, struct json_out *w)
 {
     put_str(w, "pathspec", "");
-    put_str(w, "metadata", c->store->type);
+    put_str(w, "metadata", c->meta->type);
     put_str(w, "datastore", c->store->type);
     put_str(w, "root", c->store->sysroot);
     put_str(w, "namespace", c->ns);
@@ -179,7 +179,7 @@ static errc run_json(struct client *c, const struct pathspec *ps, struct cancel 
     auto_cleanup(run_facts_free) struct run_facts facts = {0};
     errc code = client_run(c, ps, cancel, &r, err);
     if (!code) {
-        code = model_object(c, ps, cancel, &now, err);
+        code = model_row(c, ps, cancel, &now, err);
     }
     if (!code) {
         code = read_run_facts(c, ps, true, cancel, &facts, err);
@@ -238,7 +238,7 @@ static errc step_json(struct client *c, const struct pathspec *ps, struct cancel
     auto_cleanup(run_facts_free) struct run_facts facts = {0};
     struct pathspec run = pathspec_upto(ps, LEVEL_RUN);
     struct latest_end end = {.c = c, .step = *ps, .cancel = cancel, .newest_ms = -1, .err = err};
-    errc code = model_object(c, ps, cancel, &o, err);
+    errc code = model_row(c, ps, cancel, &o, err);
     if (!code) {
         code = model_meta_list(c, ps, cancel, see_end, &end, err);
     }
@@ -382,7 +382,7 @@ static errc task_json(struct client *c, const struct pathspec *ps, int attempt, 
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
     errc code = client_task(c, ps, cancel, &t, err);
     if (!code) {
-        code = model_object(c, ps, cancel, &now, err);
+        code = model_row(c, ps, cancel, &now, err);
     }
     if (!code) {
         code = client_artifacts(c, ps, attempt, cancel, &list, err);

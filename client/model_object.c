@@ -48,6 +48,7 @@ void object_snap_unrefp(const struct object_snap **o)
 struct load {
     struct client *c;
     const struct pathspec *ps;
+    bool with_tags;
 };
 
 static errc load_object(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
@@ -55,7 +56,8 @@ static errc load_object(void *arg, struct cancel *cancel, struct snap **ret, int
 {
     const struct load *l = arg;
     struct meta_object *object;
-    errc code = model_meta_get(l->c, l->ps, cancel, &object, err);
+    errc code = l->with_tags ? model_meta_get(l->c, l->ps, cancel, &object, err)
+                             : model_meta_stat(l->c, l->ps, cancel, &object, err);
     if (code) {
         return code;
     }
@@ -73,9 +75,24 @@ static errc load_object(void *arg, struct cancel *cancel, struct snap **ret, int
 errc model_object(struct client *c, const struct pathspec *ps, struct cancel *cancel,
                   const struct object_snap **ret, struct err *err)
 {
-    struct load l = {c, ps};
+    struct load l = {c, ps, false};
     struct snap *s;
     errc code = model_recent_get(c, MODEL_OBJECT, ps, -1, load_object, &l, cancel, &s, err);
+    if (!code) {
+        *ret = (const struct object_snap *)s;
+    }
+    return code;
+}
+
+errc model_row(struct client *c, const struct pathspec *ps, struct cancel *cancel,
+               const struct object_snap **ret, struct err *err)
+{
+    if (!c->meta->ops->stat) {
+        return model_object(c, ps, cancel, ret, err);
+    }
+    struct load l = {c, ps, true};
+    struct snap *s;
+    errc code = model_recent_get(c, MODEL_ROW, ps, -1, load_object, &l, cancel, &s, err);
     if (!code) {
         *ret = (const struct object_snap *)s;
     }
@@ -129,13 +146,25 @@ static bool see_run(void *arg, const char *id, int64_t created_ms)
     return !see->found;
 }
 
+static bool see_any(void *arg, const char *id, int64_t created_ms)
+{
+    (void)id;
+    (void)created_ms;
+    *(bool *)arg = true;
+    return false;
+}
+
 static errc load_visible(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
                          struct err *err)
 {
     const struct load *l = arg;
     struct see_run see = {
         .c = l->c, .flow = *l->ps, .cancel = cancel, .ttl_ms = l->c->ttl_ms, .err = err};
-    errc code = model_meta_list(l->c, l->ps, cancel, see_run, &see, err);
+    struct meta_select in_ns = {.tag = l->c->ns, .from_ms = -1, .to_ms = -1};
+    errc code = model_meta_select(l->c, l->ps->flow, &in_ns, cancel, see_any, &see.found, err);
+    if (code == ERR_NO_FORM) {
+        code = model_meta_list(l->c, l->ps, cancel, see_run, &see, err);
+    }
     if (code || see.code) {
         return code ? code : see.code;
     }
@@ -150,7 +179,7 @@ static errc load_visible(void *arg, struct cancel *cancel, struct snap **ret, in
 static errc flow_is_visible(struct client *c, const struct pathspec *flow, struct cancel *cancel,
                             bool *ret, struct err *err)
 {
-    struct load l = {c, flow};
+    struct load l = {c, flow, false};
     struct snap *s;
     errc code = model_recent_get(c, MODEL_VISIBLE, flow, -1, load_visible, &l, cancel, &s, err);
     if (!code) {
@@ -172,7 +201,7 @@ errc model_check_ns(struct client *c, const struct pathspec *ps, struct cancel *
     } else {
         struct pathspec run = pathspec_upto(ps, LEVEL_RUN);
         auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
-        code = model_object(c, &run, cancel, &o, err);
+        code = model_row(c, &run, cancel, &o, err);
         visible = !code && model_in_ns(c, o->object);
     }
     if (!code && !visible) {
@@ -190,7 +219,7 @@ errc client_object(struct client *c, const struct pathspec *ps, struct cancel *c
         return code;
     }
     auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
-    code = model_object(c, ps, cancel, &o, err);
+    code = model_row(c, ps, cancel, &o, err);
     if (!code) {
         *ret = meta_object_copy(o->object);
     }
@@ -252,6 +281,13 @@ errc client_list(struct client *c, const struct pathspec *ps, struct cancel *can
     errc code = pathspec_level(ps) >= LEVEL_RUN ? model_check_ns(c, &run, cancel, err) : ERR_OK;
     if (code) {
         return code;
+    }
+    if (c->ns && pathspec_level(ps) == LEVEL_FLOW) {
+        struct meta_select in_ns = {.tag = c->ns, .from_ms = -1, .to_ms = -1};
+        code = model_meta_select(c, ps->flow, &in_ns, cancel, fn, arg, err);
+        if (code != ERR_NO_FORM) {
+            return code;
+        }
     }
     struct filter f = {c, ps, cancel, fn, arg, ERR_OK, err};
     code = model_meta_list(c, ps, cancel, filter_child, &f, err);

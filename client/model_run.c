@@ -42,17 +42,17 @@ struct load {
     int64_t ttl_ms; // of what was used so far
 };
 
-// The name of the end step, as the `_parameters` task has it; "end" in runs that are older than that.
-static errc end_step_name(struct load *l, struct cancel *cancel, char **ret, struct err *err)
+errc model_end_step(struct client *c, const struct pathspec *run, struct cancel *cancel, char **ret,
+                    struct err *err)
 {
-    struct pathspec parameters = {l->ps->flow, l->ps->run, "_parameters", NULL};
+    struct pathspec parameters = {run->flow, run->run, "_parameters", NULL};
     auto_free char *id = NULL;
     auto_cleanup(meta_records_free) struct meta_records records = {0};
     struct err one = ERR_INIT;
-    errc code = model_first_task(l->c, &parameters, cancel, &id, &one);
+    errc code = model_first_task(c, &parameters, cancel, &id, &one);
     if (!code) {
         struct pathspec task = pathspec_child(&parameters, id);
-        code = model_meta_field(l->c, &task, "end_step", cancel, &records, &one);
+        code = model_meta_field(c, &task, "end_step", cancel, &records, &one);
     }
     if (code && !model_skip(code, &parameters, &one)) {
         *err = one;
@@ -69,7 +69,7 @@ static errc find_end_task(struct load *l, struct cancel *cancel, struct run *r,
 {
     auto_free char *step = NULL;
     auto_free char *task = NULL;
-    errc code = end_step_name(l, cancel, &step, err);
+    errc code = model_end_step(l->c, l->ps, cancel, &step, err);
     if (code) {
         return code;
     }
@@ -256,6 +256,12 @@ static errc load_run(void *arg, struct cancel *cancel, struct snap **ret, int64_
                      str_bytes(rs->run.end_task) + str_bytes(rs->run.origin);
     *ret = &rs->snap;
     *ret_ttl_ms = rs->run.settled ? model_ttl(l->c, true) : l->ttl_ms;
+    bool quiet = rs->run.status == STATUS_FAILED || rs->run.status == STATUS_STALE;
+    if (rs->run.settled) {
+        model_conclude(l->c, l->ps, META_SETTLED, rs->run.finished_ms);
+    } else if (quiet) {
+        model_conclude(l->c, l->ps, META_QUIET, clock_wall_ms());
+    }
     return ERR_OK;
 }
 

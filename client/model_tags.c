@@ -5,7 +5,7 @@
 static errc read_run(struct client *c, const struct pathspec *run, struct cancel *cancel,
                      struct meta_object **ret, struct err *err)
 {
-    client_forget(c, run);
+    model_forget_row(c, run);
     return client_object(c, run, cancel, ret, err);
 }
 
@@ -20,7 +20,7 @@ static errc mutate(struct client *c, const struct pathspec *run, const char *add
         strv_add(&to_remove, remove);
     }
     errc code = c->meta->ops->mutate_tags(c->meta, run, &to_add, &to_remove, cancel, err);
-    client_forget(c, run); // also after a failure, which may have come late
+    model_forget_row(c, run); // also after a failure, which may have come late
     return code;
 }
 

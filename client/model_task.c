@@ -239,6 +239,9 @@ static errc load_task(void *arg, struct cancel *cancel, struct snap **ret, int64
     ts->snap.bytes = sizeof(*ts) + meta_object_bytes(ts->task.object) + records_bytes(&ts->task.records) +
                      str_bytes(ts->task.origin) + str_bytes(ts->task.foreach_path);
     model_hint(l->c, l->ps, ts->task.mtime_ms);
+    if (ts->task.settled) {
+        model_conclude(l->c, l->ps, META_SETTLED, ts->task.finished_ms);
+    }
     *ret = &ts->snap;
     return ERR_OK;
 }

@@ -43,6 +43,13 @@ static bool walk_one(void *arg, const char *id, int64_t created_ms)
 static errc walk_newest(struct walk *w)
 {
     const struct meta_ops *ops = w->c->meta->ops;
+    if (w->c->ns) {
+        struct meta_select in_ns = {.tag = w->c->ns, .from_ms = -1, .to_ms = -1};
+        errc code = model_meta_select(w->c, w->flow.flow, &in_ns, w->cancel, walk_one, w, w->err);
+        if (code != ERR_NO_FORM) {
+            return code ? code : w->code;
+        }
+    }
     if (ops->newest) {
         atomic_fetch_add_explicit(&w->c->lists, 1, memory_order_relaxed);
         errc code = ops->newest(w->c->meta, w->flow.flow, w->cancel, walk_one, w, w->err);
@@ -108,14 +115,102 @@ static errc see_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
     return ERR_OK;
 }
 
+static errc walk_latest(struct find_latest *f, struct err *err)
+{
+    struct walk w = {.c = f->c, .flow = f->flow, .cancel = f->cancel, .fn = see_run, .arg = f, .err = err};
+    return walk_newest(&w);
+}
+
+errc model_newest_run(struct client *c, const char *flow, struct cancel *cancel, char **ret, struct err *err)
+{
+    struct find_latest f = {.c = c, .flow = {.flow = flow}, .cancel = cancel};
+    errc code = walk_latest(&f, err);
+    if (code) {
+        free(f.found);
+    } else {
+        *ret = f.found;
+    }
+    return code;
+}
+
+// --- the latest successful one, where the source tells which runs completed ---------------------------------
+
+#define MAX_LOOKED_AT 1000 // runs that did not complete, newer than the one that did
+
+struct by_outcome {
+    struct find_latest *f;
+    struct walk w;
+    int64_t completed_ms;  // of f->found, or -1
+    char *oldest;          // of the runs that were passed over; owned
+    unsigned n;
+};
+
+static bool see_completed(void *arg, const char *id, int64_t created_ms)
+{
+    struct by_outcome *b = arg;
+    b->completed_ms = created_ms;
+    return walk_one(&b->w, id, created_ms);
+}
+
+static bool see_not_completed(void *arg, const char *id, int64_t created_ms, bool known)
+{
+    struct by_outcome *b = arg;
+    if (!known) {
+        return walk_one(&b->w, id, created_ms);
+    }
+    free(b->oldest);
+    b->oldest = mem_strdup(id);
+    return ++b->n < MAX_LOOKED_AT;
+}
+
+// Looks at one run that completed, at the newer ones that the source cannot judge, and at one of those that
+// it can: should that have been successful all the same, the source is not believed.
+static errc search_by_outcome(struct by_outcome *b, struct err *err)
+{
+    struct find_latest *f = b->f;
+    const char *flow = f->flow.flow;
+    errc code = model_completed(f->c, flow, f->cancel, see_completed, b, err);
+    char *completed = steal_ptr(&f->found);
+    if (!code && !b->w.code) {
+        code = model_not_completed(f->c, flow, completed ? b->completed_ms + 1 : -1, f->cancel, see_not_completed,
+                                   b, err);
+    }
+    if (!code && !b->w.code && !f->found && b->oldest) {
+        walk_one(&b->w, b->oldest, -1);
+        if (f->found) {
+            code = err_set(err, ERR_NO_FORM, "run %s/%s was successful, which the service does not know", flow,
+                           f->found);
+        }
+    }
+    if (!f->found && !code) {
+        f->found = steal_ptr(&completed);
+    }
+    free(completed);
+    return code ? code : b->w.code;
+}
+
+static errc find_latest(struct find_latest *f, struct err *err)
+{
+    if (f->successful) {
+        struct by_outcome b = {.f = f, .completed_ms = -1};
+        b.w = (struct walk){.c = f->c, .flow = f->flow, .cancel = f->cancel, .fn = see_run, .arg = f, .err = err};
+        errc code = search_by_outcome(&b, err);
+        free(b.oldest);
+        if (code != ERR_NO_FORM) {
+            return code;
+        }
+        free(steal_ptr(&f->found));
+    }
+    return walk_latest(f, err);
+}
+
 static errc load_latest(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
                         struct err *err)
 {
     struct find_latest *f = arg;
     f->cancel = cancel;
     f->ttl_ms = f->c->ttl_ms;
-    struct walk w = {.c = f->c, .flow = f->flow, .cancel = cancel, .fn = see_run, .arg = f, .err = err};
-    errc code = walk_newest(&w);
+    errc code = find_latest(f, err);
     if (code) {
         free(f->found);
         return code;
@@ -172,7 +267,9 @@ static errc run_matches(const struct select *s, const char *id, bool *ret, struc
         return code;
     }
     auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
-    code = model_object(s->c, &ps, s->cancel, &o, err);
+    // In a walk, tags are as new as the listing; asked for each run anew they would be a request each.
+    code = s->filter == RUNS_WITH_TAG && !s->fn ? model_row(s->c, &ps, s->cancel, &o, err)
+                                                : model_object(s->c, &ps, s->cancel, &o, err);
     if (code) {
         return code;
     }
@@ -197,12 +294,48 @@ static errc select_run(void *arg, const char *id, bool *ret_go_on, struct err *e
     return code;
 }
 
+// A run that is not done is failed or running by its heartbeat alone, where it has one.
+static bool select_by_heart(void *arg, const char *id, int64_t created_ms, bool known)
+{
+    struct walk *w = arg;
+    struct select *s = w->arg;
+    struct pathspec ps = {.flow = s->flow, .run = id};
+    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
+    struct err one = ERR_INIT;
+    if (!known || model_object(s->c, &ps, s->cancel, &o, &one)) {
+        return walk_one(w, id, created_ms);
+    }
+    bool beats = clock_wall_ms() - o->object->heartbeat_ms < s->c->stale_after_ms;
+    return beats != (s->filter == RUNS_RUNNING) || s->fn(s->arg, id, created_ms);
+}
+
+// What a source can tell that selects; ERR_NO_FORM otherwise.
+static errc select_at_source(struct walk *w, struct select *s)
+{
+    struct meta_select sel = {.from_ms = -1, .to_ms = -1};
+    errc code;
+    if (s->filter == RUNS_FAILED || s->filter == RUNS_RUNNING) {
+        code = model_not_completed(s->c, s->flow, -1, s->cancel, select_by_heart, w, w->err);
+        return code ? code : w->code;
+    }
+    if (s->filter == RUNS_WITH_TAG) {
+        sel.tag = s->text;
+    } else if (clock_day_start(s->text, &sel.from_ms)) {
+        sel.to_ms = sel.from_ms + INT64_C(24) * 3600 * 1000;
+    } else {
+        return ERR_OK; // what is no day has no runs
+    }
+    code = model_meta_select(s->c, s->flow, &sel, s->cancel, walk_one, w, w->err);
+    return code ? code : w->code;
+}
+
 errc client_runs(struct client *c, const char *flow, enum run_filter filter, const char *arg_text,
                  struct cancel *cancel, meta_list_fn fn, void *arg, struct err *err)
 {
     struct select s = {c, flow, filter, arg_text ? arg_text : "", cancel, fn, arg};
     struct walk w = {.c = c, .flow = {.flow = flow}, .cancel = cancel, .fn = select_run, .arg = &s, .err = err};
-    return walk_listed(&w);
+    errc code = select_at_source(&w, &s);
+    return code == ERR_NO_FORM ? walk_listed(&w) : code;
 }
 
 errc client_run_matches(struct client *c, const char *flow, const char *run, enum run_filter filter,
@@ -243,6 +376,22 @@ static void drop_doubles(struct collect *to)
     v->len = to->unique = kept;
 }
 
+// Days that the listing itself tells are not asked for run by run.
+static bool collect_day(void *arg, const char *id, int64_t created_ms)
+{
+    struct walk *w = arg;
+    struct collect *to = w->arg;
+    if (w->c->ns || created_ms < 0) {
+        return walk_one(w, id, created_ms);
+    }
+    char day[32];
+    clock_day(created_ms, day, sizeof(day));
+    if (to->names.len == 0 || strcmp(to->names.items[to->names.len - 1], day) != 0) {
+        strv_add(&to->names, day);
+    }
+    return true;
+}
+
 static errc collect_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
 {
     (void)ret_go_on;
@@ -272,7 +421,8 @@ static errc collect_names(struct client *c, const char *flow, bool days, struct 
 {
     struct collect to = {.c = c, .flow = flow, .days = days, .cancel = cancel};
     struct walk w = {.c = c, .flow = {.flow = flow}, .cancel = cancel, .fn = collect_run, .arg = &to, .err = err};
-    errc code = walk_listed(&w);
+    errc code = days ? model_meta_list(c, &w.flow, cancel, collect_day, &w, err) : walk_listed(&w);
+    code = code ? code : w.code;
     if (code) {
         strv_free(&to.names);
         return code;

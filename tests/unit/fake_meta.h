@@ -280,6 +280,7 @@ static inline struct fake_meta *fake_meta_new(void)
     };
     struct fake_meta *f = mem_zalloc(sizeof(*f));
     f->meta.ops = &ops;
+    f->meta.type = "local";
     return f;
 }
 
