@@ -75,7 +75,7 @@ errc model_children(struct client *c, const struct pathspec *ps, struct cancel *
                     struct children *ret, struct err *err)
 {
     auto_cleanup(children_free) struct children ch = {0};
-    errc code = client_list(c, ps, cancel, add_child, &ch, err);
+    errc code = model_list(c, ps, cancel, add_child, &ch, err);
     if (!code) {
         code = read_times(c, ps, cancel, &ch, err);
     }

@@ -100,6 +100,10 @@ errc model_check_ns(struct client *c, const struct pathspec *ps, struct cancel *
                     struct err *err) ERR_MUST_CHECK;
 bool model_in_ns(const struct client *c, const struct meta_object *run);
 
+// client_list, and nothing besides.
+errc model_list(struct client *c, const struct pathspec *ps, struct cancel *cancel, meta_list_fn fn, void *arg,
+                struct err *err) ERR_MUST_CHECK;
+
 // Children of ps as the client lists them, newest first.
 struct child {
     char *id;
@@ -175,6 +179,9 @@ enum status model_attempt_status(struct client *c, const struct pathspec *ps, co
 bool model_origin(char *origin_text, struct pathspec *ret);
 
 const struct snap *run_snap_of(const struct run *r);
+// Where a source remembers what is settled: finds out whether this run is, unless its heart beats. So who
+// looks into a finished run pays for it once. What fails is found out another time.
+void model_learn_state(struct client *c, const struct pathspec *run, struct cancel *cancel);
 // The name of a run's end step, as its `_parameters` task has it; "end" in runs that are older than that. Owned.
 errc model_end_step(struct client *c, const struct pathspec *run, struct cancel *cancel, char **ret,
                     struct err *err) ERR_MUST_CHECK;

@@ -274,8 +274,8 @@ static bool filter_child(void *arg, const char *id, int64_t created_ms)
     return !listed || f->fn(f->arg, id, created_ms);
 }
 
-errc client_list(struct client *c, const struct pathspec *ps, struct cancel *cancel, meta_list_fn fn,
-                 void *arg, struct err *err)
+errc model_list(struct client *c, const struct pathspec *ps, struct cancel *cancel, meta_list_fn fn, void *arg,
+                struct err *err)
 {
     struct pathspec run = pathspec_upto(ps, LEVEL_RUN);
     errc code = pathspec_level(ps) >= LEVEL_RUN ? model_check_ns(c, &run, cancel, err) : ERR_OK;
@@ -292,4 +292,15 @@ errc client_list(struct client *c, const struct pathspec *ps, struct cancel *can
     struct filter f = {c, ps, cancel, fn, arg, ERR_OK, err};
     code = model_meta_list(c, ps, cancel, filter_child, &f, err);
     return code ? code : f.code;
+}
+
+errc client_list(struct client *c, const struct pathspec *ps, struct cancel *cancel, meta_list_fn fn,
+                 void *arg, struct err *err)
+{
+    errc code = model_list(c, ps, cancel, fn, arg, err);
+    if (!code && pathspec_level(ps) >= LEVEL_RUN) {
+        struct pathspec run = pathspec_upto(ps, LEVEL_RUN);
+        model_learn_state(c, &run, cancel);
+    }
+    return code;
 }

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "client/model_i.h"
 
@@ -256,13 +257,31 @@ static errc load_run(void *arg, struct cancel *cancel, struct snap **ret, int64_
                      str_bytes(rs->run.end_task) + str_bytes(rs->run.origin);
     *ret = &rs->snap;
     *ret_ttl_ms = rs->run.settled ? model_ttl(l->c, true) : l->ttl_ms;
-    bool quiet = rs->run.status == STATUS_FAILED || rs->run.status == STATUS_STALE;
+    bool quiet = rs->run.status != STATUS_DONE && rs->run.status != STATUS_RUNNING;
     if (rs->run.settled) {
         model_conclude(l->c, l->ps, META_SETTLED, rs->run.finished_ms);
     } else if (quiet) {
         model_conclude(l->c, l->ps, META_QUIET, clock_wall_ms());
     }
     return ERR_OK;
+}
+
+// A run that was alive this lately is not looked at: it is not settled.
+#define ALIVE_MS (60 * 1000)
+
+void model_learn_state(struct client *c, const struct pathspec *run, struct cancel *cancel)
+{
+    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
+    auto_cleanup(run_unrefp) const struct run *r = NULL;
+    struct err err = ERR_INIT;
+    if (!c->meta->ops->conclude || model_object(c, run, cancel, &o, &err)) {
+        return;
+    }
+    int64_t sign = o->object->heartbeat_ms >= 0 ? o->object->heartbeat_ms : o->object->created_ms;
+    int64_t alive_ms = c->settle_after_ms < ALIVE_MS ? c->settle_after_ms : ALIVE_MS;
+    if (clock_wall_ms() - sign >= alive_ms && client_run(c, run, cancel, &r, &err)) {
+        log_debug("model", "the state of run %s/%s is not known: %s", run->flow, run->run, err.cause);
+    }
 }
 
 errc client_run(struct client *c, const struct pathspec *ps, struct cancel *cancel,
