@@ -11,6 +11,7 @@
 // What is kept of recent answers (client/recent.h). The load of a kind asks only for kinds above it in this list.
 enum model_kind {
     MODEL_HINT,      // newest mtime known below a step or flow (never loaded, only put)
+    MODEL_UNDONE,    // that the source says of a run that it did not complete (only put)
     MODEL_OBJECT,    // a meta_object, but for its tags
     MODEL_ROW,       // the same with its tags, where the source tells them apart
     MODEL_VISIBLE,   // whether a flow is in the namespace

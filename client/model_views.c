@@ -253,11 +253,34 @@ struct select {
     void *arg;
 };
 
+// A run that is not done is failed or running by its heartbeat alone, where it has one.
+static bool matches_by_heart(const struct select *s, const struct pathspec *run, bool *ret)
+{
+    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
+    struct err err = ERR_INIT;
+    if (model_object(s->c, run, s->cancel, &o, &err) || o->object->heartbeat_ms < 0) {
+        return false;
+    }
+    bool beats = clock_wall_ms() - o->object->heartbeat_ms < s->c->stale_after_ms;
+    *ret = beats == (s->filter == RUNS_RUNNING);
+    return true;
+}
+
+static bool known_undone(const struct select *s, const struct pathspec *run)
+{
+    struct snap *undone = model_recent_peek(s->c, MODEL_UNDONE, run, -1);
+    snap_unref(undone);
+    return undone != NULL;
+}
+
 static errc run_matches(const struct select *s, const char *id, bool *ret, struct err *err)
 {
     struct pathspec ps = {.flow = s->flow, .run = id};
     errc code;
     if (s->filter == RUNS_FAILED || s->filter == RUNS_RUNNING) {
+        if (known_undone(s, &ps) && matches_by_heart(s, &ps, ret)) {
+            return ERR_OK;
+        }
         auto_cleanup(run_unrefp) const struct run *r = NULL;
         code = client_run(s->c, &ps, s->cancel, &r, err);
         if (!code) {
@@ -294,19 +317,28 @@ static errc select_run(void *arg, const char *id, bool *ret_go_on, struct err *e
     return code;
 }
 
-// A run that is not done is failed or running by its heartbeat alone, where it has one.
+static void undone_destroy(struct snap *s)
+{
+    free(s);
+}
+
+// Who lists also stats: what the source said of each run is remembered for that.
 static bool select_by_heart(void *arg, const char *id, int64_t created_ms, bool known)
 {
     struct walk *w = arg;
     struct select *s = w->arg;
     struct pathspec ps = {.flow = s->flow, .run = id};
-    auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
-    struct err one = ERR_INIT;
-    if (!known || model_object(s->c, &ps, s->cancel, &o, &one)) {
+    bool match = false;
+    if (!known || !matches_by_heart(s, &ps, &match)) {
         return walk_one(w, id, created_ms);
     }
-    bool beats = clock_wall_ms() - o->object->heartbeat_ms < s->c->stale_after_ms;
-    return beats != (s->filter == RUNS_RUNNING) || s->fn(s->arg, id, created_ms);
+    if (!match) {
+        return true;
+    }
+    struct snap *undone = mem_zalloc(sizeof(*undone));
+    snap_init(undone, sizeof(*undone), undone_destroy);
+    model_recent_put(s->c, MODEL_UNDONE, &ps, undone, s->c->ttl_ms);
+    return s->fn(s->arg, id, created_ms);
 }
 
 // What a source can tell that selects; ERR_NO_FORM otherwise.
