@@ -1,0 +1,107 @@
+// What libcurl tells of one request: its status, headers and body, for the caller to take.
+#include <ctype.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/http_i.h"
+#include "base/mem.h"
+
+struct call *call_new(void)
+{
+    struct call *c = mem_zalloc(sizeof(*c));
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&c->lock, NULL);
+    c->refs = 1;
+    return c;
+}
+
+void call_unref(struct call *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool last = --c->refs == 0;
+    pthread_mutex_unlock(&c->lock);
+    if (!last) {
+        return;
+    }
+    curl_easy_cleanup(c->easy);
+    curl_slist_free_all(c->headers);
+    buf_free(&c->data);
+    strv_free(&c->head);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+// "HTTP/1.1 200 OK": the start of a head, after which what came before (100, a proxy's) counts no more.
+static bool take_status(struct call *c, const char *line, size_t len)
+{
+    if (len < 12 || strncmp(line, "HTTP/", 5) != 0) {
+        return false;
+    }
+    const char *space = memchr(line, ' ', len);
+    c->status = 0;
+    for (const char *p = space ? space + 1 : line + len; p < line + len && isdigit((unsigned char)*p); p++) {
+        c->status = c->status < 1000 ? c->status * 10 + (*p - '0') : c->status;
+    }
+    strv_free(&c->head);
+    return true;
+}
+
+static void take_line(struct call *c, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    if (!colon) {
+        return;
+    }
+    size_t name_len = (size_t)(colon - line);
+    const char *value = colon + 1, *end = line + len;
+    while (value < end && (*value == ' ' || *value == '\t')) {
+        value++;
+    }
+    auto_free char *name = mem_strndup(line, name_len);
+    for (char *p = name; *p; p++) {
+        *p = (char)tolower((unsigned char)*p);
+    }
+    strv_take(&c->head, mem_printf("%s: %.*s", name, (int)(end - value), value));
+}
+
+size_t call_on_header(char *data, size_t size, size_t n, void *arg)
+{
+    struct call *c = arg;
+    size_t len = size * n, all = len;
+    while (len > 0 && (data[len - 1] == '\n' || data[len - 1] == '\r')) {
+        len--;
+    }
+    c->moved_ms = clock_mono_ms();
+    pthread_mutex_lock(&c->lock);
+    c->head_bytes += all;
+    bool over = c->head_bytes > HTTP_MAX_HEADER_BYTES;
+    if (len == 0) {
+        c->head_whole = c->status >= 200;
+        pthread_cond_broadcast(&c->changed);
+    } else if (!over && !c->head_whole && !take_status(c, data, len)) {
+        take_line(c, data, len);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return over ? 0 : all;
+}
+
+size_t call_on_body(char *data, size_t size, size_t n, void *arg)
+{
+    struct call *c = arg;
+    size_t len = size * n;
+    c->moved_ms = clock_mono_ms();
+    pthread_mutex_lock(&c->lock);
+    c->paused = c->data.len > 0 && c->data.len + len > c->window;
+    if (!c->paused) {
+        buf_put(&c->data, data, len);
+    }
+    bool paused = c->paused, over = c->data.over;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+    return paused ? CURL_WRITEFUNC_PAUSE : over ? 0 : len;
+}

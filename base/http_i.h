@@ -1,0 +1,65 @@
+// Private to base/http*.c: one request as its caller and the engine's thread share it.
+#ifndef BASE_HTTP_I_H
+#define BASE_HTTP_I_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/http.h"
+
+#define HTTP_MAX_HEADER_BYTES (256 * 1024)
+
+enum call_state { CALL_QUEUED, CALL_RUNNING, CALL_DONE };
+
+struct call {
+    struct call *next;          // the engine's list
+    CURL *easy;                 // the engine's thread alone, but before submission and after DONE
+    struct curl_slist *headers; // as sent
+    enum http_priority priority;
+    unsigned first_byte_ms, stall_ms;
+    size_t window;
+    char error[CURL_ERROR_SIZE];
+    // The engine's thread alone:
+    int64_t sent_ms, moved_ms;  // when it was connected, when a byte came last; 0: not yet
+    atomic_bool abandoned;      // the caller left: drop it
+    atomic_bool resume;         // the caller has taken what there was
+    pthread_mutex_t lock;       // what follows
+    pthread_cond_t changed;
+    unsigned refs;
+    enum call_state state;
+    struct buf data;            // received and not yet taken
+    bool paused;
+    int status;
+    struct strv head;           // "name: value" lines so far
+    size_t head_bytes;
+    bool head_whole;
+    CURLcode result;
+    const char *deadline;       // which one passed, or NULL
+    bool connected;
+};
+
+struct engine {
+    CURLM *multi;
+    pthread_t thread;
+    unsigned max_running;
+    atomic_bool ending;
+    pthread_mutex_t lock;       // what follows
+    struct call *fresh;         // submitted and not yet seen by the thread
+    struct call *active;        // the thread alone: queued and running
+    unsigned running;           // the thread alone
+    atomic_uint running_now;
+    atomic_ullong connections;
+};
+
+errc engine_start(struct engine *e, unsigned max_connections, struct err *err) ERR_MUST_CHECK;
+void engine_stop(struct engine *e);
+void engine_submit(struct engine *e, struct call *c); // takes over one reference
+void engine_wake(struct engine *e);
+
+struct call *call_new(void);
+void call_unref(struct call *c);
+size_t call_on_header(char *data, size_t size, size_t n, void *arg);
+size_t call_on_body(char *data, size_t size, size_t n, void *arg);
+
+#endif

@@ -1,0 +1,80 @@
+// Private to client/cache*.c.
+#ifndef CLIENT_CACHE_I_H
+#define CLIENT_CACHE_I_H
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "client/cache.h"
+
+// Key of an item: hashes of unit, parent and name around kind and order, so that items of one unit, and of one
+// (unit, kind, parent) in their order, stand together.
+#define KEY_UNIT 16
+#define KEY_SIZE (KEY_UNIT + 1 + 8 + 8 + 8)
+#define KEY_PREFIX (KEY_UNIT + 1 + 8) // all but order and name
+
+// Head of an item's value; unit, parent and name follow with a NUL each, then the data.
+struct item_head {
+    uint64_t checksum;   // of all that follows
+    uint64_t generation;
+    int64_t asked_ms;
+    uint32_t names_len;  // of the three names with their NULs
+    uint32_t data_len;
+};
+
+#define USES 1024
+
+struct cache {
+    MDB_env *env;
+    MDB_dbi items, units, marks, info;
+    char *folder;              // owned; NULL when nothing is kept
+    char *where;               // owned
+    int folder_lock;           // an open directory, or -1
+    uint64_t max_bytes;
+    pthread_mutex_t lock;      // what follows
+    struct use {
+        char *unit;            // owned, NULL: free
+        int64_t minute;
+    } uses[USES];              // noted and not yet written
+    int64_t warned_ms;
+    uint64_t set_aside;
+    atomic_ullong hits, misses, writes, dropped, evicted;
+};
+
+// --- cache_key.c ---
+void key_hash16(const char *text, uint8_t out[KEY_UNIT]);
+void key_make(const struct cache_key *key, uint8_t out[KEY_SIZE]);
+void key_prefix(const char *unit, uint8_t kind, const char *parent, uint8_t out[KEY_PREFIX]);
+uint64_t key_order(const uint8_t *key); // of a whole key
+
+// An item as stored, taken apart. False for bytes that are damaged or of other names.
+struct item {
+    uint64_t generation;
+    int64_t asked_ms;
+    const char *unit, *parent, *name;
+    const void *data;
+    size_t len;
+};
+bool item_read(const void *bytes, size_t len, struct item *ret);
+void item_write(struct buf *out, uint64_t generation, int64_t asked_ms, const struct cache_key *key,
+                const void *data, size_t len);
+
+// --- cache_open.c ---
+// Opens (or makes) the environment; sets folder, where, env.
+errc cache_open_env(const struct cache_conf *conf, struct cache *c, struct err *err) ERR_MUST_CHECK;
+
+// --- cache.c ---
+uint64_t cache_read_generation(struct cache *c, MDB_txn *txn);
+// Whether nothing at or above the path of (unit, parent) was forgotten after that generation.
+bool cache_is_valid(struct cache *c, MDB_txn *txn, const char *unit, const char *parent, uint64_t generation);
+void cache_note_use(struct cache *c, const char *unit);
+// Writes what was noted; with a write transaction.
+void cache_write_uses(struct cache *c, MDB_txn *txn);
+
+// --- cache_evict.c ---
+uint64_t cache_used_bytes(struct cache *c);
+// Drops least recently used units until at most `target` bytes are used. Not "".
+void cache_evict_to(struct cache *c, uint64_t target);
+
+#endif

@@ -1,0 +1,90 @@
+// Private to client/service*.c.
+#ifndef CLIENT_SERVICE_I_H
+#define CLIENT_SERVICE_I_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/json.h"
+#include "client/service.h"
+
+// What carries requests: http_do, or a test's own.
+typedef errc (*service_transport)(void *arg, const struct http_request *rq, struct cancel *cancel, http_body_fn fn,
+                                  void *body_arg, struct http_response *ret, struct err *err);
+
+// --- service_breaker.c: whether the service is up ----------------------------------------------------------
+
+struct breaker {
+    pthread_mutex_t lock;   // what follows
+    pthread_cond_t wake;
+    bool has_thread, ending, open;
+    unsigned failures;      // in a row
+    int64_t open_since_ms;  // wall clock
+    int64_t wanted_ms;      // monotonic: when somebody asked last
+    char cause[600], first_cause[600];
+    pthread_t thread;
+};
+
+struct service {
+    service_transport transport;
+    void *transport_arg;
+    char *url;              // owned; without a trailing slash
+    char *shown;            // owned; without its user part
+    struct strv headers;    // never logged
+    unsigned retry_count, timeout_ms;
+    uint64_t max_list_bytes;
+    atomic_int traits[SERVICE_TRAITS];
+    pthread_mutex_t lock;   // version
+    char version[64];
+    struct breaker breaker;
+    atomic_ullong requests, retries, failures, rows, bytes;
+};
+
+void breaker_init(struct breaker *b);
+void breaker_stop(struct breaker *b);
+// ERR_UNREACHABLE with the first failure's cause while it is open.
+errc breaker_check(struct breaker *b, const char *url, struct err *err) ERR_MUST_CHECK;
+void breaker_failed(struct service *s, const char *cause);
+void breaker_worked(struct service *s);
+
+// --- service_call.c: one call with its retries -------------------------------------------------------------
+
+struct service_call {
+    const char *method;       // NULL: GET
+    const char *path;         // with its query, beginning with '/'
+    const struct buf *body;   // or NULL
+    enum http_priority priority;
+    // Looks at status and headers before the first byte of a 2xx body; an error ends the call. May be NULL.
+    errc (*on_head)(void *arg, const struct http_response *head, struct err *err);
+    http_body_fn on_body;
+    bool (*may_retry)(void *arg); // after a failure: whether nothing was given away yet. NULL: always
+    void *arg;
+};
+// ERR_OK with *ret_status the last try's status, whatever it was, unless it was retried in vain (ERR_THROTTLED for
+// 429 and 503, ERR_IO for other 5xx) or refused (ERR_DENIED). *ret_response is the last answer, to be freed.
+errc service_call(struct service *s, const struct service_call *call, struct cancel *cancel,
+                  struct http_response *ret_response, struct err *err) ERR_MUST_CHECK;
+// What the body of a refusal says, for a cause: at most a sentence's length. Owned by the caller.
+char *service_words(const struct http_response *r);
+
+// --- service_url.c -----------------------------------------------------------------------------------------
+
+// Whether an id can be part of a path.
+bool service_id_is_usable(const char *id);
+// "/flows/F/runs/R/..." of an object; false for an id that could not be one.
+bool service_put_path(struct buf *url, const struct pathspec *at);
+bool service_put_query(struct buf *url, const struct service_query *q, bool with_limit);
+const char *service_children_word(enum level level); // "runs" below a flow; NULL below a task
+
+// --- service_row.c: JSON -> rows; pure ---------------------------------------------------------------------
+
+// False for a row that names nothing that could be: it is left out. Ids above the asked level come from `q`.
+bool service_read_row(const struct service_query *q, const struct json *json, struct service_row *ret);
+void service_row_clear(struct service_row *row);
+
+// --- service_traits.c --------------------------------------------------------------------------------------
+
+void service_learn(struct service *s, enum service_trait t, bool can);
+void service_learn_version(struct service *s, const struct http_response *r);
+
+#endif
