@@ -160,7 +160,7 @@ static bool answer_cached(struct want *w, bool any_age)
 // --- asking ---------------------------------------------------------------------------------------------
 
 struct taker {
-    struct fetch *f;
+    struct gather *f;
     struct want *keep;        // of a single task: what is read goes here too; else NULL
     const struct data_kind *kind;
     struct pathspec at;       // the task or run that was asked
@@ -180,7 +180,7 @@ static void put_artifact(struct taker *t, const struct place *at, struct meta_ar
     auto_cleanup(buf_free) struct buf data = {0};
     int attempt = a->attempt < 0 ? 0 : a->attempt;
     rows_put_artifact(&data, a);
-    fetch_put(t->f, at, ROW_ARTIFACT, (uint64_t)attempt, a->name, data.data, data.len);
+    gather_put(t->f, at, ROW_ARTIFACT, (uint64_t)attempt, a->name, data.data, data.len);
     note_settled(t, at, a);
     if (t->keep) {
         add_artifact(t->keep->artifacts, a);
@@ -194,7 +194,7 @@ static void put_record(struct taker *t, const struct place *at, struct meta_reco
     auto_free char *name = id >= 0 ? mem_printf("%lld", (long long)id)
                                    : mem_printf("%s@%lld#%d", r->field, (long long)r->created_ms, r->attempt);
     rows_put_record(&data, r);
-    fetch_put(t->f, at, ROW_RECORD, ms_newest_first(r->created_ms, id), name, data.data, data.len);
+    gather_put(t->f, at, ROW_RECORD, ms_newest_first(r->created_ms, id), name, data.data, data.len);
     if (t->keep) {
         add_record(t->keep->records, r);
         memset(r, 0, sizeof(*r));
@@ -227,23 +227,23 @@ static errc take_row(void *arg, struct service_row *row, struct err *err)
 static errc ask_data(struct want *w, const struct pathspec *at, unsigned max_pages, struct want *keep,
                      bool *ret_whole, struct err *err)
 {
-    struct fetch f __attribute__((cleanup(fetch_free)));
-    fetch_begin(&f, w->m, w->kind->what, at, w->cancel);
+    struct gather f __attribute__((cleanup(gather_free)));
+    gather_begin(&f, w->m, w->kind->what, at, w->cancel);
     f.q.attempt = at->task && w->artifacts ? w->attempt : -1;
     struct taker t = {.f = &f, .keep = keep, .kind = w->kind, .at = *at};
     bool paged, more = true;
     for (unsigned n = 0; more && n < max_pages; n++) {
-        errc code = fetch_page(&f, take_row, &t, &paged, &more, err);
+        errc code = gather_page(&f, take_row, &t, &paged, &more, err);
         if (code) {
-            fetch_commit(&f); // what came is true, if not all
+            gather_commit(&f); // what came is true, if not all
             return code;
         }
     }
     if (!more && !t.odd) {
         auto_cleanup(place_free) struct place place = place_below(at);
-        fetch_put(&f, &place, w->kind->whole, (uint64_t)(f.q.attempt + 1), "", "1", 1);
+        gather_put(&f, &place, w->kind->whole, (uint64_t)(f.q.attempt + 1), "", "1", 1);
     }
-    *ret_whole = fetch_end(&f) && !more && !t.odd;
+    *ret_whole = gather_end(&f) && !more && !t.odd;
     return ERR_OK;
 }
 

@@ -8,10 +8,10 @@
 
 #define BATCH_BYTES (256 * 1024)
 
-void fetch_begin(struct fetch *f, struct meta_service *m, enum service_what what, const struct pathspec *at,
+void gather_begin(struct gather *f, struct meta_service *m, enum service_what what, const struct pathspec *at,
                  struct cancel *cancel)
 {
-    *f = (struct fetch){.m = m, .cancel = cancel, .q = SERVICE_QUERY_INIT};
+    *f = (struct gather){.m = m, .cancel = cancel, .q = SERVICE_QUERY_INIT};
     f->q.what = what;
     f->q.at = *at;
     f->generation = cache_generation(m->cache);
@@ -19,7 +19,7 @@ void fetch_begin(struct fetch *f, struct meta_service *m, enum service_what what
     f->batch = cache_batch_new(m->cache, f->generation, f->asked_ms);
 }
 
-void fetch_commit(struct fetch *f)
+void gather_commit(struct gather *f)
 {
     if (f->lost) {
         cache_batch_drop(f->batch); // later rows would make a list look whole that is not
@@ -29,38 +29,38 @@ void fetch_commit(struct fetch *f)
     f->batch = cache_batch_new(f->m->cache, f->generation, f->asked_ms);
 }
 
-bool fetch_end(struct fetch *f)
+bool gather_end(struct gather *f)
 {
-    fetch_commit(f);
+    gather_commit(f);
     return !f->lost;
 }
 
-void fetch_free(struct fetch *f)
+void gather_free(struct gather *f)
 {
     cache_batch_drop(f->batch);
     free((char *)(uintptr_t)f->q.cursor);
 }
 
-void fetch_put(struct fetch *f, const struct place *at, uint8_t row, uint64_t order, const char *name,
+void gather_put(struct gather *f, const struct place *at, uint8_t row, uint64_t order, const char *name,
                const void *data, size_t len)
 {
     struct cache_key key = place_key(at, row, order, name);
     cache_batch_put(f->batch, &key, data, len);
     if (cache_batch_bytes(f->batch) > BATCH_BYTES && row != ROW_LIST) {
-        fetch_commit(f);
+        gather_commit(f);
     }
 }
 
-void fetch_put_object(struct fetch *f, const struct meta_object *o)
+void gather_put_object(struct gather *f, const struct meta_object *o)
 {
     struct pathspec ps = {o->flow, o->run, o->step, o->task};
     auto_cleanup(place_free) struct place at = place_object(&ps);
     auto_cleanup(buf_free) struct buf data = {0};
     rows_put_object(&data, o);
-    fetch_put(f, &at, ROW_OBJECT, 0, "", data.data, data.len);
+    gather_put(f, &at, ROW_OBJECT, 0, "", data.data, data.len);
 }
 
-errc fetch_page(struct fetch *f, service_row_fn fn, void *arg, bool *ret_paged, bool *ret_more, struct err *err)
+errc gather_page(struct gather *f, service_row_fn fn, void *arg, bool *ret_paged, bool *ret_more, struct err *err)
 {
     auto_cleanup(service_page_free) struct service_page page = {0};
     errc code = service_get(f->m->service, &f->q, f->priority, f->cancel, fn, arg, &page, err);

@@ -80,7 +80,7 @@ bool ms_may_be_stale(struct meta_service *m, errc code);
 
 // --- meta_service_fetch.c: requests whose rows go to the cache ---------------------------------------------
 
-struct fetch {
+struct gather {
     struct meta_service *m;
     struct service_query q;
     struct cancel *cancel;
@@ -90,18 +90,18 @@ struct fetch {
     struct cache_batch *batch; // owned
     bool lost;                 // something could not be written
 };
-// Until fetch_end, which commits what is left.
-void fetch_begin(struct fetch *f, struct meta_service *m, enum service_what what, const struct pathspec *at,
+// Until gather_end, which commits what is left.
+void gather_begin(struct gather *f, struct meta_service *m, enum service_what what, const struct pathspec *at,
                  struct cancel *cancel);
-void fetch_commit(struct fetch *f);  // what is there so far
-bool fetch_end(struct fetch *f);     // false when not all of it could be written
-void fetch_put(struct fetch *f, const struct place *at, uint8_t row, uint64_t order, const char *name,
+void gather_commit(struct gather *f);  // what is there so far
+bool gather_end(struct gather *f);     // false when not all of it could be written
+void gather_put(struct gather *f, const struct place *at, uint8_t row, uint64_t order, const char *name,
                const void *data, size_t len);
-void fetch_put_object(struct fetch *f, const struct meta_object *o);
+void gather_put_object(struct gather *f, const struct meta_object *o);
 // One request; the next one goes on behind it. *ret_more tells whether there is a next page.
-errc fetch_page(struct fetch *f, service_row_fn fn, void *arg, bool *ret_paged, bool *ret_more,
+errc gather_page(struct gather *f, service_row_fn fn, void *arg, bool *ret_paged, bool *ret_more,
                 struct err *err) ERR_MUST_CHECK;
-void fetch_free(struct fetch *f);
+void gather_free(struct gather *f);
 // Gives back a key of m->locks after a call that ended with `code`: those who wait for it share a failure,
 // unless it was only the caller's own end.
 void ms_give(struct meta_service *m, const char *key, struct cancel *cancel, errc code, const struct err *err);

@@ -43,7 +43,7 @@ void list_state_free(struct list_state *s)
     s->cursor = NULL;
 }
 
-static void put_state(struct fetch *f, const struct place *at, const struct list_state *s)
+static void put_state(struct gather *f, const struct place *at, const struct list_state *s)
 {
     struct packed_state p;
     memset(&p, 0, sizeof(p));
@@ -58,7 +58,7 @@ static void put_state(struct fetch *f, const struct place *at, const struct list
     if (!s->complete && s->cursor) {
         buf_puts(&data, s->cursor);
     }
-    fetch_put(f, at, ROW_LIST, 0, "", data.data, data.len);
+    gather_put(f, at, ROW_LIST, 0, "", data.data, data.len);
 }
 
 // --- one listing in progress -------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ struct lister {
     meta_list_fn fn;           // NULL: nobody wants to see it
     void *arg;
     struct list_state state;
-    struct fetch *fetch;
+    struct gather *fetch;
     struct strv ids;           // written, or about to be, and not yet given
     int64_t *created;
     size_t created_cap;
@@ -104,7 +104,7 @@ static void emit_pending(struct lister *l)
     if (l->ids.len == 0) {
         return;
     }
-    fetch_commit(l->fetch);
+    gather_commit(l->fetch);
     for (size_t i = 0; i < l->ids.len; i++) {
         emit(l, l->ids.items[i], l->created[i]);
     }
@@ -150,8 +150,8 @@ static errc take_child(void *arg, struct service_row *row, struct err *err)
     struct lister *l = arg;
     const struct meta_object *o = &row->object;
     const char *id = o->task ? o->task : o->step ? o->step : o->run ? o->run : o->flow;
-    fetch_put_object(l->fetch, o);
-    fetch_put(l->fetch, &l->at, ROW_CHILD, ms_newest_first(o->created_ms, ms_number(id)), id, &o->created_ms,
+    gather_put_object(l->fetch, o);
+    gather_put(l->fetch, &l->at, ROW_CHILD, ms_newest_first(o->created_ms, ms_number(id)), id, &o->created_ms,
               sizeof(o->created_ms));
     if (o->created_ms >= l->known_ms) {
         l->state.count++;
@@ -173,8 +173,8 @@ static errc take_child(void *arg, struct service_row *row, struct err *err)
 // Cursor of the state, or NULL from the newest on, down to the end or as long as the asker wants more.
 static errc read_down(struct lister *l, const char *cursor, unsigned first_limit, struct err *err)
 {
-    struct fetch f __attribute__((cleanup(fetch_free)));
-    fetch_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
+    struct gather f __attribute__((cleanup(gather_free)));
+    gather_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
     f.q.cursor = mem_strdup(cursor);
     f.q.limit = first_limit;
     l->fetch = &f;
@@ -187,9 +187,9 @@ static errc read_down(struct lister *l, const char *cursor, unsigned first_limit
     bool more = true;
     while (more && !l->stopped) {
         bool paged;
-        errc code = fetch_page(&f, take_child, l, &paged, &more, err);
+        errc code = gather_page(&f, take_child, l, &paged, &more, err);
         if (code) {
-            fetch_commit(&f);
+            gather_commit(&f);
             return l->stopped ? ERR_OK : code;
         }
         f.q.limit = 0;
@@ -205,17 +205,17 @@ static errc read_down(struct lister *l, const char *cursor, unsigned first_limit
             cache_batch_replace(f.batch, l->at.unit, ROW_CHILD, l->at.parent);
         }
         put_state(&f, &l->at, &l->state);
-        fetch_commit(&f);
+        gather_commit(&f);
     }
-    fetch_end(&f);
+    gather_end(&f);
     return ERR_OK;
 }
 
 // What was created since the listing was read last.
 static errc read_new(struct lister *l, bool *ret_written, struct err *err)
 {
-    struct fetch f __attribute__((cleanup(fetch_free)));
-    fetch_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
+    struct gather f __attribute__((cleanup(gather_free)));
+    gather_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
     int64_t from_ms = l->state.newest_ms - NEW_MARGIN_MS;
     bool filters = pathspec_level(&l->parent) != LEVEL_ROOT;
     f.q.from_ms = filters && from_ms > 0 ? from_ms : -1;
@@ -226,14 +226,14 @@ static errc read_new(struct lister *l, bool *ret_written, struct err *err)
     atomic_fetch_add_explicit(&l->m->refreshes, 1, memory_order_relaxed);
     bool paged, more = true;
     while (more && (filters || l->oldest_ms >= from_ms)) {
-        errc code = fetch_page(&f, take_child, l, &paged, &more, err);
+        errc code = gather_page(&f, take_child, l, &paged, &more, err);
         if (code) {
             return code;
         }
     }
     l->state.asked_ms = f.asked_ms;
     put_state(&f, &l->at, &l->state);
-    *ret_written = fetch_end(&f);
+    *ret_written = gather_end(&f);
     return ERR_OK;
 }
 

@@ -65,7 +65,7 @@ static bool object_holds(struct meta_service *m, const struct pathspec *ps, cons
 // --- asking ---------------------------------------------------------------------------------------------
 
 struct one {
-    struct fetch *f;
+    struct gather *f;
     struct meta_object *object;
 };
 
@@ -74,7 +74,7 @@ static errc take_one(void *arg, struct service_row *row, struct err *err)
     (void)err;
     struct one *one = arg;
     if (!one->object) {
-        fetch_put_object(one->f, &row->object);
+        gather_put_object(one->f, &row->object);
         one->object = mem_zalloc(sizeof(*one->object));
         *one->object = row->object;
         memset(&row->object, 0, sizeof(row->object));
@@ -83,11 +83,11 @@ static errc take_one(void *arg, struct service_row *row, struct err *err)
 }
 
 // Where a service cannot list its flows, those that were asked for by name are the list.
-static void note_flow(struct fetch *f, const struct meta_object *o)
+static void note_flow(struct gather *f, const struct meta_object *o)
 {
     if (service_can(f->m->service, SERVICE_LISTS_FLOWS) == SERVICE_CANNOT && !o->run) {
         auto_cleanup(place_free) struct place root = place_below(&(struct pathspec){0});
-        fetch_put(f, &root, ROW_CHILD, ms_newest_first(o->created_ms, -1), o->flow, &o->created_ms,
+        gather_put(f, &root, ROW_CHILD, ms_newest_first(o->created_ms, -1), o->flow, &o->created_ms,
                   sizeof(o->created_ms));
     }
 }
@@ -95,11 +95,11 @@ static void note_flow(struct fetch *f, const struct meta_object *o)
 static errc ask_object(struct meta_service *m, const struct pathspec *ps, struct cancel *cancel,
                        struct meta_object **ret, struct err *err)
 {
-    struct fetch f __attribute__((cleanup(fetch_free)));
-    fetch_begin(&f, m, SERVICE_OBJECT, ps, cancel);
+    struct gather f __attribute__((cleanup(gather_free)));
+    gather_begin(&f, m, SERVICE_OBJECT, ps, cancel);
     struct one one = {.f = &f};
     bool paged, more;
-    errc code = fetch_page(&f, take_one, &one, &paged, &more, err);
+    errc code = gather_page(&f, take_one, &one, &paged, &more, err);
     if (!code && !one.object) {
         auto_free char *path = pathspec_text(ps);
         code = err_set(err, ERR_CORRUPT, "the metadata service answered nothing about %s", path);
@@ -109,7 +109,7 @@ static errc ask_object(struct meta_service *m, const struct pathspec *ps, struct
         return code;
     }
     note_flow(&f, one.object);
-    fetch_end(&f);
+    gather_end(&f);
     *ret = one.object;
     return ERR_OK;
 }
@@ -117,7 +117,7 @@ static errc ask_object(struct meta_service *m, const struct pathspec *ps, struct
 static errc take_beat(void *arg, struct service_row *row, struct err *err)
 {
     (void)err;
-    fetch_put_object(arg, &row->object);
+    gather_put_object(arg, &row->object);
     return ERR_OK;
 }
 
@@ -133,18 +133,18 @@ static errc ask_beats(struct meta_service *m, const struct pathspec *parent, con
     if (beats_get(m, &at, &before, &before_ms) && before.first_ms == list->first_ms) {
         since_ms = before_ms;
     }
-    struct fetch f __attribute__((cleanup(fetch_free)));
-    fetch_begin(&f, m, SERVICE_CHILDREN, parent, cancel);
+    struct gather f __attribute__((cleanup(gather_free)));
+    gather_begin(&f, m, SERVICE_CHILDREN, parent, cancel);
     f.q.beat_from_ms = since_ms - BEAT_MARGIN_MS;
     atomic_fetch_add_explicit(&m->refreshes, 1, memory_order_relaxed);
     bool paged, more = true;
     errc code = ERR_OK;
     while (!code && more) {
-        code = fetch_page(&f, take_beat, &f, &paged, &more, err);
+        code = gather_page(&f, take_beat, &f, &paged, &more, err);
     }
     if (!code) {
-        fetch_put(&f, &at, ROW_BEATS, 0, "", &beats, sizeof(beats));
-        fetch_end(&f);
+        gather_put(&f, &at, ROW_BEATS, 0, "", &beats, sizeof(beats));
+        gather_end(&f);
     }
     return code;
 }

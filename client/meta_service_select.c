@@ -5,7 +5,7 @@
 #include "client/meta_service_i.h"
 
 struct selecting {
-    struct fetch *f;
+    struct gather *f;
     struct strv ids;
     int64_t *created;
     size_t cap;
@@ -15,7 +15,7 @@ static errc take_run(void *arg, struct service_row *row, struct err *err)
 {
     (void)err;
     struct selecting *s = arg;
-    fetch_put_object(s->f, &row->object);
+    gather_put_object(s->f, &row->object);
     s->created = mem_grow(s->created, &s->cap, s->ids.len + 1, sizeof(s->created[0]));
     s->created[s->ids.len] = row->object.created_ms;
     strv_add(&s->ids, row->object.run);
@@ -26,7 +26,7 @@ static errc take_run(void *arg, struct service_row *row, struct err *err)
 static bool give_page(struct selecting *s, meta_list_fn fn, void *arg)
 {
     bool go_on = true;
-    fetch_commit(s->f); // who looks at a run at once finds it in the cache
+    gather_commit(s->f); // who looks at a run at once finds it in the cache
     for (size_t i = 0; go_on && i < s->ids.len; i++) {
         go_on = fn(arg, s->ids.items[i], s->created[i]);
     }
@@ -42,8 +42,8 @@ errc ms_select(struct meta *meta, const char *flow, const struct meta_select *se
     if (sel->tag && strchr(sel->tag, ',')) {
         return err_set(err, ERR_NO_FORM, "the service takes a comma for the end of a tag");
     }
-    struct fetch f __attribute__((cleanup(fetch_free)));
-    fetch_begin(&f, m, SERVICE_CHILDREN, &at, cancel);
+    struct gather f __attribute__((cleanup(gather_free)));
+    gather_begin(&f, m, SERVICE_CHILDREN, &at, cancel);
     f.q.tag = sel->tag;
     f.q.from_ms = sel->from_ms;
     f.q.to_ms = sel->to_ms;
@@ -54,7 +54,7 @@ errc ms_select(struct meta *meta, const char *flow, const struct meta_select *se
     bool paged, more = true, any = false;
     errc code = ERR_OK;
     while (!code && more) {
-        code = fetch_page(&f, take_run, &s, &paged, &more, err);
+        code = gather_page(&f, take_run, &s, &paged, &more, err);
         if (!code) {
             any |= s.ids.len > 0;
             more = give_page(&s, fn, arg) && more;
