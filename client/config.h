@@ -32,6 +32,15 @@ void config_override(struct config *c, const char *name, const char *value);
 errc config_local_root(const struct config *c, const char *explicit_root, char **ret_root,
                        struct err *err) ERR_MUST_CHECK;
 
+// The local root that Metaflow would make where there is none yet. Owned by the caller.
+char *config_local_root_default(const struct config *c);
+// Where answers of a service are kept: `given` (an option, or NULL), else $XDG_CACHE_HOME/metaflowfs, else
+// ~/.cache/metaflowfs; NULL without a home. Absolute; owned by the caller.
+char *config_cache_dir(const struct config *c, const char *given);
+// The bundle of certificates that Python's requests, curl or OpenSSL were told to trust (REQUESTS_CA_BUNDLE,
+// CURL_CA_BUNDLE, SSL_CERT_FILE), absolute, or NULL. Owned by the caller.
+char *config_ca_file(const struct config *c);
+
 // Metaflow's user name: the first of METAFLOW_USER, SUDO_USER, USERNAME and USER that is set and not
 // "root"; NULL when there is none. Borrowed until the next config_override.
 const char *config_user(const struct config *c);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/mount.h"
+#include "fs/stack_service.h"
 
 #define CHECK_MS 30000
 
@@ -28,22 +29,59 @@ static bool count_flow(void *arg, const char *name, enum kind kind, const struct
     return true;
 }
 
+static void print_lines(const char *label, const char *text)
+{
+    for (const char *end; *text != '\0'; text = *end != '\0' ? end + 1 : end) {
+        end = strchrnul(text, '\n');
+        printf("%-12s %.*s\n", label, (int)(end - text), text);
+    }
+}
+
+static void print_cache(struct cache *cache)
+{
+    struct cache_stats stats;
+    cache_stats(cache, &stats);
+    printf("cache        %s: %llu items, %llu bytes\n", cache_where(cache), (unsigned long long)stats.items,
+           (unsigned long long)stats.bytes);
+}
+
+// The service itself is asked, whatever the cache knows; a mount may do with what the cache knows.
+static int check_service(struct stack *stack)
+{
+    struct err err = ERR_INIT;
+    struct cancel cancel = {.deadline_ms = clock_mono_ms() + CHECK_MS};
+    size_t flows;
+    print_cache(stack->cache);
+    int64_t start = clock_mono_ms();
+    if (stack_service_ask(stack, &cancel, &flows, &err)) {
+        printf("service      does not answer\n");
+        return problem(EXIT_SERVICE, &err);
+    }
+    auto_free char *traits = service_traits_text(stack->service);
+    printf("service      answers, %zu flows in %lld ms\n", flows, (long long)(clock_mono_ms() - start));
+    print_lines("service can", traits);
+    return EXIT_OK;
+}
+
 static int list_flows(struct stack *stack, const struct options *o)
 {
     struct err err = ERR_INIT;
     struct cancel cancel = {.deadline_ms = clock_mono_ms() + CHECK_MS};
+    enum exit_code code;
     struct tref root;
     size_t n = 0;
     tref_init_root(&root);
-    errc e = stack_build(stack, o, NULL, &err);
-    if (!e) {
-        e = tree_list(stack->tree, &root, &cancel, count_flow, &n, &err);
+    if (stack_build(stack, o, NULL, &code, &err)) {
+        return problem(code, &err);
     }
-    if (e) {
-        return problem(EXIT_DATASTORE, &err);
+    int result = stack->service != NULL ? check_service(stack) : EXIT_OK;
+    if (result == EXIT_OK && tree_list(stack->tree, &root, &cancel, count_flow, &n, &err)) {
+        result = problem(stack_unread(stack), &err);
     }
-    printf("flows        %zu\n", n);
-    return EXIT_OK;
+    if (result == EXIT_OK) {
+        printf("flows        %zu\n", n);
+    }
+    return result;
 }
 
 static void print_found(const struct stack *stack, const struct options *o)
@@ -51,9 +89,14 @@ static void print_found(const struct stack *stack, const struct options *o)
     static const char *const sources[] = {
         [CONFIG_DEFAULT] = "default", [CONFIG_GLOBAL_FILE] = "global config.json",
         [CONFIG_PROJECT_FILE] = "project config.json", [CONFIG_ENV] = "environment", [CONFIG_OPTION] = "option"};
-    printf("datastore    %s\n", stack->root);
-    printf("metadata     local (METAFLOW_DEFAULT_METADATA: %s)\n",
-           sources[config_source(stack->config, "DEFAULT_METADATA")]);
+    printf("datastore    %s%s\n", stack->root, access(stack->root, F_OK) == 0 ? "" : " (not there yet)");
+    if (stack->service_shown != NULL) {
+        printf("metadata     %s (METAFLOW_SERVICE_URL: %s)\n", stack->service_shown,
+               sources[config_source(stack->config, "SERVICE_URL")]);
+    } else {
+        printf("metadata     local (METAFLOW_DEFAULT_METADATA: %s)\n",
+               sources[config_source(stack->config, "DEFAULT_METADATA")]);
+    }
     printf("namespace    %s\n", o->ns != NULL ? o->ns : "(all)");
     printf("staging      %s (METAFLOW_TEMPDIR: %s)\n", stack->tempdir,
            sources[config_source(stack->config, "TEMPDIR")]);

@@ -20,7 +20,7 @@ static const char cli_usage[] =
     "Options are those of a mount, such as --datastore-root DIR (metaflowfs --help lists them).\n";
 
 struct cli {
-    bool cat, long_format, failed, listed;
+    bool cat, long_format, failed, unreached, listed;
     struct strv paths, options; // options: what goes to options_parse
     struct stack stack;
 };
@@ -66,6 +66,8 @@ static void complain(struct cli *cli, const char *path, const struct err *err)
 {
     fprintf(stderr, "metaflowfs: %s: %s\n", path, err->cause);
     cli->failed = true;
+    // A service that cannot be reached is told apart from a path that does not exist.
+    cli->unreached |= err->code == ERR_UNREACHABLE;
 }
 
 static bool write_all(const char *data, size_t len)
@@ -192,7 +194,7 @@ static int run_stack(struct cli *cli, const struct options *o)
         fprintf(stderr, "metaflowfs: the working directory is gone\n");
         return EXIT_OTHER;
     }
-    if (stack_find(&cli->stack, o, cwd, &code, &err) || stack_build(&cli->stack, o, NULL, &err)) {
+    if (stack_find(&cli->stack, o, cwd, &code, &err) || stack_build(&cli->stack, o, NULL, &code, &err)) {
         fprintf(stderr, "metaflowfs: %s\n", err.cause);
         return code;
     }
@@ -200,7 +202,7 @@ static int run_stack(struct cli *cli, const struct options *o)
         run_path(cli, cli->paths.items[i]);
     if (fflush(stdout) != 0)
         cli->failed = true;
-    return cli->failed ? EXIT_OTHER : EXIT_OK;
+    return !cli->failed ? EXIT_OK : cli->unreached ? (int)stack_unread(&cli->stack) : EXIT_OTHER;
 }
 
 int cli_run(int argc, char *const *argv)

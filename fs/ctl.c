@@ -26,7 +26,7 @@ static void put_status(struct ctl *c, struct buf *out)
     clock_iso8601(c->started_ms, since, sizeof(since));
     buf_printf(out, "%-18s %s\n", "mountpoint", c->mountpoint);
     buf_printf(out, "%-18s %s\n", "datastore", c->stack->root);
-    buf_printf(out, "%-18s local\n", "metadata");
+    buf_printf(out, "%-18s %s\n", "metadata", c->stack->service_shown != NULL ? c->stack->service_shown : "local");
     buf_printf(out, "%-18s %s\n", "namespace", c->options->ns != NULL ? c->options->ns : "(all)");
     buf_printf(out, "%-18s %s\n", "writable", c->options->read_only ? "no" : "tags");
     buf_printf(out, "%-18s %s\n", "version", METAFLOWFS_VERSION);
@@ -39,6 +39,22 @@ static void put_status(struct ctl *c, struct buf *out)
     put_bytes(out, "staged-objects", layers.staging.objects);
     put_bytes(out, "staged-bytes", layers.staging.file_bytes + layers.staging.memory_bytes);
     put_bytes(out, "errors", errlog_total(c->serve->errlog));
+    client_describe(c->stack->client, out);
+}
+
+static void put_http(struct http *http, struct buf *out)
+{
+    struct http_stats st;
+    http_stats(http, &st);
+    stats_put(out, "http_requests_total", "Requests sent.", st.requests);
+    stats_put(out, "http_failed_total", "Requests without an answer.", st.failed);
+    stats_put(out, "http_cancelled_total", "Requests that nobody waited for any more.", st.cancelled);
+    stats_put(out, "http_refused_total", "Requests that were too many at once.", st.refused);
+    stats_put(out, "http_connections_opened_total", "Connections made.", st.connections_opened);
+    stats_put(out, "http_received_bytes_total", "Bytes of answers.", st.bytes_in);
+    stats_put(out, "http_sent_bytes_total", "Bytes of requests.", st.bytes_out);
+    stats_put(out, "http_running_requests", "Requests on the wire now.", st.running);
+    stats_put(out, "http_waiting_requests", "Requests that wait for a connection now.", st.waiting);
 }
 
 static void put_stats(struct ctl *c, struct buf *out)
@@ -46,6 +62,10 @@ static void put_stats(struct ctl *c, struct buf *out)
     struct stats_layers layers = {0};
     collect(c, &layers);
     stats_print(&c->serve->stats, &layers, out);
+    client_counters(c->stack->client, stats_put, out);
+    if (c->stack->http != NULL) {
+        put_http(c->stack->http, out);
+    }
 }
 
 static bool ctl_text(void *arg, const char *name, struct buf *out)

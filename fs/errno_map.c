@@ -9,15 +9,17 @@ static const struct errno_info table[] = {
     [ERR_OK] = {0, "OK", "", true},
     [ERR_NOT_FOUND] = ROW(ENOENT, "nothing: there is no such thing", true),
     [ERR_DENIED] = ROW(EACCES, "mount as the user who owns the data (Metaflow writes files of mode 0600), "
-                               "or correct the permissions", false),
+                               "or correct the permissions; where a service refuses, check METAFLOW_SERVICE_AUTH_KEY "
+                               "and METAFLOW_SERVICE_HEADERS", false),
     [ERR_TIMEOUT] = ROW(ETIMEDOUT, "try again; if it lasts, the disk or server behind the mount is slow or hangs",
                         false),
-    [ERR_UNREACHABLE] = ROW(EHOSTDOWN, "check the network and the server, then try again", false),
+    [ERR_UNREACHABLE] = ROW(EHOSTDOWN, "nothing, or check the network and METAFLOW_SERVICE_URL: it is tried again by itself, and "
+                                     "what was seen before can be read meanwhile", false),
     [ERR_THROTTLED] = ROW(EAGAIN, "try again later: the server refused after several tries", false),
     [ERR_TOO_MANY] = ROW(EAGAIN, "try again: too many requests were waiting at once", false),
     [ERR_CORRUPT] = ROW(EIO, "the stored file is damaged: compare it with another copy, or run the task again",
                         false),
-    [ERR_IO] = ROW(EIO, "look at the system's log: the disk or server could not be read", false),
+    [ERR_IO] = ROW(EIO, "look at the system's log, or the server's: it could not be read", false),
     [ERR_NO_SPACE] = ROW(ENOSPC, "free space below METAFLOW_TEMPDIR, or set it to a larger file system, or raise "
                                  "--staging-size", false),
     [ERR_INTERRUPTED] = ROW(EINTR, "nothing: the reader went away", true),

@@ -18,6 +18,7 @@
 #include "fs/session.h"
 
 #define START_MS 30000 // for the first listing
+#define DEADLINE_MS 30000 // of a request: what one question to a service may take, but not less
 #define END_MS 3000    // for work in progress when the mount ends
 
 static int fail(enum exit_code code, const struct err *err)
@@ -53,10 +54,11 @@ static struct serve *make_serve(const struct options *o, const struct stack *sta
         .gid = o->has_gid ? (gid_t)o->gid : getgid(),
         .read_only = o->read_only,
         .ttl_ms = o->ttl_ms,
+        .deadline_ms = o->service_timeout_ms > DEADLINE_MS ? o->service_timeout_ms : DEADLINE_MS,
         .root = root,
     };
     char hex[41];
-    sha1_hex_of(stack->root, strlen(stack->root), hex);
+    sha1_hex_of(stack->identity, strlen(stack->identity), hex);
     memcpy(conf.ino_key, hex, sizeof(conf.ino_key));
     return serve_new(&conf);
 }
@@ -85,7 +87,7 @@ static errc serve_mount(struct mount *m, enum exit_code *code, struct err *err)
 {
     struct tattr root;
     struct fuse_session *se;
-    *code = EXIT_DATASTORE;
+    *code = stack_unread(&m->stack);
     errc e = look_at_root(m->stack.tree, &root, err);
     if (e) {
         return e;
@@ -96,7 +98,7 @@ static errc serve_mount(struct mount *m, enum exit_code *code, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "there are no threads or memory to start with");
     }
     *code = EXIT_FUSE;
-    e = session_mount(m->options, m->stack.root, m->path, serve, &se, err);
+    e = session_mount(m->options, stack_source(&m->stack), m->path, serve, &se, err);
     if (e) {
         serve_free(serve, END_MS);
         return e;
@@ -124,7 +126,7 @@ static int run_daemon(struct mount *m)
     m->ctl.mountpoint = m->path;
     errc e = log_open(m->options->log_file, m->options->log_level, &err);
     if (!e) {
-        e = stack_build(&m->stack, m->options, &m->ctl.source, &err);
+        e = stack_build(&m->stack, m->options, &m->ctl.source, &code, &err);
     }
     if (!e) {
         e = serve_mount(m, &code, &err);

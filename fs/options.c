@@ -239,9 +239,27 @@ static void take_source(struct options *o, const char *source)
     }
 }
 
+static errc check_together(const struct options *o, struct err *err)
+{
+    if (o->allow_other && o->allow_root) {
+        return err_set(err, ERR_INVALID, "allow_other and allow_root exclude each other: allow_other includes root");
+    }
+    if (o->no_cache && (o->cache_dir != NULL || o->cache_bytes != 0)) {
+        return err_set(err, ERR_INVALID, "no-cache excludes cache-dir and cache-size: nothing is kept with it");
+    }
+    if (o->cache_dir != NULL && o->cache_dir[0] == '\0') {
+        return err_set(err, ERR_INVALID, "option cache-dir: \"\" is not a directory; --no-cache keeps nothing");
+    }
+    if (o->service_timeout_ms == 0) {
+        return err_set(err, ERR_INVALID, "option service-timeout: it must be more than 0 seconds");
+    }
+    return ERR_OK;
+}
+
 errc options_parse(int argc, char *const *argv, struct options *o, struct err *err)
 {
     *o = (struct options){.ttl_ms = 2000, .stale_after_ms = 360 * 1000, .settle_after_ms = 900 * 1000,
+                          .service_timeout_ms = 30 * 1000,
                           .log_level = LOG_LEVEL_WARN};
     struct arguments a = {.argc = argc, .next = 1, .argv = argv};
     for (const char *text; (text = next_argument(&a)) != NULL;) {
@@ -263,10 +281,7 @@ errc options_parse(int argc, char *const *argv, struct options *o, struct err *e
     if (o->mountpoint == NULL && !o->help && !o->version && !o->check) {
         return err_set(err, ERR_INVALID, "where should it be mounted? metaflowfs [options] MOUNTPOINT");
     }
-    if (o->allow_other && o->allow_root) {
-        return err_set(err, ERR_INVALID, "allow_other and allow_root exclude each other: allow_other includes root");
-    }
-    return ERR_OK;
+    return check_together(o, err);
 }
 
 void options_free(struct options *o)
@@ -274,6 +289,7 @@ void options_free(struct options *o)
     free(o->mountpoint);
     free(o->datastore_root);
     free(o->ns);
+    free(o->cache_dir);
     free(o->log_file);
     free(o->fault);
     strv_free(&o->mount_flags);

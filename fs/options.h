@@ -23,20 +23,24 @@ enum exit_code {
     EXIT_FUSE = 5,         // no /dev/fuse or fusermount3, or mounting is not permitted
     EXIT_MOUNTPOINT = 6,   // missing, no directory, busy or mounted already
     EXIT_STALE = 7,        // a daemon that died left it: Transport endpoint is not connected
-    EXIT_PROVIDER = 8,     // configured for a metadata service or datastore that is not local
+    EXIT_PROVIDER = 8,     // configured for a datastore that is not local
+    EXIT_SERVICE = 9,      // the metadata service cannot be reached, or refuses
 };
 
 struct options {
     char *mountpoint;      // as given
     char *datastore_root;  // or NULL
     char *ns;              // namespace, or NULL
+    char *cache_dir;       // or NULL
     char *log_file, *fault;
     bool foreground, debug, check, clean_stale, help, version;
     bool read_only, allow_other, allow_root, list_dots, no_auto_unmount;
     bool has_uid, has_gid, has_umask;
     uint64_t uid, gid, umask;
     int64_t ttl_ms, stale_after_ms, settle_after_ms;
-    uint64_t staging_bytes;
+    int64_t service_timeout_ms;
+    uint64_t staging_bytes, cache_bytes; // 0: the default
+    bool no_cache;
     enum log_level log_level;
     bool has_log_level;
     struct strv mount_flags; // for the kernel: noexec, nosuid, ...

@@ -7,7 +7,8 @@
 
 const struct option_row option_table[] = {
     {"datastore-root", 0, OPTION_TEXT, AT(datastore_root), PLAIN, "DIR",
-     "a .metaflow directory or one that contains it (default: where Metaflow looks)", false},
+     "a .metaflow directory or one that contains it (default: where Metaflow looks), read with its own "
+     "metadata, also where a service is configured", false},
     {"namespace", 0, OPTION_TEXT, AT(ns), PLAIN, "TAG", "show only runs with this tag (default: all)", false},
     {"foreground", 'f', OPTION_FLAG, AT(foreground), PLAIN, NULL, "stay in the foreground", false},
     {"debug", 'd', OPTION_FLAG, AT(debug), PLAIN, NULL,
@@ -21,6 +22,14 @@ const struct option_row option_table[] = {
      "a run whose last heartbeat is older is stale (default: 360)", false},
     {"settle-after", 0, OPTION_SECONDS, AT(settle_after_ms), PLAIN, "SECONDS",
      "how long after its end a task can still gain logs and cards (default: 900)", false},
+    {"service-timeout", 0, OPTION_SECONDS, AT(service_timeout_ms), PLAIN, "SECONDS",
+     "how long one question to the metadata service may take, with its retries (default: 30)", false},
+    {"cache-dir", 0, OPTION_TEXT, AT(cache_dir), PLAIN, "DIR",
+     "where answers of the metadata service are kept (default: $XDG_CACHE_HOME/metaflowfs or "
+     "~/.cache/metaflowfs)", false},
+    {"cache-size", 0, OPTION_BYTES, AT(cache_bytes), PLAIN, "BYTES",
+     "most bytes that are kept of them, with K, M, G or T (default: 1G)", false},
+    {"no-cache", 0, OPTION_FLAG, AT(no_cache), PLAIN, NULL, "keep nothing after the mount ends", false},
     {"staging-size", 0, OPTION_BYTES, AT(staging_bytes), PLAIN, "BYTES",
      "most bytes below METAFLOW_TEMPDIR, with K, M, G or T (default: 8G)", false},
     {"log-file", 0, OPTION_TEXT, AT(log_file), PLAIN, "FILE", "where to log (default: standard error)", false},
@@ -171,5 +180,5 @@ void options_help(FILE *out)
           "datastore found or the configuration is wrong; 4 the datastore cannot be read; 5 no /dev/fuse,\n"
           "no fusermount3, or mounting is not permitted; 6 the mountpoint is missing, busy or mounted\n"
           "already; 7 the mountpoint is stale (a killed daemon left it); 8 Metaflow is configured for a\n"
-          "metadata service or datastore that this release does not read.\n", out);
+          "datastore that this release does not read; 9 the metadata service cannot be reached, or refuses.\n", out);
 }

@@ -28,11 +28,11 @@ static void add_escaped(struct buf *b, const char *text)
     }
 }
 
-static char *mount_options(const struct options *o, const char *root)
+static char *mount_options(const struct options *o, const char *source)
 {
     struct buf b = {0};
     buf_puts(&b, "-osubtype=metaflowfs,default_permissions,fsname=");
-    add_escaped(&b, root);
+    add_escaped(&b, source);
     buf_puts(&b, o->allow_other ? ",allow_other" : "");
     buf_puts(&b, o->allow_root ? ",allow_root" : "");
     buf_puts(&b, o->read_only ? ",ro" : "");
@@ -56,10 +56,10 @@ log_of_libfuse(enum fuse_log_level level, const char *fmt, va_list args)
     log_write(level <= FUSE_LOG_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "libfuse", "%s", text);
 }
 
-errc session_mount(const struct options *o, const char *root, const char *mountpoint, struct serve *serve,
+errc session_mount(const struct options *o, const char *source, const char *mountpoint, struct serve *serve,
                    struct fuse_session **ret_session, struct err *err)
 {
-    auto_free char *options = mount_options(o, root);
+    auto_free char *options = mount_options(o, source);
     char name[] = "metaflowfs";
     char *argv[] = {name, options, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(2, argv);

@@ -7,7 +7,7 @@
 #include "fs/serve.h"
 
 // Makes the session and mounts it. *ret_session is the caller's (fuse_session_destroy).
-errc session_mount(const struct options *o, const char *root, const char *mountpoint, struct serve *serve,
+errc session_mount(const struct options *o, const char *source, const char *mountpoint, struct serve *serve,
                    struct fuse_session **ret_session, struct err *err) ERR_MUST_CHECK;
 // A session that is not mounted: whoever has the other end of `fd` (SOCK_SEQPACKET) speaks the kernel's
 // side of the protocol. For tests.

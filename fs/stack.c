@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "client/store_awaited.h"
+#include "fs/stack_service.h"
 
 #define PRODUCERS_MAX 1024 // as many as requests that can wait: none waits for the thread of another
 
@@ -17,27 +19,19 @@ static const char *value_of(const struct config *c, const char *name)
     return value != NULL ? value : "";
 }
 
-// This release reads local metadata and a local datastore; anything else that is configured is said
-// to be so rather than passed over in silence.
-static errc check_providers(const struct stack *s, struct err *err)
+// This release reads a local datastore; another one that is configured is said to be so rather than passed
+// over in silence.
+static errc check_datastore(const struct stack *s, const struct options *o, struct err *err)
 {
-    const char *metadata = value_of(s->config, "DEFAULT_METADATA");
     const char *datastore = value_of(s->config, "DEFAULT_DATASTORE");
-    if (strcmp(metadata, "service") == 0) {
-        return err_set(err, ERR_INVALID,
-                       "Metaflow is configured for a metadata service (METAFLOW_DEFAULT_METADATA=service, "
-                       "METAFLOW_SERVICE_URL=%s). This release reads local metadata and a local datastore: "
-                       "--datastore-root DIR mounts the .metaflow directory in DIR instead",
-                       value_of(s->config, "SERVICE_URL"));
+    if (o->datastore_root != NULL || datastore[0] == '\0' || strcmp(datastore, "local") == 0) {
+        return ERR_OK;
     }
-    if (datastore[0] != '\0' && strcmp(datastore, "local") != 0) {
-        return err_set(err, ERR_INVALID,
-                       "Metaflow is configured for a datastore in %s (METAFLOW_DEFAULT_DATASTORE=%s). This "
-                       "release reads a local datastore: --datastore-root DIR mounts the .metaflow directory "
-                       "in DIR instead",
-                       datastore, datastore);
-    }
-    return ERR_OK;
+    return err_set(err, ERR_INVALID,
+                   "Metaflow is configured for a datastore in %s (METAFLOW_DEFAULT_DATASTORE=%s), which this release "
+                   "does not read. Set METAFLOW_DEFAULT_DATASTORE=local to mount what is on this machine, or mount "
+                   "the .metaflow directory in DIR with --datastore-root DIR",
+                   datastore, datastore);
 }
 
 static errc check_readable(const char *root, struct err *err)
@@ -52,21 +46,31 @@ static errc check_readable(const char *root, struct err *err)
 
 static errc find_root(struct stack *s, const struct options *o, enum exit_code *ret_exit, struct err *err)
 {
-    if (o->datastore_root == NULL) {
-        *ret_exit = EXIT_PROVIDER;
-        errc e = check_providers(s, err);
-        if (e) {
-            return e;
-        }
+    *ret_exit = EXIT_PROVIDER;
+    errc e = check_datastore(s, o, err);
+    if (e) {
+        return e;
     }
     *ret_exit = EXIT_CONFIG;
-    errc e = config_local_root(s->config, o->datastore_root, &s->root, err);
+    bool service = stack_wants_service(s, o);
+    e = config_local_root(s->config, o->datastore_root, &s->root, err);
+    if (e == ERR_NOT_FOUND && service) {
+        // Names come from the service, and bytes from where it recorded them.
+        s->root = config_local_root_default(s->config);
+        return stack_service_find(s, o, err);
+    }
     if (e) {
         *ret_exit = e == ERR_DENIED ? EXIT_DATASTORE : EXIT_CONFIG;
         return e;
     }
     *ret_exit = EXIT_DATASTORE;
-    return check_readable(s->root, err);
+    e = check_readable(s->root, err);
+    if (e || !service) {
+        s->identity = mem_strdup(s->root);
+        return e;
+    }
+    *ret_exit = EXIT_CONFIG;
+    return stack_service_find(s, o, err);
 }
 
 errc stack_find(struct stack *s, const struct options *o, const char *cwd, enum exit_code *ret_exit,
@@ -90,17 +94,26 @@ errc stack_find(struct stack *s, const struct options *o, const char *cwd, enum 
     return e;
 }
 
+static errc open_store(const struct stack *s, struct store **ret, struct err *err)
+{
+    if (s->service_shown != NULL && access(s->root, F_OK) != 0) {
+        *ret = store_awaited_new(s->root);
+        return ERR_OK;
+    }
+    return store_local_new(s->root, ret, err);
+}
+
 static errc build_client(struct stack *s, const struct options *o, struct err *err)
 {
-    struct meta *meta;
-    errc e = meta_local_new(s->root, &meta, err);
+    struct store *store;
+    errc e = open_store(s, &store, err);
     if (e) {
         return e;
     }
-    struct store *store;
-    e = store_local_new(s->root, &store, err);
+    struct meta *meta;
+    e = s->service_shown != NULL ? stack_service_meta(s, o, &meta, err) : meta_local_new(s->root, &meta, err);
     if (e) {
-        meta->ops->free(meta);
+        store->ops->free(store);
         return e;
     }
     if (s->fault != NULL) {
@@ -120,8 +133,10 @@ static errc build_client(struct stack *s, const struct options *o, struct err *e
     return ERR_OK;
 }
 
-errc stack_build(struct stack *s, const struct options *o, const struct ctl_source *ctl, struct err *err)
+errc stack_build(struct stack *s, const struct options *o, const struct ctl_source *ctl, enum exit_code *ret_exit,
+                 struct err *err)
 {
+    *ret_exit = EXIT_OTHER;
     struct pool_conf pool = {.max_threads = PRODUCERS_MAX, .idle_ms = 2000, .name = "mf-produce"};
     s->producers = pool_new(&pool);
     struct staging_conf staging = {.tempdir = s->tempdir,
@@ -131,6 +146,7 @@ errc stack_build(struct stack *s, const struct options *o, const struct ctl_sour
     errc e = staging_new(&staging, &s->staging, err);
     if (!e) {
         e = build_client(s, o, err);
+        *ret_exit = e == ERR_INVALID ? EXIT_CONFIG : EXIT_OTHER;
     }
     if (e) {
         return e;
@@ -150,14 +166,25 @@ errc stack_build(struct stack *s, const struct options *o, const struct ctl_sour
     return ERR_OK;
 }
 
+const char *stack_source(const struct stack *s)
+{
+    return s->service_shown != NULL ? s->service_shown : s->root;
+}
+
+enum exit_code stack_unread(const struct stack *s)
+{
+    return s->service_shown != NULL ? EXIT_SERVICE : EXIT_DATASTORE;
+}
+
 void stack_free(struct stack *s)
 {
     if (s->tree != NULL) {
         tree_free(s->tree);
     }
     if (s->client != NULL) {
-        client_free(s->client);
+        client_free(s->client); // with service and cache
     }
+    http_free(s->http);
     // The producers go first: what they make belongs to the staging area.
     pool_free(s->producers);
     if (s->staging != NULL) {
@@ -168,6 +195,10 @@ void stack_free(struct stack *s)
     }
     config_free(s->config);
     free(s->root);
+    free(s->identity);
+    free(s->service_shown);
+    free(s->cache_dir);
+    free(s->ca_file);
     free(s->tempdir);
     *s = (struct stack){0};
 }

@@ -1,5 +1,7 @@
 #include "fs/stats.h"
 
+#include <string.h>
+
 const char *const stat_op_names[OP_COUNT] = {
     [OP_LOOKUP] = "lookup", [OP_FORGET] = "forget", [OP_GETATTR] = "getattr", [OP_SETATTR] = "setattr",
     [OP_READLINK] = "readlink", [OP_MKDIR] = "mkdir", [OP_RMDIR] = "rmdir", [OP_OPEN] = "open",
@@ -100,4 +102,11 @@ void stats_print(const struct stats *s, const struct stats_layers *layers, struc
     single(out, "nodes_bytes", "gauge", "Memory of the node table.", layers->inodes.bytes);
     print_staging(&layers->staging, out);
     print_client(&layers->client, out);
+}
+
+void stats_put(void *out, const char *name, const char *help, uint64_t value)
+{
+    size_t len = strlen(name);
+    bool total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+    single(out, name, total ? "counter" : "gauge", help, value);
 }

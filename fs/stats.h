@@ -41,5 +41,8 @@ struct stats_layers {
     struct client_stats client;
 };
 void stats_print(const struct stats *s, const struct stats_layers *layers, struct buf *out);
+// Appends one more, of a layer that names its own (meta_counter_fn; `out` is a struct buf): a counter when its
+// name ends in "_total", else a gauge.
+void stats_put(void *out, const char *name, const char *help, uint64_t value);
 
 #endif
