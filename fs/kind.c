@@ -129,22 +129,54 @@ enum kind kind_of_dot(enum kind parent, const char *name)
     return K_NONE;
 }
 
-bool kind_is_probe(const char *name)
+static bool is_in(const char *const *list, const char *name)
+{
+    for (; *list; list++)
+        if (strcmp(name, *list) == 0)
+            return true;
+    return false;
+}
+
+bool kind_is_probe(enum kind dir, const char *name)
 {
     // Asked for by version control, file managers, indexers, editors and build tools in every
-    // directory that they see. None can be a flow, step or artifact (they are no identifiers).
-    static const char *const probes[] = {
-        ".git", ".hg", ".svn", ".bzr", "CVS", ".jj", ".gitignore", ".gitmodules", ".hidden",
-        ".Trash", ".Trashes", ".Trash-0", ".Trash-1000", ".DS_Store", ".localized",
-        ".Spotlight-V100", ".fseventsd", ".hgignore", ".ignore", ".rgignore", ".fdignore",
-        ".editorconfig", ".envrc", ".xdg-volume-info", ".directory", ".autorun.inf",
-        "autorun.inf", "AUTORUN.INF", "Autorun.inf", "desktop.ini", "Desktop.ini", "Thumbs.db",
-        ".nomedia", ".snapshot", ".zfs", ".venv", ".python-version", ".nvmrc", ".tool-versions",
-        ".dockerignore", ".pytest_cache", ".projectile", ".dir-locals.el", ".vscode", ".idea",
-        ".metaflow", "BDMV", "VIDEO_TS", "DCIM", "lost+found",
+    // directory that they see. None can be a flow, step or parameter (they are no identifiers).
+    static const char *const anywhere[] = {
+        ".git", ".hg", ".svn", ".bzr", ".jj", ".gitignore", ".gitmodules", ".hidden", ".Trash", ".Trashes",
+        ".DS_Store", ".localized", ".Spotlight-V100", ".fseventsd", ".hgignore", ".ignore", ".rgignore",
+        ".fdignore", ".editorconfig", ".envrc", ".xdg-volume-info", ".directory", ".autorun.inf", ".nomedia",
+        ".snapshot", ".zfs", ".venv", ".python-version", ".nvmrc", ".tool-versions", ".dockerignore",
+        ".pytest_cache", ".projectile", ".dir-locals.el", ".vscode", ".idea", ".metaflow", "autorun.inf",
+        "AUTORUN.INF", "Autorun.inf", "desktop.ini", "Desktop.ini", "Thumbs.db", "thumbs.db", "folder.jpg",
+        "Folder.jpg", "lost+found", "System Volume Information", "$RECYCLE.BIN", NULL,
     };
-    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)
-        if (strcmp(name, probes[i]) == 0)
-            return true;
+    // These could be a class, a method or an artifact, and an id only in theory: schedulers give numbers,
+    // UUIDs, and names that begin with their own (argo-, sfn-, airflow-, kfp-). "config", "objects" and
+    // "refs" are not here: Git asks for them only where it has found a HEAD.
+    static const char *const among_ids[] = {
+        "CVS", "RCS", "SCCS", "_darcs", "HEAD", "BDMV", "VIDEO_TS", "DCIM", "RECYCLER", "node_modules",
+        "__pycache__", "package.json", "Makefile", "makefile", "GNUmakefile", "CMakeLists.txt", "Cargo.toml",
+        "go.mod", "pyproject.toml", "setup.py", "setup.cfg", "tox.ini", NULL,
+    };
+    if (name[0] >= '0' && name[0] <= '9')
+        return false;
+    if (is_in(anywhere, name) || ((dir == K_FLOW || dir == K_STEP) && is_in(among_ids, name)))
+        return true;
     return strncmp(name, ".Trash-", 7) == 0 || strncmp(name, "._", 2) == 0;
+}
+
+static bool is_letter(unsigned char c)
+{
+    // Python's identifiers have letters of every script: bytes of those are taken as they are.
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+}
+
+bool kind_can_be_called(enum kind dir, const char *name)
+{
+    if (dir != K_ROOT && dir != K_RUN)
+        return true;
+    for (const char *p = name; *p; p++)
+        if (!is_letter((unsigned char)*p) && (p == name || *p < '0' || *p > '9'))
+            return false;
+    return name[0] != '\0';
 }

@@ -54,8 +54,12 @@ const struct dot_name *kind_dot_names(void);
 // The kind of dot name `name` in a parent, or K_NONE.
 enum kind kind_of_dot(enum kind parent, const char *name);
 
-// Names that Metaflow cannot have and that programs probe for (.git, .Trash, .DS_Store, autorun.inf,
-// ...): answered as missing from memory, anywhere.
-bool kind_is_probe(const char *name);
+// Names that programs probe for in every directory that they see (.git, .Trash, .DS_Store, autorun.inf, ...)
+// and that nothing in a directory of this kind is called: answered as missing from memory. A run or task id
+// can be any text, but no scheduler gives one of those.
+bool kind_is_probe(enum kind dir, const char *name);
+// Whether Metaflow could call an entry of `dir` so: a flow is a Python class and a step a method, so both are
+// identifiers. True for every other kind of directory.
+bool kind_can_be_called(enum kind dir, const char *name);
 
 #endif

@@ -18,6 +18,7 @@
 
 #define GRACE_MS 20    // how long a reply waits to be full
 #define RESOLVE_MS 250 // how long entries of one reply are looked up
+#define LOOK_MS 1000   // and one of them: the names are known already and need not wait for a dead server
 #define DOTS 2         // "." and ".." come first
 
 struct read_dir {
@@ -262,13 +263,14 @@ static size_t resolve(struct read_dir *d, struct cancel *cancel, struct tattr *a
     struct listing_entry e;
     size_t n = 0;
     int64_t start = clock_mono_ms(), now = start;
+    struct cancel look = {.deadline_ms = start + LOOK_MS};
     if (ops_tref(s, d->handle->nodeid, &dir, &err) != ERR_OK) {
         return 0;
     }
-    for (; n < max && now - start < RESOLVE_MS && listing_get(d->listing, first_pos(d) + n, &e); n++) {
+    for (; n < max && now - start < RESOLVE_MS && !atomic_load(&cancel->set) && listing_get(d->listing, first_pos(d) + n, &e); n++) {
         enum kind kind;
         has[n] = needs_look(d, &e, now) &&
-                 tree_lookup(s->tree, &dir, e.name, cancel, &kind, &attrs[n], &err) == ERR_OK && kind == e.kind;
+                 tree_lookup(s->tree, &dir, e.name, &look, &kind, &attrs[n], &err) == ERR_OK && kind == e.kind;
         now = clock_mono_ms();
     }
     return n;

@@ -50,7 +50,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, ENAMETOOLONG);
         return;
     }
-    if (kind_is_probe(name) || tree_never(s->tree, dir.kind, name)) {
+    if (tree_never(s->tree, dir.kind, name)) {
         reply_never(req);
         return;
     }

@@ -160,6 +160,7 @@ errc stack_build(struct stack *s, const struct options *o, const struct ctl_sour
         .list_dots = o->list_dots,
         .read_only = o->read_only,
         .ttl_ms = o->ttl_ms,
+        .strict_names = s->service_shown != NULL,
         .ctl = ctl,
     };
     s->tree = tree_new(&conf);

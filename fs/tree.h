@@ -27,6 +27,7 @@ struct tree_conf {
     bool list_dots;            // -o dots=list
     bool read_only;            // -o ro: nothing is writable
     int64_t ttl_ms;            // how long what is live may be remembered by the kernel
+    bool strict_names;         // what Metaflow could not call a flow or step is not asked for (a service)
     const struct ctl_source *ctl; // fs/ctl.h: what .metaflowfs/ shows; borrowed, NULL without a mount
 };
 struct tree *tree_new(const struct tree_conf *conf);
@@ -61,7 +62,8 @@ struct tattr {
 // What look-up of `name` in a directory finds. ERR_NOT_FOUND when there is nothing.
 errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
                  enum kind *ret_kind, struct tattr *ret_attr, struct err *err) ERR_MUST_CHECK;
-// Whether `name` can be refused from memory, without asking anything: true means it does not exist.
+// Whether `name` can be refused from memory, without asking anything: true means it does not exist. Once a
+// listing had a name that was thought impossible, only what cannot be decoded is.
 bool tree_never(const struct tree *t, enum kind dir, const char *name);
 errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
                struct err *err) ERR_MUST_CHECK;

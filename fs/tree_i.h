@@ -2,6 +2,8 @@
 #ifndef FS_TREE_I_H
 #define FS_TREE_I_H
 
+#include <stdatomic.h>
+
 #include "fs/ctl.h"
 #include "fs/name.h"
 #include "fs/tree.h"
@@ -9,6 +11,7 @@
 struct tree {
     struct tree_conf conf;
     struct long_names *long_names;
+    atomic_bool odd_names; // a listing had a name that Metaflow does not give
     int64_t start_ms; // wall time of tree_new: the times of what has none of its own
 };
 

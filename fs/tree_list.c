@@ -10,6 +10,7 @@ const char *const ctl_names[] = {"README", "status", "stats",   "errors",  "conf
 
 struct lister {
     struct tree *t;
+    enum kind dir;  // what is listed
     enum kind kind; // of the entries
     tree_list_fn fn;
     void *arg;
@@ -18,6 +19,9 @@ struct lister {
 
 static bool emit(struct lister *l, enum kind kind, const char *name, const struct tattr *attr)
 {
+    // Whatever is listed is found, too.
+    if (kind_is_probe(l->dir, name) || !kind_can_be_called(l->dir, name))
+        atomic_store(&l->t->odd_names, true);
     auto_free char *file_name = tree_encode(l->t, name);
     l->stopped = !l->fn(l->arg, file_name, kind, attr);
     return !l->stopped;
@@ -288,7 +292,7 @@ static errc list_dots(struct lister *l, const struct tref *dir, struct cancel *c
 errc tree_list(struct tree *t, const struct tref *dir, struct cancel *cancel, tree_list_fn fn, void *arg,
                struct err *err)
 {
-    struct lister l = {.t = t, .fn = fn, .arg = arg};
+    struct lister l = {.t = t, .dir = dir->kind, .fn = fn, .arg = arg};
     errc e = ERR_OK;
     if (dir->kind == K_CTL)
         list_ctl(&l);

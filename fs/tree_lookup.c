@@ -20,7 +20,8 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
         return true;
     if (name[0] == '.')
         return kind_of_dot(dir, name) == K_NONE;
-    if (kind_is_probe(name))
+    bool odd_names = atomic_load(&t->odd_names);
+    if (!odd_names && kind_is_probe(dir, name))
         return true;
     switch (dir) {
     case K_CTL:
@@ -35,7 +36,7 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
         if (name_is_cut(name))
             return false;
         auto_free char *decoded = tree_decode(t, name);
-        return !decoded;
+        return !decoded || (t->conf.strict_names && !odd_names && !kind_can_be_called(dir, decoded));
     }
     }
 }

@@ -339,6 +339,40 @@ static void printing_hides_secrets(void **state)
     assert_null(strstr(err.cause, "s3cr3t"));
 }
 
+static void places(void **state)
+{
+    (void)state;
+    struct config *c = load();
+    auto_free char *root = config_local_root_default(c);
+    auto_free char *want_root = mem_printf("%s/.metaflow", cwd);
+    assert_string_equal(root, want_root);
+    auto_free char *given = config_cache_dir(c, "here"), *home = config_cache_dir(c, NULL);
+    auto_free char *want_given = mem_printf("%s/here", cwd), *want_home = tree_path(&dir, "home/.cache/metaflowfs");
+    assert_string_equal(given, want_given);
+    assert_string_equal(home, want_home);
+    assert_null(config_ca_file(c));
+    setenv("XDG_CACHE_HOME", "relative", 1);
+    auto_free char *ignored = config_cache_dir(c, NULL);
+    assert_string_equal(ignored, want_home);
+    setenv("XDG_CACHE_HOME", "/xdg", 1);
+    auto_free char *xdg = config_cache_dir(c, NULL);
+    assert_string_equal(xdg, "/xdg/metaflowfs");
+    setenv("SSL_CERT_FILE", "/ssl.pem", 1);
+    setenv("CURL_CA_BUNDLE", "", 1);
+    auto_free char *ssl = config_ca_file(c);
+    assert_string_equal(ssl, "/ssl.pem");
+    setenv("REQUESTS_CA_BUNDLE", "req.pem", 1);
+    auto_free char *req = config_ca_file(c), *want_req = mem_printf("%s/req.pem", cwd);
+    assert_string_equal(req, want_req);
+    config_free(c);
+
+    setenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", "/nowhere", 1);
+    c = load();
+    auto_free char *there = config_local_root_default(c);
+    assert_string_equal(there, "/nowhere/.metaflow");
+    config_free(c);
+}
+
 #define config_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -347,7 +381,7 @@ int main(void)
         config_test(defaults),           config_test(precedence),  config_test(only_the_nearest_project_counts),
         config_test(homes_and_profiles), config_test(bad_files),   config_test(types),
         config_test(derived_and_merged), config_test(users),       config_test(local_roots),
-        config_test(printing_hides_secrets),
+        config_test(printing_hides_secrets), config_test(places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

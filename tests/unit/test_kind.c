@@ -55,11 +55,32 @@ static void test_help_names_what_is_there(void **state)
 static void test_probes(void **state)
 {
     (void)state;
-    assert_true(kind_is_probe(".git"));
-    assert_true(kind_is_probe(".Trash-1234"));
-    assert_true(kind_is_probe("autorun.inf"));
-    assert_false(kind_is_probe(".meta"));
-    assert_false(kind_is_probe("HelloFlow"));
+    assert_true(kind_is_probe(K_ROOT, ".git"));
+    assert_true(kind_is_probe(K_RUN, ".Trash-1234"));
+    assert_true(kind_is_probe(K_TASK, "autorun.inf"));
+    assert_false(kind_is_probe(K_ROOT, ".meta"));
+    assert_false(kind_is_probe(K_ROOT, "HelloFlow"));
+    // What could be a class, method or artifact is only no run and no task.
+    assert_true(kind_is_probe(K_FLOW, "HEAD") && kind_is_probe(K_STEP, "node_modules"));
+    for (enum kind dir = K_ROOT; dir <= K_TASK; dir++)
+        assert_int_equal(kind_is_probe(dir, "DCIM"), dir == K_FLOW || dir == K_STEP);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const ids[] = {"1795373817325255", "argo-hello-x7k2p", "sfn-0f2a-11", "config"};
+        assert_false(kind_is_probe(K_FLOW, ids[i]) || kind_is_probe(K_STEP, ids[i]));
+    }
+}
+
+static void test_identifiers(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"HelloFlow", "_x", "a1", "Fl\xc3\xbc\xc3\x9f" "e", "DCIM"};
+    static const char *const bad[] = {"", "1a", "a-b", "a.b", "lost+found", "a b", "$RECYCLE.BIN", "a/b"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(kind_can_be_called(K_ROOT, good[i]) && kind_can_be_called(K_RUN, good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(kind_can_be_called(K_ROOT, bad[i]) || kind_can_be_called(K_RUN, bad[i]));
+        assert_true(kind_can_be_called(K_FLOW, bad[i]) && kind_can_be_called(K_STEP, bad[i]));
+    }
 }
 
 int main(void)
@@ -67,7 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_is_described),      cmocka_unit_test(test_dot_names),
         cmocka_unit_test(test_meta_and_help_are_everywhere), cmocka_unit_test(test_help_names_what_is_there),
-        cmocka_unit_test(test_probes),
+        cmocka_unit_test(test_probes),                       cmocka_unit_test(test_identifiers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,23 @@ static void defaults(void **state)
     assert_string_equal(parsed.mountpoint, "mnt");
     assert_int_equal(parsed.ttl_ms, 2000);
     assert_int_equal(parsed.stale_after_ms, 360000);
-    assert_false(parsed.foreground || parsed.list_dots || parsed.read_only || parsed.has_uid);
+    assert_int_equal(parsed.service_timeout_ms, 30000);
+    assert_true(parsed.cache_dir == NULL && parsed.cache_bytes == 0);
+    assert_false(parsed.foreground || parsed.list_dots || parsed.read_only || parsed.has_uid || parsed.no_cache);
+}
+
+static void options_of_a_service(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--cache-dir /c --cache-size 64M --service-timeout 2.5 mnt"), ERR_OK);
+    assert_string_equal(parsed.cache_dir, "/c");
+    assert_true(parsed.cache_bytes == (uint64_t)64 << 20);
+    assert_int_equal(parsed.service_timeout_ms, 2500);
+    assert_int_equal(parse("mnt -o cache_dir=/c,cache-size=1G,service_timeout=5"), ERR_OK);
+    assert_string_equal(parsed.cache_dir, "/c");
+    assert_int_equal(parsed.service_timeout_ms, 5000);
+    assert_int_equal(parse("mnt -o no_cache"), ERR_OK);
+    assert_true(parsed.no_cache);
 }
 
 static void long_options(void **state)
@@ -99,6 +115,11 @@ static void refusals_name_the_option(void **state)
         {"a b c", "one argument too many"},
         {"-f", "where should it be mounted"},
         {"mnt -o allow_other,allow_root", "exclude each other"},
+        {"mnt --no-cache --cache-dir /c", "no-cache excludes"},
+        {"mnt --no-cache --cache-size 1G", "no-cache excludes"},
+        {"mnt --cache-dir=", "cache-dir"},
+        {"mnt --service-timeout 0", "service-timeout"},
+        {"mnt --cache-size 0", "is not a number of bytes"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(parse(cases[i].line), ERR_INVALID);
@@ -113,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(defaults, forget),
         cmocka_unit_test_teardown(long_options, forget),
+        cmocka_unit_test_teardown(options_of_a_service, forget),
         cmocka_unit_test_teardown(options_of_fstab, forget),
         cmocka_unit_test_teardown(refusals_name_the_option, forget),
     };

@@ -100,7 +100,7 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
 {
     (void)t;
     (void)dir;
-    return strcmp(name, "never") == 0;
+    return strcmp(name, "never") == 0 || name[0] == '.';
 }
 
 errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret, struct err *err)
