@@ -137,18 +137,49 @@ def test_bad_options(cli, tmp_path, main_root):
     (tmp_path / "m").mkdir()
     args = ("--datastore-root", str(main_root))
     for bad in (["--nonsense"], ["--ttl", "soon"], ["--ttl", "-1"], ["-o", "nonsense"], ["--log-level", "loud"],
-                ["-o", "dots=none"], ["-o", "uid=x"], ["--fault", "what"], ["--stale-after", ""]):
+                ["-o", "dots=none"], ["-o", "uid=x"], ["--cache-size", "lots"], ["--service-timeout", "0"], ["--fault", "what"], ["--stale-after", ""]):
         done = cli(*args, *bad, str(tmp_path / "m"))
         refused(done, "usage", (bad[-1] or bad[0]).split("=")[0].lstrip("-"))
         assert not is_mounted(tmp_path / "m")
 
 
-def test_a_service_is_not_read_yet(cli, tmp_path, main_root):
-    """S91: a configuration for a metadata service or S3 is refused, not half obeyed."""
+def test_s3_is_not_read_yet(cli, tmp_path, main_root):
+    """S91: a configuration for S3 is refused, not half obeyed, with local metadata and with a service."""
     (tmp_path / "m").mkdir()
-    for env in ({"METAFLOW_DEFAULT_METADATA": "service", "METAFLOW_SERVICE_URL": "http://127.0.0.1:1"},
-                {"METAFLOW_DEFAULT_DATASTORE": "s3"}):
-        refused(cli(str(tmp_path / "m"), env=env, cwd=main_root), "provider", "local")
+    for env in ({}, {"METAFLOW_DEFAULT_METADATA": "service", "METAFLOW_SERVICE_URL": "http://127.0.0.1:1"}):
+        env["METAFLOW_DEFAULT_DATASTORE"] = "s3"
+        refused(cli(str(tmp_path / "m"), env=env, cwd=main_root), "provider", "s3", "METAFLOW_DEFAULT_DATASTORE=local")
+
+
+def test_a_service_that_is_not_there(cli, tmp_path, main_root):
+    """S91: a metadata service that nobody answers for, and of which nothing is known, is told with its URL."""
+    (tmp_path / "m").mkdir()
+    env = {"METAFLOW_DEFAULT_METADATA": "service", "METAFLOW_SERVICE_URL": "http://me:hush-hush@127.0.0.1:1/"}
+    done = cli(str(tmp_path / "m"), env=env, cwd=main_root)
+    refused(done, "service", "http://127.0.0.1:1")
+    assert "hush-hush" not in done.stderr and not is_mounted(tmp_path / "m")
+    done = cli("ls", env=env, cwd=main_root)
+    refused(done, "service", "http://127.0.0.1:1")
+    assert "hush-hush" not in done.stderr
+    done = cli("--check", env=env, cwd=main_root)
+    assert done.returncode == CODES["service"] and "does not answer" in done.stdout
+    assert "hush-hush" not in done.stdout + done.stderr
+
+
+def test_a_service_without_its_url(cli, tmp_path, main_root):
+    """S91: service metadata needs a URL that is one; --datastore-root mounts local metadata instead."""
+    (tmp_path / "m").mkdir()
+    env = {"METAFLOW_DEFAULT_METADATA": "service"}
+    refused(cli(str(tmp_path / "m"), env=env, cwd=main_root), "configuration", "METAFLOW_SERVICE_URL", "--datastore-root")
+    for url in ("127.0.0.1:8080", "ftp://host", "http://", "http://me:hush-hush@"):
+        done = cli(str(tmp_path / "m"), env={**env, "METAFLOW_SERVICE_URL": url}, cwd=main_root)
+        refused(done, "configuration", "METAFLOW_SERVICE_URL", "http://HOST:PORT")
+        assert "hush-hush" not in done.stderr
+    refused(cli(str(tmp_path / "m"), env={**env, "METAFLOW_SERVICE_URL": "http://127.0.0.1:1",
+                                          "METAFLOW_SERVICE_HEADERS": '{"x": [1]}'}, cwd=main_root),
+            "configuration", "METAFLOW_SERVICE_HEADERS")
+    done = cli("ls", "--datastore-root", str(main_root), env=env)
+    assert done.returncode == 0 and "HelloFlow" in done.stdout.split()
 
 
 def test_a_bad_profile(cli, tmp_path, main_root):
@@ -165,7 +196,7 @@ def test_a_bad_profile(cli, tmp_path, main_root):
 def test_exit_codes_are_distinct():
     """S91: each kind of failure has an exit code of its own, the one that --help and the man page tell."""
     want = {"usage": 2, "no data": 3, "configuration": 3, "unreadable": 4, "no fuse": 5, "mountpoint": 6,
-            "busy": 6, "stale": 7, "provider": 8}
+            "busy": 6, "stale": 7, "provider": 8, "service": 9}
     assert CODES == want
 
 
