@@ -145,7 +145,7 @@ static bool narrow(struct want *w)
 // Gives what is cached when it holds, or with `any_age` whatever there is.
 static bool answer_cached(struct want *w, bool any_age)
 {
-    int64_t asked_ms;
+    int64_t asked_ms = 0;
     if (!whole_asked(w, &asked_ms) || (!any_age && !ms_holds(w->m, &w->task, asked_ms))) {
         return false;
     }

@@ -152,7 +152,8 @@ void walks_forget(struct walks *w);
 // `listed` is the number of tasks of its step when that was listed, else -1. Counts the question.
 unsigned walks_pages(struct walks *w, const struct pathspec *task, enum walk_kind kind, int64_t listed, bool paged);
 // The run has more pages than were worth it: looked at as a whole only when many of its tasks are asked for.
-void walks_big(struct walks *w, const struct pathspec *run, enum walk_kind kind);
+void walks_big(struct walks *w, const struct pathspec *at, enum walk_kind kind);
+#define WALK_FEW_TASKS 200 // of a listed step: its run is worth a few pages
 // Whether so many objects of a listing were asked for one by one that reading it again is cheaper.
 bool walks_relist(struct walks *w, const struct pathspec *parent, int64_t list_asked_ms);
 

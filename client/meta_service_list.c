@@ -297,7 +297,8 @@ static errc list_now(struct lister *l, unsigned first_limit, struct err *err)
 // A listing of nothing is that of something empty, or of something that is not there.
 static errc check_parent(struct meta_service *m, const struct pathspec *ps, struct cancel *cancel, struct err *err)
 {
-    if (pathspec_level(ps) == LEVEL_ROOT) {
+    // Of an unknown step nobody asks who has not just found it missing: that is not worth a request.
+    if (pathspec_level(ps) == LEVEL_ROOT || pathspec_level(ps) == LEVEL_STEP) {
         return ERR_OK;
     }
     auto_cleanup(meta_object_freep) struct meta_object *parent = NULL;
@@ -351,6 +352,10 @@ static errc list_with(struct meta_service *m, const struct pathspec *ps, bool ne
         if (code) {
             return code;
         }
+    }
+    if (pathspec_level(ps) == LEVEL_STEP && counted.n > WALK_FEW_TASKS) {
+        walks_big(m->walks, ps, WALK_ARTIFACTS);
+        walks_big(m->walks, ps, WALK_RECORDS);
     }
     return fn && counted.n == 0 ? check_parent(m, ps, cancel, err) : ERR_OK;
 }

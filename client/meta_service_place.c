@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/meta_service_i.h"
+#include "client/rows.h"
 
 struct place place_object(const struct pathspec *ps)
 {
@@ -108,12 +109,24 @@ void ms_put_settled(struct cache_batch *b, const struct place *task, int64_t sin
     state_put(b, task, META_SETTLED, since_ms);
 }
 
+// What a run was started with is written at its start.
+static int64_t parameters_settled_at(struct meta_service *m, const struct pathspec *run)
+{
+    auto_cleanup(place_free) struct place at = place_object(run);
+    auto_cleanup(buf_free) struct buf data = {0};
+    auto_cleanup(meta_object_freep) struct meta_object *o = NULL;
+    struct cache_key key = place_key(&at, ROW_OBJECT, 0, "");
+    int64_t asked_ms;
+    bool found = cache_get(m->cache, &key, &data, &asked_ms) && rows_get_object(data.data, data.len, &o);
+    return found ? o->created_ms + m->settle_after_ms : INT64_MAX;
+}
+
 int64_t ms_settled_at(struct meta_service *m, const struct pathspec *ps)
 {
     struct pathspec run = pathspec_upto(ps, LEVEL_RUN);
     struct state s;
-    int64_t at = INT64_MAX;
-    if (state_get(m, &run, &s) && s.state == META_SETTLED) {
+    int64_t at = ps->step && strcmp(ps->step, "_parameters") == 0 ? parameters_settled_at(m, &run) : INT64_MAX;
+    if (state_get(m, &run, &s) && s.state == META_SETTLED && s.since_ms < at) {
         at = s.since_ms;
     }
     if (pathspec_level(ps) == LEVEL_TASK && state_get(m, ps, &s) && s.state == META_SETTLED && s.since_ms < at) {

@@ -11,7 +11,6 @@
 
 #define SLOTS 256                     // runs and listings that are remembered
 #define FORGET_MS (INT64_C(600) * 1000)
-#define FEW_TASKS 200                 // of a listed step: its run is worth a few pages
 #define FEW_PAGES 10
 #define MANY_ASKED 16                 // tasks of one run: the whole of it is worth its pages
 #define MANY_SIBLINGS 32              // objects of one listing
@@ -82,7 +81,7 @@ unsigned walks_pages(struct walks *w, const struct pathspec *task, enum walk_kin
     int64_t now = clock_mono_ms();
     pthread_mutex_lock(&w->lock);
     struct walk *s = walk_of(w, hash, now);
-    bool few = listed >= 0 && listed <= FEW_TASKS;
+    bool few = listed >= 0 && listed <= WALK_FEW_TASKS;
     unsigned pages = s->asked >= MANY_ASKED ? UINT_MAX
                      : s->big               ? 0
                      : few                  ? FEW_PAGES
@@ -95,9 +94,10 @@ unsigned walks_pages(struct walks *w, const struct pathspec *task, enum walk_kin
     return pages;
 }
 
-void walks_big(struct walks *w, const struct pathspec *run, enum walk_kind kind)
+void walks_big(struct walks *w, const struct pathspec *at, enum walk_kind kind)
 {
-    uint64_t hash = path_hash(run, kind == WALK_ARTIFACTS ? 'a' : 'm');
+    struct pathspec run = pathspec_upto(at, LEVEL_RUN);
+    uint64_t hash = path_hash(&run, kind == WALK_ARTIFACTS ? 'a' : 'm');
     pthread_mutex_lock(&w->lock);
     walk_of(w, hash, clock_mono_ms())->big = true;
     pthread_mutex_unlock(&w->lock);

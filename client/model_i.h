@@ -21,6 +21,7 @@ enum model_kind {
     MODEL_ARTIFACTS, // a struct artifacts
     MODEL_TASK,      // a struct task
     MODEL_INDEX,     // a task's foreach index
+    MODEL_SUCCESS,   // whether a run was successful
     MODEL_RUN,       // a struct run
     MODEL_USUAL_END, // whether the end step of a flow's newest run is called "end"
     MODEL_LATEST,    // id of a flow's latest run; by attempt: 0 of all, 1 of the successful
@@ -183,6 +184,9 @@ const struct snap *run_snap_of(const struct run *r);
 // Where a source remembers what is settled: finds out whether this run is, unless its heart beats. So who
 // looks into a finished run pays for it once. What fails is found out another time.
 void model_learn_state(struct client *c, const struct pathspec *run, struct cancel *cancel);
+// Run.successful, for less than the whole of client_run; *ttl_ms becomes no longer than the answer holds.
+errc model_run_success(struct client *c, const struct pathspec *run, struct cancel *cancel, bool *ret,
+                       int64_t *ttl_ms, struct err *err) ERR_MUST_CHECK;
 // The name of a run's end step, as its `_parameters` task has it; "end" in runs that are older than that. Owned.
 errc model_end_step(struct client *c, const struct pathspec *run, struct cancel *cancel, char **ret,
                     struct err *err) ERR_MUST_CHECK;
@@ -193,7 +197,7 @@ errc model_newest_run(struct client *c, const char *flow, struct cancel *cancel,
 
 // --- model_outcome.c: the outcome of runs as the source itself tells it ---------------------------------
 
-// Takes a run that was not completed; `known` tells that its heartbeat is enough to know what it is.
+// Takes a run that was not completed; `known` tells that its client was one that says so when a run completes.
 typedef bool (*outcome_fn)(void *arg, const char *id, int64_t created_ms, bool known);
 // Runs of a flow created at or after from_ms (-1: all) that did not complete, newest first. ERR_NO_FORM, before any is
 // given, where the source cannot tell, or means another end step than this flow's.

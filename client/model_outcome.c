@@ -1,5 +1,6 @@
 // What a source itself says of the outcome of runs, and how far that can be believed: a service looks at a
 // step named "end" alone, and at records that clients write since they send heartbeats.
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -70,13 +71,25 @@ struct selection {
     void *arg;
 };
 
+// Clients register how an attempt ended since 2.2.6 (attempt_ok), and heartbeats came later.
+static bool says_outcome(const struct meta_object *run)
+{
+    for (size_t i = 0; i < run->system_tags.len; i++) {
+        int major, minor;
+        if (sscanf(run->system_tags.items[i], "metaflow_version:%d.%d", &major, &minor) == 2) {
+            return major > 2 || (major == 2 && minor >= 3);
+        }
+    }
+    return run->heartbeat_ms >= 0;
+}
+
 static bool see_run(void *arg, const char *id, int64_t created_ms)
 {
     struct selection *s = arg;
     struct pathspec ps = pathspec_child(&s->flow, id);
     auto_cleanup(object_snap_unrefp) const struct object_snap *o = NULL;
     struct err err = ERR_INIT;
-    bool known = !model_object(s->c, &ps, s->cancel, &o, &err) && o->object->heartbeat_ms >= 0;
+    bool known = !model_object(s->c, &ps, s->cancel, &o, &err) && says_outcome(o->object);
     return s->fn(s->arg, id, created_ms, known);
 }
 

@@ -92,6 +92,51 @@ static errc find_end_task(struct load *l, struct cancel *cancel, struct run *r,
     return ERR_OK;
 }
 
+// Whether its end task says that it was successful, and nothing else about the run.
+struct success_snap {
+    struct snap snap;
+    bool successful;
+};
+
+static void success_destroy(struct snap *s)
+{
+    free(s);
+}
+
+static errc load_success(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms,
+                         struct err *err)
+{
+    struct load *l = arg;
+    struct run r = {0};
+    auto_cleanup(task_unrefp) const struct task *end = NULL;
+    errc code = find_end_task(l, cancel, &r, &end, err);
+    free(r.end_step);
+    free(r.end_task);
+    if (code) {
+        return code;
+    }
+    struct success_snap *s = mem_zalloc(sizeof(*s));
+    snap_init(&s->snap, sizeof(*s), success_destroy);
+    s->successful = end && end->successful;
+    *ret = &s->snap;
+    *ret_ttl_ms = end ? model_ttl_of_part(model_ttl(l->c, end->settled), &task_snap_of(end)->snap) : l->c->ttl_ms;
+    return ERR_OK;
+}
+
+errc model_run_success(struct client *c, const struct pathspec *run, struct cancel *cancel, bool *ret,
+                       int64_t *ttl_ms, struct err *err)
+{
+    struct load l = {.c = c, .ps = run};
+    struct snap *s;
+    errc code = model_recent_get(c, MODEL_SUCCESS, run, -1, load_success, &l, cancel, &s, err);
+    if (!code) {
+        *ret = ((struct success_snap *)s)->successful;
+        *ttl_ms = model_ttl_of_part(*ttl_ms, s);
+        snap_unref(s);
+    }
+    return code;
+}
+
 // --- looking for a failed task ----------------------------------------------------------------------
 
 struct search {

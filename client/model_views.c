@@ -100,14 +100,10 @@ static errc see_run(void *arg, const char *id, bool *ret_go_on, struct err *err)
     struct find_latest *f = arg;
     if (f->successful) {
         struct pathspec ps = pathspec_child(&f->flow, id);
-        auto_cleanup(run_unrefp) const struct run *r = NULL;
-        errc code = client_run(f->c, &ps, f->cancel, &r, err);
-        if (code) {
+        bool successful;
+        errc code = model_run_success(f->c, &ps, f->cancel, &successful, &f->ttl_ms, err);
+        if (code || !successful) {
             return code;
-        }
-        f->ttl_ms = model_ttl_of_part(f->ttl_ms, run_snap_of(r));
-        if (!r->successful) {
-            return ERR_OK;
         }
     }
     f->found = mem_strdup(id);
@@ -136,13 +132,14 @@ errc model_newest_run(struct client *c, const char *flow, struct cancel *cancel,
 // --- the latest successful one, where the source tells which runs completed ---------------------------------
 
 #define MAX_LOOKED_AT 1000 // runs that did not complete, newer than the one that did
+#define MAX_DOUBTED 32     // of these, such that are looked at themselves
 
 struct by_outcome {
     struct find_latest *f;
     struct walk w;
     int64_t completed_ms;  // of f->found, or -1
     char *oldest;          // of the runs that were passed over; owned
-    unsigned n;
+    unsigned n, doubted;
 };
 
 static bool see_completed(void *arg, const char *id, int64_t created_ms)
@@ -155,7 +152,8 @@ static bool see_completed(void *arg, const char *id, int64_t created_ms)
 static bool see_not_completed(void *arg, const char *id, int64_t created_ms, bool known)
 {
     struct by_outcome *b = arg;
-    if (!known) {
+    if (!known && b->doubted < MAX_DOUBTED) {
+        b->doubted++;
         return walk_one(&b->w, id, created_ms);
     }
     free(b->oldest);
