@@ -162,14 +162,21 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
 
 // --- waiting for it ----------------------------------------------------------------------------------------
 
+struct http_started {
+    struct call *call;             // one reference
+    char *url;                     // owned
+    unsigned connect_ms, total_ms;
+    int64_t begin_ms, deadline_ms; // of total_ms, or 0
+};
+
 struct waiter {
     struct http *h;
+    struct http_started *started;
     struct call *call;
     struct cancel *cancel;
     http_body_fn fn;
     void *arg;
     struct http_response *ret;
-    int64_t begin_ms, deadline_ms; // of total_ms, or 0
     bool has_head;
 };
 
@@ -195,7 +202,7 @@ static void take_head(struct waiter *w)
     w->has_head = true;
     w->ret->status = c->status;
     strv_copy(&w->ret->headers, &c->head);
-    atomic_fetch_add(&w->h->first_byte_sum, (unsigned long long)(clock_mono_ms() - w->begin_ms));
+    atomic_fetch_add(&w->h->first_byte_sum, (unsigned long long)(clock_mono_ms() - w->started->begin_ms));
 }
 
 static errc give(struct waiter *w, const struct buf *bytes, struct err *err)
@@ -266,10 +273,10 @@ static enum http_fault fault_of(const struct call *c)
     }
 }
 
-static errc say_fault(const struct waiter *w, const struct http_request *rq, struct err *err)
+static errc say_fault(const struct waiter *w, struct err *err)
 {
     const struct call *c = w->call;
-    auto_free char *host = host_of(rq->url);
+    auto_free char *host = host_of(w->started->url);
     const char *why = c->error[0] ? c->error : curl_easy_strerror(c->result);
     switch (w->ret->fault) {
     case HTTP_OK:
@@ -277,7 +284,7 @@ static errc say_fault(const struct waiter *w, const struct http_request *rq, str
     case HTTP_NO_CONNECTION:
         return c->result == CURLE_OPERATION_TIMEDOUT
                    ? err_set(err, ERR_UNREACHABLE, "no connection to %s within %u ms", host,
-                             or_default(rq->connect_ms, w->h->connect_ms))
+                             w->started->connect_ms)
                    : err_set(err, ERR_UNREACHABLE, "no connection to %s: %s", host, why);
     case HTTP_NO_ANSWER:
         return c->deadline ? err_set(err, ERR_TIMEOUT, "%s was asked and did not begin to answer within %u ms", host,
@@ -293,14 +300,14 @@ static errc say_fault(const struct waiter *w, const struct http_request *rq, str
     }
 }
 
-static errc finish(struct waiter *w, const struct http_request *rq, struct err *err)
+static errc finish(struct waiter *w, struct err *err)
 {
     struct call *c = w->call;
     pthread_mutex_lock(&c->lock);
     take_head(w);
     w->ret->fault = fault_of(c);
     pthread_mutex_unlock(&c->lock);
-    errc e = say_fault(w, rq, err);
+    errc e = say_fault(w, err);
     atomic_fetch_add(e ? &w->h->failed : &w->h->ended_ok, 1);
     return e;
 }
@@ -314,59 +321,99 @@ static errc leave_early(struct waiter *w, errc code)
     return code;
 }
 
-static errc check_total(const struct waiter *w, const struct http_request *rq, struct err *err)
+static errc check_total(const struct http_started *s, struct err *err)
 {
-    if (w->deadline_ms == 0 || clock_mono_ms() < w->deadline_ms) {
+    if (s->deadline_ms == 0 || clock_mono_ms() < s->deadline_ms) {
         return ERR_OK;
     }
-    auto_free char *host = host_of(rq->url);
-    return err_set(err, ERR_TIMEOUT, "%s did not answer in full within %u ms", host, rq->total_ms);
+    auto_free char *host = host_of(s->url);
+    return err_set(err, ERR_TIMEOUT, "%s did not answer in full within %u ms", host, s->total_ms);
 }
 
-static errc follow(struct waiter *w, const struct http_request *rq, struct err *err)
+static errc follow(struct waiter *w, struct err *err)
 {
     bool ended = false;
     while (!ended) {
         errc e = step(w, &ended, err);
         if (!e && !ended) {
-            e = check_total(w, rq, err);
+            e = check_total(w->started, err);
         }
         if (e) {
             return leave_early(w, e);
         }
     }
-    return finish(w, rq, err);
+    return finish(w, err);
 }
 
-errc http_do(struct http *h, const struct http_request *rq, struct cancel *cancel, http_body_fn fn, void *arg,
-             struct http_response *ret, struct err *err)
+static void started_free(struct http *h, struct http_started *s)
 {
-    *ret = (struct http_response){.fault = HTTP_STOPPED};
-    errc e = cancel_check(cancel, err);
-    if (e) {
-        return e;
-    }
+    call_unref(s->call);
+    free(s->url);
+    free(s);
+    atomic_fetch_sub(&h->waiting, 1);
+}
+
+errc http_start(struct http *h, const struct http_request *rq, struct http_started **ret, struct err *err)
+{
     if (atomic_fetch_add(&h->waiting, 1) >= h->max_waiting) {
         atomic_fetch_sub(&h->waiting, 1);
         atomic_fetch_add(&h->refused, 1);
         return err_set(err, ERR_TOO_MANY, "more than %u requests wait already", h->max_waiting);
     }
-    struct call *c = call_new();
-    e = set_up(h, c, rq, err);
-    if (!e) {
-        int64_t now = clock_mono_ms();
-        struct waiter w = {.h = h, .call = c, .cancel = cancel, .fn = fn, .arg = arg, .ret = ret, .begin_ms = now,
-                           .deadline_ms = rq->total_ms ? now + rq->total_ms : 0};
-        atomic_fetch_add(&h->requests, 1);
-        atomic_fetch_add(&h->bytes_out, (unsigned long long)rq->body_len);
-        c->refs = 2;
-        engine_submit(&h->engine, c);
-        e = follow(&w, rq, err);
-        atomic_fetch_add(&h->total_sum, (unsigned long long)(clock_mono_ms() - now));
+    struct http_started *s = mem_zalloc(sizeof(*s));
+    int64_t now = clock_mono_ms();
+    s->call = call_new();
+    s->url = mem_strdup(rq->url);
+    s->connect_ms = or_default(rq->connect_ms, h->connect_ms);
+    s->total_ms = rq->total_ms;
+    s->begin_ms = now;
+    s->deadline_ms = rq->total_ms ? now + rq->total_ms : 0;
+    errc e = set_up(h, s->call, rq, err);
+    if (e) {
+        started_free(h, s);
+        return e;
     }
-    call_unref(c);
-    atomic_fetch_sub(&h->waiting, 1);
+    atomic_fetch_add(&h->requests, 1);
+    atomic_fetch_add(&h->bytes_out, (unsigned long long)rq->body_len);
+    s->call->refs = 2;
+    engine_submit(&h->engine, s->call);
+    *ret = s;
+    return ERR_OK;
+}
+
+errc http_follow(struct http *h, struct http_started *started, struct cancel *cancel, http_body_fn fn, void *arg,
+                 struct http_response *ret, struct err *err)
+{
+    *ret = (struct http_response){.fault = HTTP_STOPPED};
+    struct waiter w = {.h = h, .started = started, .call = started->call, .cancel = cancel, .fn = fn, .arg = arg,
+                       .ret = ret};
+    errc e = follow(&w, err);
+    atomic_fetch_add(&h->total_sum, (unsigned long long)(clock_mono_ms() - started->begin_ms));
+    started_free(h, started);
     return e;
+}
+
+void http_abandon(struct http *h, struct http_started *started)
+{
+    if (!started) {
+        return;
+    }
+    atomic_store(&started->call->abandoned, true);
+    engine_wake(&h->engine);
+    atomic_fetch_add(&h->cancelled, 1);
+    started_free(h, started);
+}
+
+errc http_do(struct http *h, const struct http_request *rq, struct cancel *cancel, http_body_fn fn, void *arg,
+             struct http_response *ret, struct err *err)
+{
+    struct http_started *started;
+    *ret = (struct http_response){.fault = HTTP_STOPPED};
+    errc e = cancel_check(cancel, err);
+    if (!e) {
+        e = http_start(h, rq, &started, err);
+    }
+    return e ? e : http_follow(h, started, cancel, fn, arg, ret, err);
 }
 
 // --- small things -------------------------------------------------------------------------------------------

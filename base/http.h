@@ -85,6 +85,17 @@ typedef errc (*http_body_fn)(void *arg, const struct http_response *head, const 
 errc http_do(struct http *h, const struct http_request *rq, struct cancel *cancel, http_body_fn fn, void *arg,
              struct http_response *ret, struct err *err) ERR_MUST_CHECK;
 
+// A request that is under way while its caller does something else; as much of its answer as fits the
+// window waits for it. http_do is http_start and http_follow.
+struct http_started;
+// What rq points to is copied, but for its body, which must live until it is followed or abandoned.
+errc http_start(struct http *h, const struct http_request *rq, struct http_started **ret, struct err *err)
+    ERR_MUST_CHECK;
+// Waits for it, and frees it, as http_do does.
+errc http_follow(struct http *h, struct http_started *started, struct cancel *cancel, http_body_fn fn, void *arg,
+                 struct http_response *ret, struct err *err) ERR_MUST_CHECK;
+void http_abandon(struct http *h, struct http_started *started); // frees it; NULL is fine
+
 struct http_stats {
     uint64_t requests, ended_ok, failed, cancelled, refused;   // refused: ERR_TOO_MANY
     uint64_t connections_opened, bytes_in, bytes_out;

@@ -41,6 +41,8 @@ struct cache_key {
     uint8_t kind;
     uint64_t order;            // 0 where there is no order
     const char *name;          // borrowed; never NULL, "" where (unit, kind, parent, order) says it all
+    bool by_order;             // the unit's items of this kind are ordered by `order` alone, whatever their parent: what
+                               // arrives in order is then written side by side. Such items cannot be scanned
 };
 struct cache_item {
     int64_t asked_ms;          // wall clock at which its request began, as given to the batch

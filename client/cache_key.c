@@ -40,6 +40,10 @@ void key_make(const struct cache_key *key, uint8_t out[KEY_SIZE])
     key_prefix(key->unit, key->kind, key->parent, out);
     put_big_endian(key->order, out + KEY_PREFIX);
     put_hash(sip_a, key->name, out + KEY_PREFIX + 8);
+    if (key->by_order) {
+        memcpy(out + KEY_PREFIX + 8, out + KEY_UNIT + 1, 8);
+        memset(out + KEY_UNIT + 1, 0, 8);
+    }
 }
 
 uint64_t key_order(const uint8_t *key)

@@ -38,6 +38,7 @@ bool gather_end(struct gather *f)
 void gather_free(struct gather *f)
 {
     cache_batch_drop(f->batch);
+    service_ahead_free(f->ahead);
     free((char *)(uintptr_t)f->q.cursor);
 }
 
@@ -69,6 +70,7 @@ errc gather_page(struct gather *f, service_row_fn fn, void *arg, bool *ret_paged
     }
     free((char *)(uintptr_t)f->q.cursor);
     f->q.cursor = steal_ptr(&page.next_cursor);
+    f->q.ahead = &f->ahead; // whoever comes for a second page comes for the third
     *ret_paged = page.paged;
     *ret_more = f->q.cursor != NULL;
     return ERR_OK;

@@ -88,6 +88,7 @@ struct gather {
     uint64_t generation;       // taken before the first request
     int64_t asked_ms;
     struct cache_batch *batch; // owned
+    struct service_ahead *ahead; // owned: the next page, on its way
     bool lost;                 // something could not be written
 };
 // Until gather_end, which commits what is left.

@@ -42,7 +42,14 @@ void place_free(struct place *p)
 
 struct cache_key place_key(const struct place *p, uint8_t row, uint64_t order, const char *name)
 {
-    return (struct cache_key){p->unit, p->parent, row, order, name};
+    struct cache_key key = {p->unit, p->parent, row, order, name, false};
+    if (row == ROW_OBJECT) { // lists come in the order of their numbers, or near it
+        const char *slash = strrchr(p->parent, '/');
+        int64_t number = ms_number(slash ? slash + 1 : p->parent);
+        key.by_order = true;
+        key.order = number >= 0 ? (uint64_t)number : UINT64_MAX;
+    }
+    return key;
 }
 
 #define NUMBER_BITS 23 // beside the 41 bits of a time in milliseconds

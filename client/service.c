@@ -85,6 +85,7 @@ errc service_new(const struct service_conf *conf, struct service **ret, struct e
     }
     s->url = mem_strndup(url, len);
     s->shown = without_user(s->url);
+    s->http = conf->http;
     s->transport = http_transport;
     s->transport_arg = conf->http;
     s->retry_count = conf->retry_count;
@@ -150,6 +151,7 @@ struct reading {
     void *arg;
     const char *what;       // of the answer, for causes
     struct json_rows *json;
+    enum http_priority priority;
     size_t rows, odd;       // given; left out
     bool filters;           // something was asked that a service without paging would pass over
     bool limited;           // a limit was asked for
@@ -174,6 +176,17 @@ static errc no_paging(const struct service *s, struct err *err)
 
 static errc on_row(void *arg, const struct json *json, struct err *err);
 
+static void start_next(struct reading *r)
+{
+    auto_cleanup(buf_free) struct buf path = {0};
+    struct service_query next = *r->q;
+    next.cursor = r->page.next_cursor;
+    next.limit = 0;
+    if (service_put_query(&path, &next, true)) {
+        service_start_ahead(r->s, path.data, r->priority, r->q->ahead);
+    }
+}
+
 static errc on_head(void *arg, const struct http_response *head, struct err *err)
 {
     struct reading *r = arg;
@@ -188,6 +201,9 @@ static errc on_head(void *arg, const struct http_response *head, struct err *err
     service_learn(r->s, SERVICE_PAGES, r->page.paged);
     free(r->page.next_cursor);
     r->page.next_cursor = r->page.paged && cursor && *cursor ? mem_strdup(cursor) : NULL;
+    if (r->page.next_cursor && r->q->ahead) {
+        start_next(r);
+    }
     return r->filters && !r->page.paged ? no_paging(r->s, err) : ERR_OK;
 }
 
@@ -279,7 +295,7 @@ static errc ask(struct reading *r, const char *path, enum http_priority priority
 {
     auto_cleanup(http_response_free) struct http_response response = {0};
     struct service_call call = {.path = path, .priority = priority, .on_head = on_head, .on_body = on_body,
-                                .may_retry = nothing_given, .arg = r};
+                                .ahead = r->q->ahead, .may_retry = nothing_given, .arg = r};
     errc code = service_call(r->s, &call, cancel, &response, err);
     if (!code) {
         code = judge(r, &response, err);
@@ -290,7 +306,7 @@ static errc ask(struct reading *r, const char *path, enum http_priority priority
 errc service_get(struct service *s, const struct service_query *q, enum http_priority priority,
                  struct cancel *cancel, service_row_fn fn, void *arg, struct service_page *ret, struct err *err)
 {
-    struct reading r = {.s = s, .q = q, .fn = fn, .arg = arg, .filters = has_filters(q)};
+    struct reading r = {.s = s, .q = q, .fn = fn, .arg = arg, .priority = priority, .filters = has_filters(q)};
     enum service_trait trait = trait_of(q);
     enum service_can pages = service_can(s, SERVICE_PAGES);
     if ((trait != no_trait && service_can(s, trait) == SERVICE_CANNOT) || (r.filters && pages == SERVICE_CANNOT)) {

@@ -39,7 +39,11 @@ struct service_query {
     int64_t beat_from_ms;     // last heartbeat at or after; -1. Runs and tasks
     const char *status;       // "completed", "running" or "failed" (the service's words), or NULL. Runs
     const char *tag;          // user or system tag, or NULL. Runs
+    struct service_ahead **ahead; // or NULL: the page behind this one is asked for as soon as it is known, and waits here
 };
+// A page that was asked for before it was wanted.
+struct service_ahead;
+void service_ahead_free(struct service_ahead *a); // drops it; NULL is fine
 #define SERVICE_QUERY_INIT {.attempt = -1, .from_ms = -1, .to_ms = -1, .beat_from_ms = -1}
 
 // One row; which member counts follows from the query. Ids are text, whatever JSON had; ms as elsewhere.

@@ -67,6 +67,43 @@ static errc on_body(void *arg, const struct http_response *head, const void *dat
     return a->call->on_body ? a->call->on_body(a->call->arg, head, data, len, err) : ERR_OK;
 }
 
+void service_ahead_free(struct service_ahead *a)
+{
+    if (a) {
+        http_abandon(a->s->http, a->started);
+        free(a->path);
+        free(a);
+    }
+}
+
+void service_start_ahead(struct service *s, const char *path, enum http_priority priority, struct service_ahead **ret)
+{
+    auto_free char *url = mem_printf("%s%s", s->url, path);
+    struct http_request rq = {.url = url, .headers = &s->headers, .priority = priority, .first_byte_ms = s->timeout_ms};
+    struct http_started *started;
+    struct err err = ERR_INIT;
+    if (!s->http || http_start(s->http, &rq, &started, &err)) {
+        return;
+    }
+    atomic_fetch_add(&s->requests, 1);
+    struct service_ahead *a = mem_zalloc(sizeof(*a));
+    *a = (struct service_ahead){s, mem_strdup(path), started};
+    service_ahead_free(*ret);
+    *ret = a;
+}
+
+// The request that is under way for this call; NULL when there is none. A page that nobody came for is dropped.
+static struct http_started *take_ahead(const struct service_call *call)
+{
+    struct service_ahead *a = call->ahead ? steal_ptr(call->ahead) : NULL;
+    struct http_started *started = NULL;
+    if (a && strcmp(a->path, call->path) == 0) {
+        started = steal_ptr(&a->started);
+    }
+    service_ahead_free(a);
+    return started;
+}
+
 static errc try_once(struct attempt *a, struct cancel *cancel, int64_t deadline_ms, struct http_response *r,
                      struct err *err)
 {
@@ -85,8 +122,14 @@ static errc try_once(struct attempt *a, struct cancel *cancel, int64_t deadline_
         rq.total_ms = 0;
     }
     a->saw_head = false;
-    atomic_fetch_add(&s->requests, 1);
-    errc code = s->transport(s->transport_arg, &rq, cancel, on_body, a, r, err);
+    struct http_started *started = take_ahead(a->call);
+    errc code;
+    if (started) {
+        code = http_follow(s->http, started, cancel, on_body, a, r, err);
+    } else {
+        atomic_fetch_add(&s->requests, 1);
+        code = s->transport(s->transport_arg, &rq, cancel, on_body, a, r, err);
+    }
     atomic_fetch_add(&s->bytes, r->bytes);
     return code;
 }

@@ -25,7 +25,15 @@ struct breaker {
     pthread_t thread;
 };
 
+// A page under way: what it answers to, and the request.
+struct service_ahead {
+    struct service *s;
+    char *path;             // owned
+    struct http_started *started;
+};
+
 struct service {
+    struct http *http;      // what transport_arg is, unless a test has its own
     service_transport transport;
     void *transport_arg;
     char *url;              // owned; without a trailing slash
@@ -57,6 +65,7 @@ struct service_call {
     // Looks at status and headers before the first byte of a 2xx body; an error ends the call. May be NULL.
     errc (*on_head)(void *arg, const struct http_response *head, struct err *err);
     http_body_fn on_body;
+    struct service_ahead **ahead; // a request that is under way already; taken when it is the same. May be NULL
     bool (*may_retry)(void *arg); // after a failure: whether nothing was given away yet. NULL: always
     void *arg;
 };
@@ -64,6 +73,8 @@ struct service_call {
 // 429 and 503, ERR_IO for other 5xx) or refused (ERR_DENIED). *ret_response is the last answer, to be freed.
 errc service_call(struct service *s, const struct service_call *call, struct cancel *cancel,
                   struct http_response *ret_response, struct err *err) ERR_MUST_CHECK;
+// Begins the request of a page that will be wanted. What fails is asked for again when it is.
+void service_start_ahead(struct service *s, const char *path, enum http_priority priority, struct service_ahead **ret);
 // What the body of a refusal says, for a cause: at most a sentence's length. Owned by the caller.
 char *service_words(const struct http_response *r);
 
