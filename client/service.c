@@ -28,13 +28,9 @@ static bool add_header(void *arg, const char *key, const struct json *value)
 {
     struct add_header *a = arg;
     const char *text = json_str(value);
-    int64_t n;
-    if (text) {
+    a->bad = !text || !*key || strpbrk(key, ":\r\n ") || strpbrk(text, "\r\n");
+    if (!a->bad) {
         strv_take(a->to, mem_printf("%s: %s", key, text));
-    } else if (json_int(value, &n)) {
-        strv_take(a->to, mem_printf("%s: %lld", key, (long long)n));
-    } else {
-        a->bad = true;
     }
     return !a->bad;
 }
