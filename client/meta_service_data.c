@@ -230,6 +230,8 @@ static errc ask_data(struct want *w, const struct pathspec *at, unsigned max_pag
     struct gather f __attribute__((cleanup(gather_free)));
     gather_begin(&f, w->m, w->kind->what, at, w->cancel);
     f.q.attempt = at->task && w->artifacts ? w->attempt : -1;
+    int64_t old_ms;
+    f.q.timeout_ms = whole_asked(w, &old_ms) ? MS_PATIENCE_MS : 0;
     struct taker t = {.f = &f, .keep = keep, .kind = w->kind, .at = *at};
     bool paged, more = true;
     for (unsigned n = 0; more && n < max_pages; n++) {

@@ -75,6 +75,8 @@ bool ms_holds(struct meta_service *m, const struct pathspec *ps, int64_t asked_m
 void ms_conclude(struct meta *meta, const struct pathspec *ps, enum meta_state state, int64_t since_ms);
 // The row of a state, for a batch.
 void ms_put_settled(struct cache_batch *b, const struct place *task, int64_t since_ms);
+// How long the service is waited for when an old answer could stand in for its own.
+#define MS_PATIENCE_MS 3000
 // Whether an old answer may stand in for a request that failed so; counts it.
 bool ms_may_be_stale(struct meta_service *m, errc code);
 

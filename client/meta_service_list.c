@@ -177,6 +177,7 @@ static errc read_down(struct lister *l, const char *cursor, unsigned first_limit
     gather_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
     f.q.cursor = mem_strdup(cursor);
     f.q.limit = first_limit;
+    f.q.timeout_ms = l->state.complete ? MS_PATIENCE_MS : 0;
     l->fetch = &f;
     l->emits = true;
     l->known_ms = INT64_MIN;
@@ -219,6 +220,7 @@ static errc read_new(struct lister *l, bool *ret_written, struct err *err)
     int64_t from_ms = l->state.newest_ms - NEW_MARGIN_MS;
     bool filters = pathspec_level(&l->parent) != LEVEL_ROOT;
     f.q.from_ms = filters && from_ms > 0 ? from_ms : -1;
+    f.q.timeout_ms = MS_PATIENCE_MS;
     l->fetch = &f;
     l->emits = false;
     l->known_ms = l->state.newest_ms + 1;
@@ -269,7 +271,7 @@ static errc list_now(struct lister *l, unsigned first_limit, struct err *err)
     bool known = list_state_get(l->m, &l->at, &l->state);
     if (!known) {
         list_state_free(&l->state);
-        l->state = (struct list_state){.newest_ms = INT64_MIN};
+        l->state = (struct list_state){0};
         return read_down(l, NULL, first_limit, err);
     }
     if (!list_holds(l->m, &l->parent, &l->state)) {

@@ -92,11 +92,12 @@ static void note_flow(struct gather *f, const struct meta_object *o)
     }
 }
 
-static errc ask_object(struct meta_service *m, const struct pathspec *ps, struct cancel *cancel,
+static errc ask_object(struct meta_service *m, const struct pathspec *ps, bool has_old, struct cancel *cancel,
                        struct meta_object **ret, struct err *err)
 {
     struct gather f __attribute__((cleanup(gather_free)));
     gather_begin(&f, m, SERVICE_OBJECT, ps, cancel);
+    f.q.timeout_ms = has_old ? MS_PATIENCE_MS : 0;
     struct one one = {.f = &f};
     bool paged, more;
     errc code = gather_page(&f, take_one, &one, &paged, &more, err);
@@ -136,6 +137,7 @@ static errc ask_beats(struct meta_service *m, const struct pathspec *parent, con
     struct gather f __attribute__((cleanup(gather_free)));
     gather_begin(&f, m, SERVICE_CHILDREN, parent, cancel);
     f.q.beat_from_ms = since_ms - BEAT_MARGIN_MS;
+    f.q.timeout_ms = MS_PATIENCE_MS;
     atomic_fetch_add_explicit(&m->refreshes, 1, memory_order_relaxed);
     bool paged, more = true;
     errc code = ERR_OK;
@@ -211,7 +213,7 @@ static errc ask_once(struct meta_service *m, const struct pathspec *ps, bool wit
         return code;
     }
     if (!waited || !recall(m, ps, with_tags, ret, old)) {
-        code = ask_object(m, ps, cancel, ret, err);
+        code = ask_object(m, ps, *old != NULL, cancel, ret, err);
     }
     ms_give(m, key, cancel, code, err);
     return code;

@@ -290,7 +290,7 @@ static errc ask(struct reading *r, const char *path, enum http_priority priority
                 struct err *err)
 {
     auto_cleanup(http_response_free) struct http_response response = {0};
-    struct service_call call = {.path = path, .priority = priority, .on_head = on_head, .on_body = on_body,
+    struct service_call call = {.path = path, .priority = priority, .timeout_ms = r->q->timeout_ms, .on_head = on_head, .on_body = on_body,
                                 .ahead = r->q->ahead, .may_retry = nothing_given, .arg = r};
     errc code = service_call(r->s, &call, cancel, &response, err);
     if (!code) {

@@ -39,6 +39,7 @@ struct service_query {
     int64_t beat_from_ms;     // last heartbeat at or after; -1. Runs and tasks
     const char *status;       // "completed", "running" or "failed" (the service's words), or NULL. Runs
     const char *tag;          // user or system tag, or NULL. Runs
+    unsigned timeout_ms;      // of the call with its retries, when shorter than the service's; 0: the service's
     struct service_ahead **ahead; // or NULL: the page behind this one is asked for as soon as it is known, and waits here
 };
 // A page that was asked for before it was wanted.
@@ -96,7 +97,7 @@ void service_traits_restore(struct service *s, const char *text); // unknown wor
 
 // The breaker: after 3 failures in a row (no connection, no answer, 5xx but 500) within which nothing
 // succeeded it opens: calls fail at once with ERR_UNREACHABLE and the first failure's cause. While it is open one
-// probe (/ping) at a time is sent by a thread of its own, after 1, 2, 4, ... at most 30 s; one that
+// probe (/ping) at a time is sent by a thread of its own, after 1, 2, 4, then every 5 s; one that
 // succeeds closes it. There is no probe while nobody asked for something within the last minute.
 struct service_stats {
     uint64_t requests, retries, failures, rows, bytes;

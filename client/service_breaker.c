@@ -11,7 +11,7 @@
 
 #define FAILURES_TO_OPEN 3
 #define FIRST_PROBE_MS 1000
-#define MAX_PROBE_MS 30000
+#define MAX_PROBE_MS 5000
 #define PROBE_TIMEOUT_MS 5000
 #define WANTED_MS (60 * 1000)
 

@@ -209,7 +209,8 @@ errc service_call(struct service *s, const struct service_call *call, struct can
                   struct http_response *ret_response, struct err *err)
 {
     struct attempt a = {.s = s, .call = call};
-    int64_t deadline_ms = clock_mono_ms() + s->timeout_ms;
+    unsigned timeout_ms = call->timeout_ms && call->timeout_ms < s->timeout_ms ? call->timeout_ms : s->timeout_ms;
+    int64_t deadline_ms = clock_mono_ms() + timeout_ms;
     if (cancel && cancel->deadline_ms != 0 && cancel->deadline_ms < deadline_ms) {
         deadline_ms = cancel->deadline_ms;
     }

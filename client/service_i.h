@@ -62,6 +62,7 @@ struct service_call {
     const char *path;         // with its query, beginning with '/'
     const struct buf *body;   // or NULL
     enum http_priority priority;
+    unsigned timeout_ms;      // 0: the service's
     // Looks at status and headers before the first byte of a 2xx body; an error ends the call. May be NULL.
     errc (*on_head)(void *arg, const struct http_response *head, struct err *err);
     http_body_fn on_body;

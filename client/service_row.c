@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "client/service_i.h"
 
+#define MAX_TIME_MS (INT64_C(1) << 53) // what JSON numbers are good for
+
 // An id, whatever JSON had: text, or a number as text. NULL for anything else. Owned.
 static char *id_of(const struct json *object, const char *key)
 {
@@ -22,6 +24,13 @@ static int64_t int_of(const struct json *object, const char *key, int64_t otherw
 {
     int64_t n;
     return json_int(json_get(object, key), &n) ? n : otherwise;
+}
+
+// When it was made; 0 for what is no time, so that nothing that is counted from it can overflow.
+static int64_t time_of(const struct json *object)
+{
+    int64_t ms = int_of(object, "ts_epoch", 0);
+    return ms >= 0 && ms < MAX_TIME_MS ? ms : 0;
 }
 
 static void tags_of(const struct json *object, const char *key, struct strv *to)
@@ -66,8 +75,8 @@ static bool read_object(const struct service_query *q, const struct json *json, 
         }
     }
     int64_t beat_s = int_of(json, "last_heartbeat_ts", -1);
-    o->created_ms = int_of(json, "ts_epoch", 0);
-    o->heartbeat_ms = beat_s >= 0 && beat_s < INT64_MAX / 1000 ? beat_s * 1000 : -1;
+    o->created_ms = time_of(json);
+    o->heartbeat_ms = beat_s >= 0 && beat_s < MAX_TIME_MS / 1000 ? beat_s * 1000 : -1;
     o->user = text_of(json, "user_name");
     tags_of(json, "tags", &o->tags);
     tags_of(json, "system_tags", &o->system_tags);
@@ -83,7 +92,7 @@ static bool read_artifact(const struct json *json, struct meta_artifact *a)
     a->location = text_of(json, "location");
     int64_t attempt = int_of(json, "attempt_id", 0);
     a->attempt = attempt >= 0 && attempt < 1000 ? (int)attempt : 0;
-    a->created_ms = int_of(json, "ts_epoch", 0);
+    a->created_ms = time_of(json);
     return service_id_is_usable(a->name);
 }
 
@@ -99,7 +108,7 @@ static bool read_record(const struct json *json, struct meta_record *r)
         r->value = buf_steal(&text);
         r->is_json = true;
     }
-    r->created_ms = int_of(json, "ts_epoch", 0);
+    r->created_ms = time_of(json);
     r->attempt = attempt_of(json, "tags");
     if (r->attempt < 0) {
         r->attempt = attempt_of(json, "system_tags");
