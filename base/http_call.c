@@ -62,6 +62,9 @@ static void take_line(struct call *c, const char *line, size_t len)
     while (value < end && (*value == ' ' || *value == '\t')) {
         value++;
     }
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
     auto_free char *name = mem_strndup(line, name_len);
     for (char *p = name; *p; p++) {
         *p = (char)tolower((unsigned char)*p);

@@ -177,7 +177,7 @@ static errc read_down(struct lister *l, const char *cursor, unsigned first_limit
     gather_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
     f.q.cursor = mem_strdup(cursor);
     f.q.limit = first_limit;
-    f.q.timeout_ms = l->state.complete ? MS_PATIENCE_MS : 0;
+    f.q.timeout_ms = l->state.complete && l->state.paged ? MS_PATIENCE_MS : 0; // a whole list takes its time
     l->fetch = &f;
     l->emits = true;
     l->known_ms = INT64_MIN;
