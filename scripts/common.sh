@@ -69,6 +69,26 @@ make_venv() {
     printf '%s' "$want" >"$folder/metaflowfs-packages"
 }
 
+# make_go_tool FILE PACKAGE@VERSION: builds a Go program; kept when it is there. Go comes from the PATH, from
+# /usr/local/go or from Debian.
+make_go_tool() {
+    local file=$1 package=$2 go folder
+    [ -x "$file" ] && return 0
+    go=$(PATH=$PATH:/usr/local/go/bin command -v go) || {
+        install_packages golang-go
+        go=$(command -v go) || die "no Go, which builds $package"
+    }
+    say "building ${file#"$root"/}: $package"
+    folder=$(mktemp -d)
+    GOBIN=$folder "$go" install "$package" >"$folder/log" 2>&1 || {
+        tail -20 "$folder/log" >&2
+        rm -rf "$folder"
+        die "cannot build $package"
+    }
+    mv "$folder/$(basename "${package%@*}")" "$file"
+    rm -rf "$folder"
+}
+
 # build PRESET [TARGET...]: configures and builds build/PRESET, quietly unless it fails.
 build() {
     local preset=$1 log status=0

@@ -55,14 +55,14 @@ def run_flow(root, file, *args, command="run", top=(), expect=0, **env):
     return pathspec
 
 
-def start_live(root, gates):
+def start_live(root, gates, **env):
     """Starts LiveFlow, in a process group of its own; its tasks wait for files in `gates`."""
     root.mkdir(parents=True, exist_ok=True)
     gates.mkdir(parents=True, exist_ok=True)
     id_file = gates / "run-id"
     process = subprocess.Popen(
         [sys.executable, str(FLOWS / "live_flow.py"), "--no-pylint", "run", "--run-id-file", str(id_file)],
-        cwd=root, env=metaflow_env(root, LIVE_FLOW_GATES=str(gates)), start_new_session=True,
+        cwd=root, env=metaflow_env(root, LIVE_FLOW_GATES=str(gates), **env), start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     wait_for(lambda: (gates / "start.waiting").exists(), "LiveFlow's first task")
