@@ -165,8 +165,8 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
 struct http_started {
     struct call *call;             // one reference
     char *url;                     // owned
-    unsigned connect_ms, total_ms;
-    int64_t begin_ms, deadline_ms; // of total_ms, or 0
+    unsigned connect_ms, head_ms, total_ms;
+    int64_t begin_ms;
 };
 
 struct waiter {
@@ -316,18 +316,26 @@ static errc leave_early(struct waiter *w, errc code)
 {
     atomic_store(&w->call->abandoned, true);
     engine_wake(&w->h->engine);
-    w->ret->fault = HTTP_STOPPED;
     atomic_fetch_add(&w->h->cancelled, 1);
     return code;
 }
 
-static errc check_total(const struct http_started *s, struct err *err)
+static bool is_late(const struct http_started *s, unsigned ms)
 {
-    if (s->deadline_ms == 0 || clock_mono_ms() < s->deadline_ms) {
+    return ms != 0 && clock_mono_ms() - s->begin_ms > ms;
+}
+
+static errc check_time(struct waiter *w, struct err *err)
+{
+    const struct http_started *s = w->started;
+    bool head = !w->has_head && is_late(s, s->head_ms);
+    if (!head && !is_late(s, s->total_ms)) {
         return ERR_OK;
     }
     auto_free char *host = host_of(s->url);
-    return err_set(err, ERR_TIMEOUT, "%s did not answer in full within %u ms", host, s->total_ms);
+    w->ret->fault = head ? HTTP_NO_ANSWER : HTTP_STOPPED;
+    return head ? err_set(err, ERR_TIMEOUT, "%s did not begin to answer within %u ms", host, s->head_ms)
+                : err_set(err, ERR_TIMEOUT, "%s did not answer in full within %u ms", host, s->total_ms);
 }
 
 static errc follow(struct waiter *w, struct err *err)
@@ -336,7 +344,7 @@ static errc follow(struct waiter *w, struct err *err)
     while (!ended) {
         errc e = step(w, &ended, err);
         if (!e && !ended) {
-            e = check_total(w->started, err);
+            e = check_time(w, err);
         }
         if (e) {
             return leave_early(w, e);
@@ -365,9 +373,9 @@ errc http_start(struct http *h, const struct http_request *rq, struct http_start
     s->call = call_new();
     s->url = mem_strdup(rq->url);
     s->connect_ms = or_default(rq->connect_ms, h->connect_ms);
+    s->head_ms = rq->head_ms;
     s->total_ms = rq->total_ms;
     s->begin_ms = now;
-    s->deadline_ms = rq->total_ms ? now + rq->total_ms : 0;
     errc e = set_up(h, s->call, rq, err);
     if (e) {
         started_free(h, s);

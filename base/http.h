@@ -48,6 +48,7 @@ struct http_request {
     size_t body_len;
     enum http_priority priority;
     unsigned connect_ms, first_byte_ms, stall_ms; // 0: the engine's
+    unsigned head_ms;           // from the call to the status line, with the wait for a connection; 0: no bound
     unsigned total_ms;          // 0: only the cancel token's deadline
     bool no_proxy;              // never through a proxy (instance metadata)
 };

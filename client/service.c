@@ -9,6 +9,7 @@
 #include "client/service_i.h"
 
 #define MAX_ROW_BYTES ((size_t)16 << 20)
+#define SMALL_TIMEOUT_MS 10000
 #define MAX_LIST_BYTES (UINT64_C(4) << 30)
 
 // --- the service ----------------------------------------------------------------------------------------------
@@ -286,11 +287,19 @@ static errc end_rows(struct reading *r, const struct http_response *response, st
     return code;
 }
 
+// A whole list of a service without pages takes long to begin; everything else is small.
+static unsigned timeout_of(const struct reading *r)
+{
+    bool small = r->q->what == SERVICE_OBJECT || service_can(r->s, SERVICE_PAGES) == SERVICE_CAN;
+    return r->q->timeout_ms ? r->q->timeout_ms : small ? SMALL_TIMEOUT_MS : 0;
+}
+
 static errc ask(struct reading *r, const char *path, enum http_priority priority, struct cancel *cancel,
                 struct err *err)
 {
     auto_cleanup(http_response_free) struct http_response response = {0};
-    struct service_call call = {.path = path, .priority = priority, .timeout_ms = r->q->timeout_ms, .on_head = on_head, .on_body = on_body,
+    struct service_call call = {.path = path, .priority = priority, .timeout_ms = timeout_of(r),
+                                .can_do_without = r->q->timeout_ms != 0, .on_head = on_head, .on_body = on_body,
                                 .ahead = r->q->ahead, .may_retry = nothing_given, .arg = r};
     errc code = service_call(r->s, &call, cancel, &response, err);
     if (!code) {

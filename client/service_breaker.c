@@ -14,6 +14,7 @@
 #define MAX_PROBE_MS 5000
 #define PROBE_TIMEOUT_MS 5000
 #define WANTED_MS (60 * 1000)
+#define SILENT_MS 1500 // small calls are answered in milliseconds
 
 void breaker_init(struct breaker *b)
 {
@@ -40,7 +41,23 @@ void breaker_stop(struct breaker *b)
     pthread_mutex_destroy(&b->lock);
 }
 
-errc breaker_check(struct breaker *b, const char *url, struct err *err)
+void breaker_wait_begin(struct breaker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    if (b->waiting++ == 0) {
+        b->silent_ms = clock_mono_ms();
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+void breaker_wait_end(struct breaker *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->waiting--;
+    pthread_mutex_unlock(&b->lock);
+}
+
+errc breaker_check(struct breaker *b, const char *url, bool can_do_without, struct err *err)
 {
     errc code = ERR_OK;
     pthread_mutex_lock(&b->lock);
@@ -51,6 +68,9 @@ errc breaker_check(struct breaker *b, const char *url, struct err *err)
         code = err_set(err, ERR_UNREACHABLE, "the metadata service %s is down since %s (%.300s); it is tried again "
                        "every few seconds", url, since, b->first_cause);
         pthread_cond_signal(&b->wake);
+    } else if (can_do_without && b->waiting > 0 && b->wanted_ms - b->silent_ms > SILENT_MS) {
+        code = err_set(err, ERR_UNREACHABLE, "the metadata service %s has answered nothing for %lld ms", url,
+                       (long long)(b->wanted_ms - b->silent_ms));
     }
     pthread_mutex_unlock(&b->lock);
     return code;
@@ -151,6 +171,7 @@ void breaker_worked(struct service *s)
     struct breaker *b = &s->breaker;
     pthread_mutex_lock(&b->lock);
     b->failures = 0;
+    b->silent_ms = clock_mono_ms();
     if (b->open) {
         b->open = false;
         pthread_cond_signal(&b->wake);

@@ -79,7 +79,8 @@ void service_ahead_free(struct service_ahead *a)
 void service_start_ahead(struct service *s, const char *path, enum http_priority priority, struct service_ahead **ret)
 {
     auto_free char *url = mem_printf("%s%s", s->url, path);
-    struct http_request rq = {.url = url, .headers = &s->headers, .priority = priority, .first_byte_ms = s->timeout_ms};
+    struct http_request rq = {.url = url, .headers = &s->headers, .priority = priority, .head_ms = s->timeout_ms,
+                              .first_byte_ms = s->timeout_ms};
     struct http_started *started;
     struct err err = ERR_INIT;
     if (!s->http || http_start(s->http, &rq, &started, &err)) {
@@ -118,7 +119,7 @@ static errc try_once(struct attempt *a, struct cancel *cancel, int64_t deadline_
     }
     // A long list takes as long as it comes: only its first byte has to be there in time.
     if (!a->call->method) {
-        rq.first_byte_ms = rq.total_ms;
+        rq.head_ms = rq.first_byte_ms = rq.total_ms;
         rq.total_ms = 0;
     }
     a->saw_head = false;
@@ -216,11 +217,17 @@ errc service_call(struct service *s, const struct service_call *call, struct can
     }
     for (unsigned tries = 1;; tries++) {
         *ret_response = (struct http_response){0};
-        errc code = breaker_check(&s->breaker, s->shown, err);
+        errc code = breaker_check(&s->breaker, s->shown, call->can_do_without, err);
         if (code) {
             return code;
         }
+        if (call->timeout_ms) {
+            breaker_wait_begin(&s->breaker);
+        }
         code = try_once(&a, cancel, deadline_ms, ret_response, err);
+        if (call->timeout_ms) {
+            breaker_wait_end(&s->breaker);
+        }
         tell_breaker(&a, code, ret_response, err);
         int64_t wait;
         if ((code || ret_response->status >= 400) && should_retry(&a, tries, ret_response, deadline_ms, &wait)) {

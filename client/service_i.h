@@ -21,6 +21,8 @@ struct breaker {
     unsigned failures;      // in a row
     int64_t open_since_ms;  // wall clock
     int64_t wanted_ms;      // monotonic: when somebody asked last
+    unsigned waiting;       // small calls that have no answer yet
+    int64_t silent_ms;      // monotonic: since when nothing was answered while somebody waited
     char cause[600], first_cause[600];
     pthread_t thread;
 };
@@ -50,8 +52,12 @@ struct service {
 
 void breaker_init(struct breaker *b);
 void breaker_stop(struct breaker *b);
-// ERR_UNREACHABLE with the first failure's cause while it is open.
-errc breaker_check(struct breaker *b, const char *url, struct err *err) ERR_MUST_CHECK;
+// ERR_UNREACHABLE with the first failure's cause while it is open; and for who `can_do_without` an answer, while
+// others have been waiting for theirs for long.
+errc breaker_check(struct breaker *b, const char *url, bool can_do_without, struct err *err) ERR_MUST_CHECK;
+// Around each small call.
+void breaker_wait_begin(struct breaker *b);
+void breaker_wait_end(struct breaker *b);
 void breaker_failed(struct service *s, const char *cause);
 void breaker_worked(struct service *s);
 
@@ -62,7 +68,8 @@ struct service_call {
     const char *path;         // with its query, beginning with '/'
     const struct buf *body;   // or NULL
     enum http_priority priority;
-    unsigned timeout_ms;      // 0: the service's
+    unsigned timeout_ms;      // of what is small; 0: the service's
+    bool can_do_without;      // an older answer is at hand
     // Looks at status and headers before the first byte of a 2xx body; an error ends the call. May be NULL.
     errc (*on_head)(void *arg, const struct http_response *head, struct err *err);
     http_body_fn on_body;
