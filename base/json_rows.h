@@ -9,8 +9,8 @@
 typedef errc (*json_row_fn)(void *arg, const struct json *row, struct err *err);
 
 struct json_rows;
-// `what` names the text in causes (a URL without its query); copied. An element over max_row bytes is ERR_LIMIT, as are more than
-// max_total bytes in all (0: no bound).
+// `what` names the text in causes (a URL without its query); copied. An element over max_row bytes is
+// ERR_LIMIT, as are more than max_total bytes in all (0: no bound).
 struct json_rows *json_rows_new(const char *what, size_t max_row, uint64_t max_total, json_row_fn fn, void *arg);
 void json_rows_free(struct json_rows *r);
 // The next bytes. Text that is no array, a malformed element, or bytes after the array's end other than

@@ -6,8 +6,8 @@
 // the identity and the schema, and outside the initial PID namespace of boot id and namespace too. A damaged,
 // truncated or foreign file is set aside ("<folder>.bad-<time>", the newest one kept) and a new one made. A directory
 // on a network file system, not ours, not writable or without space: a private one in /var/tmp, then in tempdir; last,
-// and with conf.dir NULL (--no-cache), a file that is unlinked as soon as it is open, so that the code above is the same and
-// nothing stays. So opening fails only where not even that can be had. Open it after forking, once a process.
+// and with conf.dir NULL (--no-cache), a file that is unlinked as soon as it is open, so that the code above is
+// the same and nothing stays. So opening fails only where not even that can be had. Open it after forking, once a process.
 // No call ever holds a read transaction while it waits or calls back. A write that cannot be made (full disk,
 // full map after evicting) is dropped and counted: a cache is never an error of the reader. Thread-safe.
 #ifndef CLIENT_CACHE_H
@@ -41,8 +41,8 @@ struct cache_key {
     uint8_t kind;
     uint64_t order;            // 0 where there is no order
     const char *name;          // borrowed; never NULL, "" where (unit, kind, parent, order) says it all
-    bool by_order;             // the unit's items of this kind are ordered by `order` alone, whatever their parent: what
-                               // arrives in order is then written side by side. Such items cannot be scanned
+    bool by_order;             // the unit's items of this kind are ordered by `order` alone, whatever their
+                               // parent: what arrives in order is written side by side. They cannot be scanned
 };
 struct cache_item {
     int64_t asked_ms;          // wall clock at which its request began, as given to the batch

@@ -1,14 +1,11 @@
 // Where the cache is, and whether what is there can be used.
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,7 +16,6 @@
 #include "client/cache_i.h"
 
 #define MAX_READERS 1024
-#define CHECK_MS 20000
 #define INITIAL_PID_NS UINT64_C(4026531836) // the kernel's PROC_PID_INIT_INO
 
 // --- the environment ------------------------------------------------------------------------------------------
@@ -59,7 +55,7 @@ static int check_length(MDB_env *env)
     return e;
 }
 
-static int open_env(struct cache *c, const char *folder)
+int cache_env_open(struct cache *c, const char *folder)
 {
     int e = mdb_env_create(&c->env);
     if (e) {
@@ -92,50 +88,6 @@ static void read_boot_id(char *out, size_t size)
     if (!file_read("/proc/sys/kernel/random/boot_id", 256, &text, &err) && text.data) {
         snprintf(out, size, "%.36s", text.data);
     }
-}
-
-// In a process of its own: whatever is wrong with the pages, only that process ends of it.
-static void walk_all(const struct cache *like, const char *folder)
-{
-    struct cache c = {.max_bytes = like->max_bytes};
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    MDB_val k, v;
-    if (open_env(&c, folder) || mdb_txn_begin(c.env, NULL, MDB_RDONLY, &txn)) {
-        _exit(1);
-    }
-    MDB_dbi all[] = {c.items, c.units, c.marks, c.info};
-    for (size_t i = 0; i < 4; i++) {
-        if (mdb_cursor_open(txn, all[i], &cursor)) {
-            _exit(1);
-        }
-        int e;
-        struct item item;
-        while ((e = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
-            item_read(v.mv_data, v.mv_size, &item);
-        }
-        if (e != MDB_NOTFOUND) {
-            _exit(1);
-        }
-    }
-    _exit(0);
-}
-
-static bool survives_walk(const struct cache *c, const char *folder)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        walk_all(c, folder);
-    }
-    int status = 0;
-    int64_t until = clock_mono_ms() + CHECK_MS;
-    while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0) {
-        if (clock_mono_ms() > until) {
-            kill(pid, SIGKILL);
-        }
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 // A file "open" in the folder holds the boot during which it was opened, until the last one closes it.
@@ -238,7 +190,8 @@ static char *folder_name(const char *identity, const char *boot)
     struct stat st;
     static const uint8_t key[16] = "metaflowfs-cache";
     bool inside = stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INITIAL_PID_NS;
-    auto_free char *text = inside ? mem_printf("%d %s %s %llu", CACHE_SCHEMA, identity, boot, (unsigned long long)st.st_ino)
+    auto_free char *text = inside ? mem_printf("%d %s %s %llu", CACHE_SCHEMA, identity, boot,
+                                               (unsigned long long)st.st_ino)
                                   : mem_printf("%d %s", CACHE_SCHEMA, identity);
     return mem_printf("v%d-%016llx", CACHE_SCHEMA, (unsigned long long)hash_sip64(key, text, strlen(text)));
 }
@@ -252,8 +205,8 @@ static int use_folder(struct cache *c, const char *folder, const char *boot, boo
         return errno ? errno : EACCES;
     }
     flock(fd, LOCK_SH | LOCK_NB);
-    *ret_damaged = was_left_by_another_boot(fd, boot) && !survives_walk(c, folder);
-    int e = *ret_damaged ? 0 : open_env(c, folder);
+    *ret_damaged = was_left_by_another_boot(fd, boot) && !cache_survives_walk(c, folder);
+    int e = *ret_damaged ? 0 : cache_env_open(c, folder);
     *ret_damaged |= e == MDB_INVALID || e == MDB_CORRUPTED || e == MDB_VERSION_MISMATCH || e == MDB_PAGE_NOTFOUND ||
                     e == MDB_PANIC || e == MDB_BAD_TXN || e == MDB_INCOMPATIBLE;
     if (e || *ret_damaged) {
@@ -302,7 +255,7 @@ static int use_nothing(struct cache *c, const char *parent, const char *why)
     if (!mkdtemp(folder)) {
         return errno;
     }
-    int e = open_env(c, folder);
+    int e = cache_env_open(c, folder);
     remove_folder(folder);
     if (!e) {
         c->where = mem_strdup(why);
@@ -330,7 +283,8 @@ errc cache_open_env(const struct cache_conf *conf, struct cache *c, struct err *
         return use_any(c, conf, "nothing is kept (--no-cache)", err);
     }
     auto_free char *mine = mem_printf("/var/tmp/metaflowfs-%u", (unsigned)geteuid());
-    auto_free char *beside = conf->tempdir ? mem_printf("%s/metaflowfs-cache-%u", conf->tempdir, (unsigned)geteuid()) : NULL;
+    auto_free char *beside =
+        conf->tempdir ? mem_printf("%s/metaflowfs-cache-%u", conf->tempdir, (unsigned)geteuid()) : NULL;
     const char *const dirs[] = {conf->dir, mine, beside};
     for (size_t i = 0; i < 3; i++) {
         if (dirs[i] && use_dir(c, dirs[i], conf->identity) == 0) {

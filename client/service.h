@@ -41,7 +41,8 @@ struct service_query {
     const char *tag;          // user or system tag, or NULL. Runs
     unsigned timeout_ms;      // to the first byte, with retries, for who has an older answer at hand: he is not kept
                               // waiting at all while the service is silent to others. 0: the service's
-    struct service_ahead **ahead; // or NULL: the page behind this one is asked for as soon as it is known, and waits here
+    struct service_ahead **ahead; // or NULL: the page behind this one is asked for as soon as it is known, and
+                              // waits here
 };
 // A page that was asked for before it was wanted.
 struct service_ahead;

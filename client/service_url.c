@@ -19,7 +19,8 @@ bool service_id_is_usable(const char *id)
 const char *service_children_word(enum level level)
 {
     static const char *const words[] = {
-        [LEVEL_ROOT] = "flows", [LEVEL_FLOW] = "runs", [LEVEL_RUN] = "steps", [LEVEL_STEP] = "tasks", [LEVEL_TASK] = NULL};
+        [LEVEL_ROOT] = "flows", [LEVEL_FLOW] = "runs", [LEVEL_RUN] = "steps", [LEVEL_STEP] = "tasks",
+        [LEVEL_TASK] = NULL};
     return words[level];
 }
 

@@ -13,8 +13,8 @@ static const struct errno_info table[] = {
                                "and METAFLOW_SERVICE_HEADERS", false),
     [ERR_TIMEOUT] = ROW(ETIMEDOUT, "try again; if it lasts, the disk or server behind the mount is slow or hangs",
                         false),
-    [ERR_UNREACHABLE] = ROW(EHOSTDOWN, "nothing, or check the network and METAFLOW_SERVICE_URL: it is tried again by itself, and "
-                                     "what was seen before can be read meanwhile", false),
+    [ERR_UNREACHABLE] = ROW(EHOSTDOWN, "nothing, or check the network and METAFLOW_SERVICE_URL: it is tried again "
+                                     "by itself, and what was seen before can be read meanwhile", false),
     [ERR_THROTTLED] = ROW(EAGAIN, "try again later: the server refused after several tries", false),
     [ERR_TOO_MANY] = ROW(EAGAIN, "try again: too many requests were waiting at once", false),
     [ERR_CORRUPT] = ROW(EIO, "the stored file is damaged: compare it with another copy, or run the task again",

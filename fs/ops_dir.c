@@ -267,7 +267,8 @@ static size_t resolve(struct read_dir *d, struct cancel *cancel, struct tattr *a
     if (ops_tref(s, d->handle->nodeid, &dir, &err) != ERR_OK) {
         return 0;
     }
-    for (; n < max && now - start < RESOLVE_MS && !atomic_load(&cancel->set) && listing_get(d->listing, first_pos(d) + n, &e); n++) {
+    for (; n < max && now - start < RESOLVE_MS && !atomic_load(&cancel->set) &&
+           listing_get(d->listing, first_pos(d) + n, &e); n++) {
         enum kind kind;
         has[n] = needs_look(d, &e, now) &&
                  tree_lookup(s->tree, &dir, e.name, &look, &kind, &attrs[n], &err) == ERR_OK && kind == e.kind;
