@@ -211,11 +211,16 @@ static errc on_body(void *arg, const struct http_response *head, const void *dat
     return json_rows_put(r->json, data, len, err);
 }
 
+static errc say_missing(const struct service *s, const struct service_query *q, struct err *err);
+
 static errc on_row(void *arg, const struct json *json, struct err *err)
 {
     struct reading *r = arg;
     struct service_row row;
     errc code = ERR_OK;
+    if (r->q->what == SERVICE_OBJECT && !service_row_is_asked(r->q, json)) {
+        return say_missing(r->s, r->q, err);
+    }
     if (service_read_row(r->q, json, &row)) {
         r->rows++;
         atomic_fetch_add(&r->s->rows, 1);
@@ -302,6 +307,9 @@ static errc ask(struct reading *r, const char *path, enum http_priority priority
                                 .can_do_without = r->q->timeout_ms != 0, .on_head = on_head, .on_body = on_body,
                                 .ahead = r->q->ahead, .may_retry = nothing_given, .arg = r};
     errc code = service_call(r->s, &call, cancel, &response, err);
+    if (code && response.status == 500 && service_ids_are_out_of_range(&r->q->at)) {
+        return say_missing(r->s, r->q, err);
+    }
     if (!code) {
         code = judge(r, &response, err);
     }

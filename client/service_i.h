@@ -90,6 +90,8 @@ char *service_words(const struct http_response *r);
 
 // Whether an id can be part of a path.
 bool service_id_is_usable(const char *id);
+// Whether a number is more than the service's database has room for, which it answers 500 to.
+bool service_ids_are_out_of_range(const struct pathspec *at);
 // "/flows/F/runs/R/..." of an object; false for an id that could not be one.
 bool service_put_path(struct buf *url, const struct pathspec *at);
 bool service_put_query(struct buf *url, const struct service_query *q, bool with_limit);
@@ -100,6 +102,8 @@ const char *service_children_word(enum level level); // "runs" below a flow; NUL
 // False for a row that names nothing that could be: it is left out. Ids above the asked level come from `q`.
 bool service_read_row(const struct service_query *q, const struct json *json, struct service_row *ret);
 void service_row_clear(struct service_row *row);
+// Whether the answer is of the object that was asked for: a service finds run 7 for "07" too.
+bool service_row_is_asked(const struct service_query *q, const struct json *json);
 
 // --- service_traits.c --------------------------------------------------------------------------------------
 

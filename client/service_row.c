@@ -57,15 +57,27 @@ static int attempt_of(const struct json *object, const char *key)
     return -1;
 }
 
+static const char *const id_keys[] = {"flow_id", "run_number", "step_name", "task_id"};
+
+bool service_row_is_asked(const struct service_query *q, const struct json *json)
+{
+    const char *const given[] = {q->at.flow, q->at.run, q->at.step, q->at.task};
+    enum level at = pathspec_level(&q->at);
+    if (at == LEVEL_ROOT) {
+        return true;
+    }
+    auto_free char *id = id_of(json, id_keys[at - 1]);
+    return !id || strcmp(id, given[at - 1]) == 0;
+}
+
 static bool read_object(const struct service_query *q, const struct json *json, struct meta_object *o)
 {
-    static const char *const keys[] = {"flow_id", "run_number", "step_name", "task_id"};
     static const char *const named[] = {NULL, "run_id", NULL, "task_name"};
     const char *const given[] = {q->at.flow, q->at.run, q->at.step, q->at.task};
     enum level at = pathspec_level(&q->at), level = q->what == SERVICE_CHILDREN ? at + 1 : at;
     char **const ids[] = {&o->flow, &o->run, &o->step, &o->task};
     for (unsigned i = 0; i < level; i++) {
-        char *id = i < at ? mem_strdup(given[i]) : id_of(json, keys[i]);
+        char *id = i < at ? mem_strdup(given[i]) : id_of(json, id_keys[i]);
         if (!id && named[i]) {
             id = id_of(json, named[i]);
         }

@@ -16,6 +16,18 @@ bool service_id_is_usable(const char *id)
     return true;
 }
 
+// A decimal number above `most`, which is one itself.
+static bool is_above(const char *id, const char *most)
+{
+    size_t len = id ? strspn(id, "0123456789") : 0;
+    return len > 0 && !id[len] && (len > strlen(most) || (len == strlen(most) && strcmp(id, most) > 0));
+}
+
+bool service_ids_are_out_of_range(const struct pathspec *at)
+{
+    return is_above(at->run, "2147483647") || is_above(at->task, "9223372036854775807");
+}
+
 const char *service_children_word(enum level level)
 {
     static const char *const words[] = {

@@ -17,6 +17,7 @@ for name in [n for n in os.environ if n.startswith("METAFLOW_")]:
 os.environ.update(USER="tester", LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
 
 import make  # noqa: E402
+import servicing  # noqa: E402
 from mounting import Mount, build_dir, sanitizer  # noqa: E402
 
 
@@ -131,3 +132,57 @@ def writable_root(tmp_path, main_root, runs):
 def slow_build():
     """Factor by which times may be longer than on a release build."""
     return {"": 1, "address": 4, "thread": 15}[sanitizer()]
+
+
+@pytest.fixture(scope="session")
+def service_runs(data_dir):
+    """{label: "Flow/run"} of the runs that were made against the double of a metadata service."""
+    return servicing.make_service_data(data_dir)
+
+
+@pytest.fixture(scope="session")
+def service_root(data_dir, service_runs):
+    """The datastore of service_runs. Its `.metaflow` has no metadata."""
+    return data_dir / "service" / "root"
+
+
+@pytest.fixture(scope="module")
+def double(data_dir, service_runs):
+    """The double of a metadata service with service_runs; a module's tests share what they write to it."""
+    double = servicing.Double(load=data_dir / "service" / "rows.json")
+    yield double
+    double.stop()
+
+
+@pytest.fixture
+def service(double):
+    """A port of the double with a log and faults of its own."""
+    return double.open()
+
+
+def _service_mounts(start, tmp_path_factory, root):
+    def mount(service, args=(), cache=None, env=None, ttl="1", settle="1", **options):
+        url = service if isinstance(service, str) else service.url
+        cache = cache or tmp_path_factory.mktemp("cache")
+        everything = servicing.service_env(url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(options.pop("root", root)))
+        return start(root, cwd=str(root), env=dict(everything, **(env or {})), **options,
+                     args=["--cache-dir", str(cache), "--ttl", ttl, "--settle-after", settle, *args])
+    return mount
+
+
+@pytest.fixture
+def service_mounter(mounter, tmp_path_factory, service_root):
+    """Mounts of services for one test: service_mounter(service or URL, args=[...], cache=DIR)."""
+    return _service_mounts(mounter, tmp_path_factory, service_root)
+
+
+@pytest.fixture(scope="module")
+def shared_service_mounter(shared_mounter, tmp_path_factory, service_root):
+    return _service_mounts(shared_mounter, tmp_path_factory, service_root)
+
+
+@pytest.fixture
+def toxiproxy(service):
+    proxy = servicing.Toxiproxy(service.port)
+    yield proxy
+    proxy.stop()

@@ -96,7 +96,9 @@ class Api:
         except Answer as a:
             return a.status, a.headers, dumps(a.body)
         except DatabaseError as e:
-            return 500, OURS, dumps(json.dumps({"err_msg": str(e)}))
+            diag = {"message_primary": str(e), "severity": "ERROR"}
+            return 500, OURS, dumps(json.dumps({"err_msg": {"pgerror": "ERROR:  %s" % e, "pgcode": "22003",
+                                                            "diag": diag}}))
         except Exception as e:  # what the service answers to anything else
             return 500, OURS, dumps({"traceback": repr(e), "detail": str(e), "status": 500,
                                      "title": "Internal Server Error", "type": "about:blank"})

@@ -8,7 +8,7 @@ import time
 
 INACTIVE_SECONDS = 360
 WAIT_SECONDS = 10
-INT_MAX = 2**31 - 1
+INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 
 
 class DatabaseError(Exception):
@@ -195,13 +195,13 @@ def as_text(value):
     return value if value is None or isinstance(value, str) else str(value)
 
 
-def number(text):
+def number(text, most=INT_MAX):
     """An integer of a look-up; what Postgres finds out of range is its error."""
     try:
         value = int(text)
     except ValueError:
         raise DatabaseError("invalid input syntax for type integer") from None
-    if abs(value) > INT_MAX:
+    if abs(value) > most:
         raise DatabaseError("value out of range for type integer")
     return value
 
@@ -231,7 +231,7 @@ class Store:
 
     def task(self, flow_id, run, step, task):
         if task.isnumeric():
-            value = number(task)
+            value = number(task, LONG_MAX)
         found = self.step(flow_id, run, step)
         if found is None:
             return None
