@@ -71,12 +71,10 @@ bool clock_day_start(const char *day, int64_t *ret_ms)
 {
     struct tm tm = {0};
     char again[32];
-    int end = 0;
-    if (sscanf(day, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &end) != 3 || day[end] != '\0') {
+    const char *end = strptime(day, "%Y-%m-%d", &tm);
+    if (!end || *end != '\0') {
         return false;
     }
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
     int64_t ms = (int64_t)timegm(&tm) * 1000;
     clock_day(ms, again, sizeof(again));
     if (strcmp(again, day) != 0) { // a 31st of June, "2026-1-1"

@@ -42,10 +42,12 @@ static void take_fresh(struct engine *e)
 static void finish(struct engine *e, struct call *c, CURLcode result, const char *deadline)
 {
     struct call **at = &e->active;
-    while (*at != c) {
+    while (*at && *at != c) {
         at = &(*at)->next;
     }
-    *at = c->next;
+    if (*at) {
+        *at = c->next;
+    }
     if (c->state == CALL_RUNNING) {
         long opened = 0;
         curl_off_t connect_us = 0;
@@ -136,7 +138,9 @@ static void take_ended(struct engine *e)
             void *p = NULL;
             CURLcode result = m->data.result;
             curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&p);
-            finish(e, p, result, NULL);
+            if (p) {
+                finish(e, p, result, NULL);
+            }
         }
     }
 }

@@ -126,13 +126,15 @@ void keylock_give(struct keylocks *k, const char *key, const struct err *result)
 {
     pthread_mutex_lock(&k->lock);
     struct lock *l = *find(k, key);
-    l->held = false;
-    l->turns++;
-    if (result && result->code) {
-        l->err = *result;
-        l->failed = l->turns;
+    if (l) { // the caller holds it, so that it is there
+        l->held = false;
+        l->turns++;
+        if (result && result->code) {
+            l->err = *result;
+            l->failed = l->turns;
+        }
+        pthread_cond_broadcast(&l->freed);
+        leave(k, l);
     }
-    pthread_cond_broadcast(&l->freed);
-    leave(k, l);
     pthread_mutex_unlock(&k->lock);
 }

@@ -74,6 +74,12 @@ static void clear(struct want *w)
     }
 }
 
+// Of the mark that all of an attempt was read; 0 for that of the latest.
+static uint64_t attempt_order(int attempt)
+{
+    return attempt < 0 ? 0 : (uint64_t)attempt + 1;
+}
+
 // When all of this was asked for last, of the task (or its attempt) or of the whole run; false for never.
 static bool whole_asked(const struct want *w, int64_t *ret_asked_ms)
 {
@@ -81,7 +87,7 @@ static bool whole_asked(const struct want *w, int64_t *ret_asked_ms)
     auto_cleanup(place_free) struct place task_at = place_below(&w->task), run_at = place_below(&run);
     auto_cleanup(buf_free) struct buf scratch = {0};
     struct cache_key keys[] = {
-        place_key(&task_at, w->kind->whole, (uint64_t)(w->attempt + 1), ""),
+        place_key(&task_at, w->kind->whole, attempt_order(w->attempt), ""),
         place_key(&task_at, w->kind->whole, 0, ""),
         place_key(&run_at, w->kind->whole, 0, ""),
     };
@@ -124,7 +130,7 @@ static bool attempt_is_whole(const struct want *w)
 {
     auto_cleanup(place_free) struct place at = place_below(&w->task);
     auto_cleanup(buf_free) struct buf scratch = {0};
-    struct cache_key key = place_key(&at, w->kind->whole, (uint64_t)(w->attempt + 1), "");
+    struct cache_key key = place_key(&at, w->kind->whole, attempt_order(w->attempt), "");
     int64_t asked_ms;
     return cache_get(w->m->cache, &key, &scratch, &asked_ms);
 }
@@ -243,7 +249,7 @@ static errc ask_data(struct want *w, const struct pathspec *at, unsigned max_pag
     }
     if (!more && !t.odd) {
         auto_cleanup(place_free) struct place place = place_below(at);
-        gather_put(&f, &place, w->kind->whole, (uint64_t)(f.q.attempt + 1), "", "1", 1);
+        gather_put(&f, &place, w->kind->whole, attempt_order(f.q.attempt), "", "1", 1);
     }
     *ret_whole = gather_end(&f) && !more && !t.odd;
     return ERR_OK;

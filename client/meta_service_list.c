@@ -170,45 +170,65 @@ static errc take_child(void *arg, struct service_row *row, struct err *err)
     return l->stopped && !l->state.paged ? err_set(err, ERR_INTERRUPTED, "enough of the list was seen") : ERR_OK;
 }
 
-// Cursor of the state, or NULL from the newest on, down to the end or as long as the asker wants more.
+static errc read_pages_down(struct lister *l, struct err *err)
+{
+    struct gather *f = l->fetch;
+    bool more = true;
+    while (more && !l->stopped) {
+        bool paged;
+        errc code = gather_page(f, take_child, l, &paged, &more, err);
+        if (code) {
+            gather_commit(f);
+            return l->stopped ? ERR_OK : code;
+        }
+        f->q.limit = 0;
+        l->state.paged = paged;
+        l->state.complete = !more;
+        free(l->state.cursor);
+        l->state.cursor = mem_strdup(f->q.cursor);
+        if (must_sort(l)) {
+            sort_pending(l);
+        }
+        emit_pending(l);
+        if (!paged) {
+            cache_batch_replace(f->batch, l->at.unit, ROW_CHILD, l->at.parent);
+        }
+        put_state(f, &l->at, &l->state);
+        gather_commit(f);
+    }
+    return ERR_OK;
+}
+
+// From a cursor, or with NULL from the newest on, down to the end or as long as the asker wants more.
 static errc read_down(struct lister *l, const char *cursor, unsigned first_limit, struct err *err)
 {
     struct gather f __attribute__((cleanup(gather_free)));
     gather_begin(&f, l->m, SERVICE_CHILDREN, &l->parent, l->cancel);
     f.q.cursor = mem_strdup(cursor);
     f.q.limit = first_limit;
-    f.q.timeout_ms = l->state.complete && l->state.paged ? MS_PATIENCE_MS : 0; // a whole list takes its time
-    l->fetch = &f;
+    // A whole list takes its time.
+    f.q.timeout_ms = l->state.complete && l->state.paged ? MS_PATIENCE_MS : 0;
     l->emits = true;
     l->known_ms = INT64_MIN;
     l->state.asked_ms = cursor ? l->state.asked_ms : f.asked_ms;
     l->state.first_ms = cursor ? l->state.first_ms : f.asked_ms;
     l->state.paged = service_can(l->m->service, SERVICE_PAGES) != SERVICE_CANNOT &&
                      pathspec_level(&l->parent) != LEVEL_RUN;
-    bool more = true;
-    while (more && !l->stopped) {
-        bool paged;
-        errc code = gather_page(&f, take_child, l, &paged, &more, err);
+    l->fetch = &f;
+    errc code = read_pages_down(l, err);
+    l->fetch = NULL;
+    return code;
+}
+
+static errc read_new_pages(struct lister *l, int64_t from_ms, bool filters, struct err *err)
+{
+    bool paged, more = true;
+    while (more && (filters || l->oldest_ms >= from_ms)) {
+        errc code = gather_page(l->fetch, take_child, l, &paged, &more, err);
         if (code) {
-            gather_commit(&f);
-            return l->stopped ? ERR_OK : code;
+            return code;
         }
-        f.q.limit = 0;
-        l->state.paged = paged;
-        l->state.complete = !more;
-        free(l->state.cursor);
-        l->state.cursor = mem_strdup(f.q.cursor);
-        if (must_sort(l)) {
-            sort_pending(l);
-        }
-        emit_pending(l);
-        if (!paged) {
-            cache_batch_replace(f.batch, l->at.unit, ROW_CHILD, l->at.parent);
-        }
-        put_state(&f, &l->at, &l->state);
-        gather_commit(&f);
     }
-    gather_end(&f);
     return ERR_OK;
 }
 
@@ -221,22 +241,19 @@ static errc read_new(struct lister *l, bool *ret_written, struct err *err)
     bool filters = pathspec_level(&l->parent) != LEVEL_ROOT;
     f.q.from_ms = filters && from_ms > 0 ? from_ms : -1;
     f.q.timeout_ms = MS_PATIENCE_MS;
-    l->fetch = &f;
     l->emits = false;
     l->known_ms = l->state.newest_ms + 1;
     l->oldest_ms = INT64_MAX;
     atomic_fetch_add_explicit(&l->m->refreshes, 1, memory_order_relaxed);
-    bool paged, more = true;
-    while (more && (filters || l->oldest_ms >= from_ms)) {
-        errc code = gather_page(&f, take_child, l, &paged, &more, err);
-        if (code) {
-            return code;
-        }
+    l->fetch = &f;
+    errc code = read_new_pages(l, from_ms, filters, err);
+    l->fetch = NULL;
+    if (!code) {
+        l->state.asked_ms = f.asked_ms;
+        put_state(&f, &l->at, &l->state);
+        *ret_written = gather_end(&f);
     }
-    l->state.asked_ms = f.asked_ms;
-    put_state(&f, &l->at, &l->state);
-    *ret_written = gather_end(&f);
-    return ERR_OK;
+    return code;
 }
 
 static bool give_child(void *arg, const struct cache_item *item)

@@ -1,6 +1,6 @@
 // What a source itself says of the outcome of runs, and how far that can be believed: a service looks at a
 // step named "end" alone, and at records that clients write since they send heartbeats.
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -75,8 +75,11 @@ struct selection {
 static bool says_outcome(const struct meta_object *run)
 {
     for (size_t i = 0; i < run->system_tags.len; i++) {
-        int major, minor;
-        if (sscanf(run->system_tags.items[i], "metaflow_version:%d.%d", &major, &minor) == 2) {
+        const char *tag = run->system_tags.items[i];
+        if (strncmp(tag, "metaflow_version:", 17) == 0) {
+            char *rest;
+            long major = strtol(tag + 17, &rest, 10);
+            long minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
             return major > 2 || (major == 2 && minor >= 3);
         }
     }
