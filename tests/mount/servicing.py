@@ -60,7 +60,7 @@ class Double:
         return Service(self, self.do("open", **abilities)["port"], abilities.get("prefix", ""))
 
     def make(self, what, **args):
-        return self.do("make", what=what, **args)
+        return self.do("make", kind=what, **args)
 
     def touch(self, flow, run=None, **members):
         return self.do("touch", flow=flow, run=run, **members)
@@ -76,7 +76,7 @@ class Double:
 
 
 class Requests(list):
-    """Requests as they arrived."""
+    """Requests as they arrived; shown one a line."""
 
     def paths(self):
         return [r["path"] + ("?" + r["query"] if r["query"] else "") for r in self]
@@ -84,7 +84,7 @@ class Requests(list):
     def matching(self, pattern):
         return Requests(r for r in self if re.search(pattern, r["path"] + "?" + r["query"]))
 
-    def __str__(self):
+    def __repr__(self):
         return "%d requests:\n%s" % (len(self), "\n".join(
             "%s %s %d" % (r["method"], p, r["status"]) for r, p in zip(self, self.paths())))
 

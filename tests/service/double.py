@@ -9,7 +9,7 @@ reopen  {id}                          listens on its port again
 log     {id, clear}                   -> {"log": [{method, path, query, status, ms, bytes, headers}, ...]}
 faults  {id, faults}                  what goes wrong from now on (faults.py)
 drop    {id}                          resets every open connection
-make    {what, ...}                   rows of synthetic.py: runs, failed, tasks, with its arguments
+make    {kind, ...}                   rows of synthetic.py: runs, failed, tasks, with its arguments
 touch   {flow, run, ...}              sets members of a run's row; with `new` makes another run
 dump    {path}                        writes everything to a file that --load takes
 """
@@ -143,7 +143,7 @@ class Control:
             self.ports[port.port] = port
             return {"id": port.port, "port": port.port}
         if what == "make":
-            kind = args.pop("what")
+            kind = args.pop("kind")
             made = getattr(synthetic, "add_" + kind)(self.store, **args)
             gc.collect()
             gc.freeze()  # many rows that stay: not looked at again
