@@ -425,7 +425,7 @@ struct many {
     unsigned first_byte_ms;
     errc expected;
     atomic_int good;
-    int64_t ended_ms;
+    atomic_llong ended_ms;
 };
 
 static void *ask_one(void *arg)
@@ -436,7 +436,7 @@ static void *ask_one(void *arg)
     struct http_request rq = {.priority = m->priority, .first_byte_ms = m->first_byte_ms};
     atomic_fetch_add(&m->good, get(m->h, m->path, rq, NULL, NULL, &r, &err) == m->expected);
     http_response_free(&r);
-    m->ended_ms = clock_mono_ms();
+    atomic_store(&m->ended_ms, clock_mono_ms());
     return NULL;
 }
 
@@ -474,7 +474,7 @@ static void readers_go_first(void **state)
     pthread_join(a, NULL);
     pthread_join(b, NULL);
     pthread_join(c, NULL);
-    assert_true(reader.ended_ms < ahead.ended_ms);
+    assert_true(atomic_load(&reader.ended_ms) < atomic_load(&ahead.ended_ms));
     http_free(h);
 }
 
