@@ -237,7 +237,9 @@ static errc ask_data(struct want *w, const struct pathspec *at, unsigned max_pag
     gather_begin(&f, w->m, w->kind->what, at, w->cancel);
     f.q.attempt = at->task && w->artifacts ? w->attempt : -1;
     int64_t old_ms;
-    f.q.timeout_ms = whole_asked(w, &old_ms) ? MS_PATIENCE_MS : 0;
+    // Each page of a giant run makes the service look through all of it: one long answer is less work for both.
+    f.q.whole = !at->task && max_pages == UINT_MAX;
+    f.q.timeout_ms = !f.q.whole && whole_asked(w, &old_ms) ? MS_PATIENCE_MS : 0;
     struct taker t = {.f = &f, .keep = keep, .kind = w->kind, .at = *at};
     bool paged, more = true;
     for (unsigned n = 0; more && n < max_pages; n++) {
@@ -304,12 +306,16 @@ static errc ask_run(struct want *w, bool *ret_done, struct err *err)
     } else if (!waited || (n = walks_pages(w->m->walks, &w->task, w->kind->walk, listed_tasks(w), pages)) > 0) {
         atomic_fetch_add_explicit(&w->m->bulk_fetches, 1, memory_order_relaxed);
         code = ask_data(w, &run, n, NULL, ret_done, err);
-        if (!code && !*ret_done) {
+        if (code) {
+            walks_slow(w->m->walks, &run, w->kind->walk);
+        } else if (!*ret_done) {
             walks_big(w->m->walks, &run, w->kind->walk);
         }
     }
-    ms_give(w->m, key, w->cancel, code == ERR_NO_FORM ? ERR_OK : code, err);
-    return code == ERR_NO_FORM ? ERR_OK : code; // a service without it is asked task by task
+    // A service without it is asked task by task, and so is one that cannot do it in time.
+    bool passed_over = code == ERR_NO_FORM || code == ERR_IO || (code == ERR_TIMEOUT && n == UINT_MAX);
+    ms_give(w->m, key, w->cancel, passed_over ? ERR_OK : code, err);
+    return passed_over ? ERR_OK : code;
 }
 
 static errc ask_task(struct want *w, struct err *err)

@@ -154,6 +154,8 @@ void walks_forget(struct walks *w);
 // How many pages of the run are worth asking for instead of this one task: 0 for none, UINT_MAX for all.
 // `listed` is the number of tasks of its step when that was listed, else -1. Counts the question.
 unsigned walks_pages(struct walks *w, const struct pathspec *task, enum walk_kind kind, int64_t listed, bool paged);
+// Asking for the whole run failed, or took too long: its tasks are asked for one by one for a while.
+void walks_slow(struct walks *w, const struct pathspec *at, enum walk_kind kind);
 // The run has more pages than were worth it: looked at as a whole only when many of its tasks are asked for.
 void walks_big(struct walks *w, const struct pathspec *at, enum walk_kind kind);
 #define WALK_FEW_TASKS 200 // of a listed step: its run is worth a few pages

@@ -20,7 +20,7 @@ struct walk {
     uint64_t last;                    // hash of the task that was asked for last
     int64_t last_ms;
     unsigned asked;                   // different tasks, one after another
-    bool big;
+    bool big, slow;
 };
 
 struct walks {
@@ -82,7 +82,8 @@ unsigned walks_pages(struct walks *w, const struct pathspec *task, enum walk_kin
     pthread_mutex_lock(&w->lock);
     struct walk *s = walk_of(w, hash, now);
     bool few = listed >= 0 && listed <= WALK_FEW_TASKS;
-    unsigned pages = s->asked >= MANY_ASKED ? UINT_MAX
+    unsigned pages = s->slow                ? 0
+                     : s->asked >= MANY_ASKED ? UINT_MAX
                      : s->big               ? 0
                      : few                  ? FEW_PAGES
                      : paged && s->asked    ? 1
@@ -100,6 +101,15 @@ void walks_big(struct walks *w, const struct pathspec *at, enum walk_kind kind)
     uint64_t hash = path_hash(&run, kind == WALK_ARTIFACTS ? 'a' : 'm');
     pthread_mutex_lock(&w->lock);
     walk_of(w, hash, clock_mono_ms())->big = true;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void walks_slow(struct walks *w, const struct pathspec *at, enum walk_kind kind)
+{
+    struct pathspec run = pathspec_upto(at, LEVEL_RUN);
+    uint64_t hash = path_hash(&run, kind == WALK_ARTIFACTS ? 'a' : 'm');
+    pthread_mutex_lock(&w->lock);
+    walk_of(w, hash, clock_mono_ms())->slow = true;
     pthread_mutex_unlock(&w->lock);
 }
 

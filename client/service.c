@@ -295,7 +295,7 @@ static errc end_rows(struct reading *r, const struct http_response *response, st
 // A whole list of a service without pages takes long to begin; everything else is small.
 static unsigned timeout_of(const struct reading *r)
 {
-    bool small = r->q->what == SERVICE_OBJECT || service_can(r->s, SERVICE_PAGES) == SERVICE_CAN;
+    bool small = r->q->what == SERVICE_OBJECT || (service_can(r->s, SERVICE_PAGES) == SERVICE_CAN && !r->q->whole);
     return r->q->timeout_ms ? r->q->timeout_ms : small ? SMALL_TIMEOUT_MS : 0;
 }
 
@@ -325,7 +325,7 @@ errc service_get(struct service *s, const struct service_query *q, enum http_pri
     if ((trait != no_trait && service_can(s, trait) == SERVICE_CANNOT) || (r.filters && pages == SERVICE_CANNOT)) {
         return no_paging(s, err);
     }
-    r.limited = !never_pages(q) && pages != SERVICE_CANNOT;
+    r.limited = !q->whole && !never_pages(q) && pages != SERVICE_CANNOT;
     auto_cleanup(buf_free) struct buf path = {0};
     if (!service_put_query(&path, q, r.limited)) {
         return say_missing(s, q, err);

@@ -35,6 +35,7 @@ struct service_query {
     // The rest where the service has them (service_can); a caller that asks otherwise gets ERR_NO_FORM.
     const char *cursor;       // from the page before, or NULL
     unsigned limit;           // rows; 0 means the service's most (500)
+    bool whole;               // without pages: one long answer where many would each cost the service a search
     int64_t from_ms, to_ms;   // ts_epoch: from <= t < to; -1 for no bound. Runs and tasks
     int64_t beat_from_ms;     // last heartbeat at or after; -1. Runs and tasks
     const char *status;       // "completed", "running" or "failed" (the service's words), or NULL. Runs
