@@ -163,10 +163,10 @@ def service(double):
 def _service_mounts(start, tmp_path_factory, root):
     def mount(service, args=(), cache=None, env=None, ttl="1", settle="1", **options):
         url = service if isinstance(service, str) else service.url
-        cache = cache or tmp_path_factory.mktemp("cache")
+        where = [] if "--no-cache" in args else ["--cache-dir", str(cache or tmp_path_factory.mktemp("cache"))]
         everything = servicing.service_env(url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(options.pop("root", root)))
         return start(root, cwd=str(root), env=dict(everything, **(env or {})), **options,
-                     args=["--cache-dir", str(cache), "--ttl", ttl, "--settle-after", settle, *args])
+                     args=[*where, "--ttl", ttl, "--settle-after", settle, *args])
     return mount
 
 

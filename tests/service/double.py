@@ -92,7 +92,8 @@ class Port:
             await asyncio.sleep(fault["delay"])
         if fault.get("act") == "close":
             return False
-        status, sent, data = self.answer(method, path, query, body)
+        refused = method != "GET" and "status" in fault  # then nothing is written
+        status, sent, data = (0, {}, b"") if refused else self.answer(method, path, query, body)
         status, sent, data = faults.changed(fault, status, sent, data)
         entry.update(status=status, bytes=len(data), ms=(time.monotonic() - began) * 1000)
 
