@@ -51,7 +51,8 @@ static int attempt_of(const struct json *object, const char *key)
     for (size_t i = 0; json_kind(list) == JSON_ARRAY && i < json_len(list); i++) {
         const char *tag = json_str(json_at(list, i));
         if (tag && strncmp(tag, "attempt_id:", 11) == 0 && tag[11] >= '0' && tag[11] <= '9') {
-            return atoi(tag + 11);
+            long n = strtol(tag + 11, NULL, 10);
+            return n < 1000 ? (int)n : -1;
         }
     }
     return -1;
