@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "client/service_i.h"
 
+#define MAX_SHORT_BYTES (UINT64_C(16) << 20) // of a list that is never long: steps, or one attempt's artifacts
 #define MAX_ROW_BYTES ((size_t)16 << 20)
 #define SMALL_TIMEOUT_MS 10000
 #define MAX_LIST_BYTES (UINT64_C(4) << 30)
@@ -188,7 +189,8 @@ static errc on_head(void *arg, const struct http_response *head, struct err *err
 {
     struct reading *r = arg;
     json_rows_free(r->json); // of an earlier try
-    r->json = json_rows_new(r->what, MAX_ROW_BYTES, r->s->max_list_bytes, on_row, r);
+    uint64_t most = never_pages(r->q) && r->s->max_list_bytes > MAX_SHORT_BYTES ? MAX_SHORT_BYTES : r->s->max_list_bytes;
+    r->json = json_rows_new(r->what, MAX_ROW_BYTES, most, on_row, r);
     service_learn_version(r->s, head);
     if (!r->limited) {
         return ERR_OK;

@@ -19,6 +19,7 @@
 
 #define START_MS 30000 // for the first listing
 #define DEADLINE_MS 30000 // of a request: what one question to a service may take, but not less
+#define ANSWER_MS 200  // for answers on their way
 #define END_MS 3000    // for work in progress when the mount ends
 
 static int fail(enum exit_code code, const struct err *err)
@@ -63,13 +64,14 @@ static struct serve *make_serve(const struct options *o, const struct stack *sta
     return serve_new(&conf);
 }
 
-static bool producers_end(struct pool *producers)
+// Whether all work of a pool ended within the time.
+static bool pool_ends(struct pool *pool, int64_t ms)
 {
-    int64_t end = clock_mono_ms() + END_MS;
-    while (pool_busy(producers) > 0 && clock_mono_ms() < end) {
+    int64_t end = clock_mono_ms() + ms;
+    while (pool_busy(pool) > 0 && clock_mono_ms() < end) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
-    return pool_busy(producers) == 0;
+    return pool_busy(pool) == 0;
 }
 
 // What the threads of a mount use. It outlives them: when some hang in the storage the process ends
@@ -108,6 +110,8 @@ static errc serve_mount(struct mount *m, enum exit_code *code, struct err *err)
     }
     *code = session_run(se, serve, &m->daemon) ? EXIT_OK : EXIT_OTHER;
     engine_abort(serve->engine);
+    // Unmounting closes the device, which an answer that is on its way is still written to.
+    (void)pool_ends(engine_pool(serve->engine), ANSWER_MS);
     fuse_session_unmount(se);
     m->stuck = !serve_free(serve, END_MS);
     if (!m->stuck) {
@@ -135,7 +139,7 @@ static int run_daemon(struct mount *m)
         fail(code, &err);
     }
     daemon_tell(&m->daemon, e ? (int)code : EXIT_OK); // does nothing when it was told before
-    m->stuck = m->stuck || (m->stack.producers != NULL && !producers_end(m->stack.producers));
+    m->stuck = m->stuck || (m->stack.producers != NULL && !pool_ends(m->stack.producers, END_MS));
     if (m->stuck) {
         log_warn("mount", "requests are stuck in the storage: leaving without them");
     } else {
