@@ -189,7 +189,10 @@ static errc on_head(void *arg, const struct http_response *head, struct err *err
 {
     struct reading *r = arg;
     json_rows_free(r->json); // of an earlier try
-    uint64_t most = never_pages(r->q) && r->s->max_list_bytes > MAX_SHORT_BYTES ? MAX_SHORT_BYTES : r->s->max_list_bytes;
+    uint64_t most = r->s->max_list_bytes;
+    if (never_pages(r->q) && most > MAX_SHORT_BYTES) {
+        most = MAX_SHORT_BYTES;
+    }
     r->json = json_rows_new(r->what, MAX_ROW_BYTES, most, on_row, r);
     service_learn_version(r->s, head);
     if (!r->limited) {
