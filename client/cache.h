@@ -4,7 +4,7 @@
 //
 // Opening: below conf.dir (0700, ours, no link followed; made with its parents), in a folder named by a hash of
 // the identity and the schema, and outside the initial PID namespace of boot id and namespace too. A damaged,
-// truncated or foreign file is set aside ("<folder>.bad-<time>", the newest one kept) and a new one made. A directory
+// truncated or foreign file is set aside ("<folder>.bad", the newest one kept) and a new one made. A directory
 // on a network file system, not ours, not writable or without space: a private one in /var/tmp, then in tempdir; last,
 // and with conf.dir NULL (--no-cache), a file that is unlinked as soon as it is open, so that the code above is
 // the same and nothing stays. So opening fails only where not even that can be had. Open it after forking, once a

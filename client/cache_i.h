@@ -63,8 +63,9 @@ void item_write(struct buf *out, uint64_t generation, int64_t asked_ms, const st
 // --- cache_open.c ---
 // Opens (or makes) the environment; sets folder, where, env.
 errc cache_open_env(const struct cache_conf *conf, struct cache *c, struct err *err) ERR_MUST_CHECK;
-// The environment in that folder, into c: 0, or LMDB's or the system's error.
-int cache_env_open(struct cache *c, const char *folder);
+// The environment in that folder, into c: 0, or LMDB's or the system's error. MDB_CORRUPTED where the file ends
+// before its last page, unless any_length.
+int cache_env_open(struct cache *c, const char *folder, bool any_length);
 
 // --- cache_check.c ---
 // Whether a process of its own can read every page of it.

@@ -55,7 +55,7 @@ static int check_length(MDB_env *env)
     return e;
 }
 
-int cache_env_open(struct cache *c, const char *folder)
+int cache_env_open(struct cache *c, const char *folder, bool any_length)
 {
     int e = mdb_env_create(&c->env);
     if (e) {
@@ -65,7 +65,7 @@ int cache_env_open(struct cache *c, const char *folder)
     mdb_env_set_maxreaders(c->env, MAX_READERS);
     mdb_env_set_mapsize(c->env, 2 * c->max_bytes + ((size_t)1 << 30));
     e = mdb_env_open(c->env, folder, MDB_NOTLS | MDB_NOSYNC, 0600);
-    e = e ? e : check_length(c->env);
+    e = e || any_length ? e : check_length(c->env);
     if (!e) {
         int dead;
         mdb_reader_check(c->env, &dead);
@@ -167,7 +167,8 @@ static void make_parents(const char *dir)
     }
 }
 
-// A directory of ours alone, made where it is missing; an open directory or -1.
+// A directory of ours, made where it is missing, in which nobody else can put anything; an open directory or
+// -1. The mode of one that was there is its owner's affair.
 static int open_private(const char *dir)
 {
     make_parents(dir);
@@ -176,8 +177,8 @@ static int open_private(const char *dir)
     }
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
-    if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_uid != geteuid() ||
-                    ((st.st_mode & 077) != 0 && fchmod(fd, 0700) != 0) || faccessat(AT_FDCWD, dir, W_OK, 0) != 0)) {
+    if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0 ||
+                    faccessat(AT_FDCWD, dir, W_OK, 0) != 0)) {
         close(fd);
         fd = -1;
     }
@@ -206,7 +207,10 @@ static int use_folder(struct cache *c, const char *folder, const char *boot, boo
     }
     flock(fd, LOCK_SH | LOCK_NB);
     *ret_damaged = was_left_by_another_boot(fd, boot) && !cache_survives_walk(c, folder);
-    int e = *ret_damaged ? 0 : cache_env_open(c, folder);
+    int e = *ret_damaged ? 0 : cache_env_open(c, folder, false);
+    if (e == MDB_CORRUPTED && cache_survives_walk(c, folder)) {
+        e = cache_env_open(c, folder, true); // the last pages are free ones, which were never written
+    }
     *ret_damaged |= e == MDB_INVALID || e == MDB_CORRUPTED || e == MDB_VERSION_MISMATCH || e == MDB_PAGE_NOTFOUND ||
                     e == MDB_PANIC || e == MDB_BAD_TXN || e == MDB_INCOMPATIBLE;
     if (e || *ret_damaged) {
@@ -255,7 +259,7 @@ static int use_nothing(struct cache *c, const char *parent, const char *why)
     if (!mkdtemp(folder)) {
         return errno;
     }
-    int e = cache_env_open(c, folder);
+    int e = cache_env_open(c, folder, false);
     remove_folder(folder);
     if (!e) {
         c->where = mem_strdup(why);

@@ -368,7 +368,14 @@ static void where_it_cannot_be_it_is_elsewhere(void **state)
     c = open_at(open_to_all, 0);
     struct stat st;
     assert_int_equal(stat(open_to_all, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700); // ours alone from now on
+    assert_int_equal(st.st_mode & 0777, 0777); // its owner's affair; the cache is elsewhere
+    assert_null(strstr(cache_where(c), "/open"));
+    cache_close(c);
+    assert_int_equal(chmod(open_to_all, 0755), 0);
+    c = open_at(open_to_all, 0);
+    assert_non_null(strstr(cache_where(c), "/open/"));
+    assert_int_equal(stat(cache_where(c), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
     cache_close(c);
     c = open_at("/proc/no-such-place", 0);
     put(c, "F", "1", "v");
