@@ -1,0 +1,30 @@
+// AWS's shared files as botocore reads them (botocore/configloader.py, botocore/session.py):
+// ~/.aws/config (AWS_CONFIG_FILE) with [default], [profile NAME], [services NAME], [sso-session NAME], and
+// ~/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE) with [NAME]. A missing file is empty. Immutable after loading;
+// thread-safe. Loaded anew when credentials are refreshed, so that rotated keys are seen.
+#ifndef BASE_AWS_PROFILE_H
+#define BASE_AWS_PROFILE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct aws_files;
+
+// A file that cannot be read is ERR_DENIED or ERR_IO, a malformed line ERR_INVALID naming file and line (never
+// its text, which may be a secret). The environment is read through `env` (getenv, or a test's own).
+typedef const char *(*aws_env_fn)(const char *name);
+errc aws_files_load(aws_env_fn env, struct aws_files **ret, struct err *err) ERR_MUST_CHECK;
+void aws_files_free(struct aws_files *f); // NULL is fine
+
+// AWS_PROFILE, AWS_DEFAULT_PROFILE or "default"; `given` (an option) wins when not NULL. Borrowed.
+const char *aws_profile_name(aws_env_fn env, const char *given);
+// Whether either file has the profile.
+bool aws_profile_exists(const struct aws_files *f, const char *profile);
+// A setting of a profile: the credentials file's wins for keys, the config file's for all else; NULL when absent.
+// `section` is for nested settings ("s3" in "s3 =\n  addressing_style = path"), else NULL. Borrowed.
+const char *aws_profile_get(const struct aws_files *f, const char *profile, const char *section, const char *key);
+// A setting below [services NAME], NAME being the profile's `services`: e.g. ("s3", "endpoint_url"). Borrowed.
+const char *aws_service_get(const struct aws_files *f, const char *profile, const char *service, const char *key);
+
+#endif
