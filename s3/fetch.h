@@ -37,7 +37,7 @@ errc fetch_stream(struct fetcher *f, const struct fetch_object *o, struct cancel
 
 struct fetcher_stats {
     uint64_t objects, parts, parts_again; // begun
-    unsigned running, parts_now;          // now
+    unsigned running, parts_now;          // now; running: those of more than one part
     uint64_t bytes_now;                   // reserved for what is in flight
 };
 void fetcher_stats(struct fetcher *f, struct fetcher_stats *ret);
