@@ -291,7 +291,8 @@ static errc take_front(struct stream *st, struct err *err)
             return ERR_OK;
         }
         if (!e) {
-            err_set(err, ERR_IO, "the answer for %s/%s ended %" PRIu64 " bytes early", st->o->bucket, st->o->key, p->len);
+            err_set(err, ERR_IO, "the answer for %s/%s ended %" PRIu64 " bytes early", st->o->bucket, st->o->key,
+                    p->len);
             again = true;
         }
         e = begin_again(st, again, err);

@@ -2,8 +2,8 @@
 //
 // It climbs: after each round (as many parts as are allowed at once) the rate is compared with that of the round
 // before. While the stream waited for the network and the rate grew by a tenth or more, half as many parts again are
-// allowed; when it did not grow, the last step is taken back, and tried again only after some rounds. Where no part was waited
-// for, the consumer is the slower one, and the number stays.
+// allowed; when it did not grow, the last step is taken back, and tried again only after some rounds. Where no part was
+// waited for, the consumer is the slower one, and the number stays.
 #ifndef S3_FETCH_PACE_H
 #define S3_FETCH_PACE_H
 
