@@ -132,9 +132,10 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
     c->priority = rq->priority;
     c->first_byte_ms = or_default(rq->first_byte_ms, h->first_byte_ms);
     c->stall_ms = or_default(rq->stall_ms, h->stall_ms);
-    c->window = h->window;
-    c->data.max = h->window + (1u << 20);
+    c->window = rq->window_bytes ? rq->window_bytes : h->window;
+    c->data.max = c->window + (1u << 20);
     curl_easy_setopt(easy, CURLOPT_URL, rq->url);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); // "a/../b" is a name of its own in S3
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -410,6 +411,14 @@ void http_abandon(struct http *h, struct http_started *started)
     engine_wake(&h->engine);
     atomic_fetch_add(&h->cancelled, 1);
     started_free(h, started);
+}
+
+bool http_is_ended(struct http_started *started)
+{
+    pthread_mutex_lock(&started->call->lock);
+    bool ended = started->call->state == CALL_DONE;
+    pthread_mutex_unlock(&started->call->lock);
+    return ended;
 }
 
 errc http_do(struct http *h, const struct http_request *rq, struct cancel *cancel, http_body_fn fn, void *arg,
