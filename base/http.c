@@ -134,6 +134,7 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
     c->stall_ms = or_default(rq->stall_ms, h->stall_ms);
     c->window = rq->window_bytes ? rq->window_bytes : h->window;
     curl_easy_setopt(easy, CURLOPT_URL, rq->url);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); // "a/../b" is a name of its own in S3
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
