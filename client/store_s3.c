@@ -259,7 +259,8 @@ errc store_s3_new(const struct store_s3_conf *conf, struct store **ret, struct e
 {
     auto_free char *bucket = NULL, *prefix = NULL;
     if (!conf->root || !s3_url_parse(conf->root, &bucket, &prefix)) {
-        return err_set(err, ERR_INVALID, "\"%.300s\" is no root of a datastore in S3: it has the form s3://BUCKET/PREFIX",
+        return err_set(err, ERR_INVALID,
+                       "\"%.300s\" is no root of a datastore in S3: it has the form s3://BUCKET/PREFIX",
                        conf->root ? conf->root : "");
     }
     struct store_s3 *s = mem_zalloc(sizeof(*s));
