@@ -138,7 +138,7 @@ static errc get_body(const struct artifact_env *env, const struct included *i,
     struct store_info info = {0};
     errc e = ERR_NOT_FOUND;
     if (inside)
-        e = env->store->ops->info(env->store, inside, false, cancel, &info, err);
+        e = env->store->ops->info(env->store, inside, 0, cancel, &info, err);
     if (e == ERR_NOT_FOUND)
         return get_path(env, i, path, ret, err);
     if (e != ERR_OK)

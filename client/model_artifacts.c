@@ -99,7 +99,7 @@ static errc read_data_json(struct client *c, const struct pathspec *ps, int atte
     auto_cleanup(buf_free) struct buf text = {.max = MAX_DATA_JSON};
     struct store_info info;
     struct err one = ERR_INIT;
-    errc code = c->store->ops->info(c->store, path, false, cancel, &info, &one);
+    errc code = c->store->ops->info(c->store, path, 0, cancel, &info, &one);
     if (!code) {
         d->mtime_ms = info.mtime_ms;
         code = store_read_all(c->store, path, MAX_DATA_JSON, cancel, &text, &one);

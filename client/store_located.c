@@ -51,11 +51,11 @@ static errc not_here(struct located *l, size_t len, const char *path, struct err
     return err->code;
 }
 
-static errc located_info(struct store *s, const char *path, bool want_attributes, struct cancel *cancel,
+static errc located_info(struct store *s, const char *path, unsigned flags, struct cancel *cancel,
                          struct store_info *ret, struct err *err)
 {
     struct located *l = (struct located *)s;
-    errc code = l->mounted->ops->info(l->mounted, path, want_attributes, cancel, ret, err);
+    errc code = l->mounted->ops->info(l->mounted, path, flags, cancel, ret, err);
     if (code != ERR_NOT_FOUND || !is_content_addressed(path)) {
         return code;
     }
@@ -63,7 +63,7 @@ static errc located_info(struct store *s, const char *path, bool want_attributes
     for (size_t i = 0; i < len; i++) {
         struct err other = ERR_INIT;
         struct store *st = l->places[i].store;
-        if (st && !st->ops->info(st, path, want_attributes, cancel, ret, &other)) {
+        if (st && !st->ops->info(st, path, flags, cancel, ret, &other)) {
             return ERR_OK;
         }
     }

@@ -45,7 +45,7 @@ static errc read_text(struct world *w, const char *path, char *text, size_t size
     struct err err = ERR_INIT;
     struct store_info info;
     auto_cleanup(buf_free) struct buf buf = {0};
-    errc code = w->store->ops->info(w->store, path, false, NULL, &info, &err);
+    errc code = w->store->ops->info(w->store, path, 0, NULL, &info, &err);
     errc read_code = store_read_all(w->store, path, 1000, NULL, &buf, &err);
     assert_int_equal(code, read_code); // both look in the same places
     snprintf(text, size, "%s", read_code ? err.cause : buf.data);
