@@ -205,6 +205,29 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
     }
 }
 
+errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err)
+{
+    if (bytes <= STAGING_MEMORY_MAX)
+        return ERR_OK;
+    const char *option = st->cap_option;
+    if (bytes > st->conf.max_bytes)
+        return err_set(err, ERR_NO_SPACE,
+                       "it has %" PRIu64 " bytes, but the staging area holds at most %" PRIu64 "%s%s", bytes,
+                       st->conf.max_bytes, option ? ": raise " : "", option ? option : "");
+    uint64_t room = staging_root_free_bytes(&st->root);
+    pthread_mutex_lock(&st->lock);
+    uint64_t ours = st->file_bytes;
+    pthread_mutex_unlock(&st->lock);
+    uint64_t most = room > UINT64_MAX - ours ? UINT64_MAX : room + ours;
+    most = most > st->conf.min_free_bytes ? most - st->conf.min_free_bytes : 0;
+    if (bytes <= most)
+        return ERR_OK;
+    return err_set(err, ERR_NO_SPACE,
+                   "it has %" PRIu64 " bytes, but only %" PRIu64 " can be staged in %.300s, of which %" PRIu64
+                   " stay free: set METAFLOW_TEMPDIR to a larger file system",
+                   bytes, most, st->root.tempdir, st->conf.min_free_bytes);
+}
+
 errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)
 {
     struct staging *st = s->st;
