@@ -31,12 +31,12 @@ def s3_env(url, access=ACCESS, secret=SECRET, root=ROOT, **more):
                  "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}, **more)
 
 
-def boto(service, url, access=ACCESS, secret=SECRET, token=None):
+def boto(service, url, access=ACCESS, secret=SECRET, token=None, region="us-east-1"):
     import boto3
     from botocore.config import Config
 
     return boto3.client(service, endpoint_url=url, aws_access_key_id=access, aws_secret_access_key=secret,
-                        aws_session_token=token, region_name="us-east-1",
+                        aws_session_token=token, region_name=region,
                         config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}))
 
 
@@ -56,7 +56,7 @@ class Server:
 class Versity(Server):
     """versitygw over folder/objects. Users live in folder/users: the root user and those that add_user makes."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, region="us-east-1"):
         self.folder = pathlib.Path(folder)
         self.objects, users = self.folder / "objects", self.folder / "users"
         for path in (self.objects, users):
@@ -65,9 +65,9 @@ class Versity(Server):
         self.url = "http://127.0.0.1:%d" % self.port
         env = dict(os.environ, ROOT_ACCESS_KEY_ID=ACCESS, ROOT_SECRET_ACCESS_KEY=SECRET)
         super().__init__([str(BIN / "versitygw"), "--port", "127.0.0.1:%d" % self.port, "--keep-alive", "--quiet",
-                          "--iam-dir", str(users), "--iam-cache-disable", "posix", str(self.objects)],
+                          "--region", region, "--iam-dir", str(users), "--iam-cache-disable", "posix", str(self.objects)],
                          "versitygw", env=env, cwd=self.folder)
-        self.client = boto("s3", self.url)
+        self.client = boto("s3", self.url, region=region)
         with contextlib.suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
             self.client.create_bucket(Bucket=BUCKET)
 
@@ -124,14 +124,15 @@ def allow(action):
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
 
 
-def copy_bucket(source, target, prefix, bucket=BUCKET):
+def copy_bucket(source, target, prefix, bucket=BUCKET, target_bucket=BUCKET):
     """Copies the objects below a prefix from one boto client's bucket to another's, with their user metadata."""
     with contextlib.suppress(target.exceptions.BucketAlreadyOwnedByYou):
-        target.create_bucket(Bucket=bucket)
+        target.create_bucket(Bucket=target_bucket)
     for page in source.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
             whole = source.get_object(Bucket=bucket, Key=entry["Key"])
-            target.put_object(Bucket=bucket, Key=entry["Key"], Body=whole["Body"].read(), Metadata=whole["Metadata"])
+            target.put_object(Bucket=target_bucket, Key=entry["Key"], Body=whole["Body"].read(),
+                              Metadata=whole["Metadata"])
 
 
 class Toxi(Toxiproxy):
