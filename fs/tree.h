@@ -65,6 +65,8 @@ errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struc
 // Whether `name` can be refused from memory, without asking anything: true means it does not exist. Once a
 // listing had a name that was thought impossible, only what cannot be decoded is.
 bool tree_never(const struct tree *t, enum kind dir, const char *name);
+// The kind that an entry which is no dot name has in a directory, if it exists: by its name alone. K_NONE: none.
+enum kind tree_kind_of_entry(enum kind dir, const char *name);
 errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
                struct err *err) ERR_MUST_CHECK;
 
@@ -82,6 +84,10 @@ errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, 
 // 0 means that each open is a snapshot of its own.
 errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
+// What tells a file's bytes from others without opening it; 0 where nothing does. Of artifacts it is the version that
+// tree_open gives; of .stdout and .stderr of a settled task it is one, too.
+errc tree_version(struct tree *t, const struct tref *r, struct cancel *cancel, uint64_t *ret_version,
+                  struct err *err) ERR_MUST_CHECK;
 
 // Tags: mkdir and rmdir below RUN/.tags. Anything else is ERR_READ_ONLY.
 errc tree_mkdir(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
@@ -97,6 +103,9 @@ errc tree_xattr_list(struct tree *t, const struct tref *r, struct cancel *cancel
                      struct err *err) ERR_MUST_CHECK;
 errc tree_xattr_get(struct tree *t, const struct tref *r, const char *name, struct cancel *cancel,
                     struct buf *out, struct err *err) ERR_MUST_CHECK;
+
+// The file name of a node, owned by the caller; "" for the root. A link is named as what it is, not where it leads.
+char *tref_file_name(struct tree *t, const struct tref *r);
 
 // Resolves a path ("F/R/S/T/name", with dot names, links followed within the tree) from the root.
 errc tree_resolve(struct tree *t, const char *path, bool follow_last, struct cancel *cancel,
