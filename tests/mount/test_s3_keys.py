@@ -74,7 +74,7 @@ def metadata():
 @pytest.mark.parametrize("name", ["environment", "default", "profile", "config-file", "process", "container",
                                   "container-file", "instance"])
 def test_sources_of_credentials(checked, s3_mounter, s3, summary, metadata, tmp_path, name):
-    """S200: keys are found in the environment, AWS's files, a profile's program, the container's and the instance's
+    """S220: keys are found in the environment, AWS's files, a profile's program, the container's and the instance's
     place; `--check` names the source and no key."""
     env, word = sources(tmp_path, metadata)[name]
     done = checked(env)
@@ -85,7 +85,7 @@ def test_sources_of_credentials(checked, s3_mounter, s3, summary, metadata, tmp_
 
 
 def test_no_credentials(checked, tmp_path):
-    """S201: where there are none, `--check` says what was looked at, and exits with 4."""
+    """S221: where there are none, `--check` says what was looked at, and exits with 4."""
     done = checked({**aws_files(tmp_path / "none")})
     assert done.returncode == 4, done
     for word in ("AWS_ACCESS_KEY_ID", "credentials"):
@@ -93,7 +93,7 @@ def test_no_credentials(checked, tmp_path):
 
 
 def test_wrong_credentials(checked, tmp_path):
-    """S201: keys that S3 refuses are told with its code, not with the keys."""
+    """S221: keys that S3 refuses are told with its code, not with the keys."""
     done = checked({"AWS_ACCESS_KEY_ID": "NOSUCHKEYOFOURS", "AWS_SECRET_ACCESS_KEY": SECRET})
     assert done.returncode == 4 and "InvalidAccessKeyId" in done.stdout + done.stderr, done
     done = checked({"AWS_SECRET_ACCESS_KEY": "wrong-secret-must-never-show"})
@@ -101,7 +101,7 @@ def test_wrong_credentials(checked, tmp_path):
 
 
 def test_profile_as_an_option(s3_mounter, s3, summary, tmp_path):
-    """S200: `--profile` wins over AWS_PROFILE."""
+    """S220: `--profile` wins over AWS_PROFILE."""
     env = aws_files(tmp_path / "p", credentials="[good]\n" + KEYS)
     mount = s3_mounter(s3, env={**env, "AWS_PROFILE": "nobody"}, args=["--profile", "good"])
     assert mount.read(summary).startswith(b"{")
@@ -119,14 +119,14 @@ def public(s3):
 
 
 def test_an_anonymous_bucket(public, faults, s3_mounter, summary, tmp_path):
-    """S202: `--no-sign-request` reads a public bucket with no credentials at all."""
+    """S222: `--no-sign-request` reads a public bucket with no credentials at all."""
     mount = s3_mounter(faults, env=aws_files(tmp_path / "none"), args=["--no-sign-request"])
     assert mount.read(summary).startswith(b"{")
     assert all("authorization" not in r.headers for r in faults.log())
 
 
 def test_a_rotated_token_under_load(faults, s3_mounter, s3_runs, tmp_path):
-    """S203: when S3 refuses a token as expired, new keys are asked for once, and no reader sees it."""
+    """S223: when S3 refuses a token as expired, new keys are asked for once, and no reader sees it."""
     process = credential_process(tmp_path / "p")
     token, calls = tmp_path / "p" / "token", tmp_path / "p" / "calls"
     token.write_text("token-0-must-never-show")
@@ -166,7 +166,7 @@ def test_a_rotated_token_under_load(faults, s3_mounter, s3_runs, tmp_path):
 
 
 def test_keys_that_are_deleted(s3, s3_mounter, s3_runs, tmp_path):
-    """S203: when a user's keys are deleted and AWS's file has new ones, these are taken."""
+    """S223: when a user's keys are deleted and AWS's file has new ones, these are taken."""
     s3.add_user("OLDKEYOFAUSER", "old-must-never-show")
     s3.add_user("NEWKEYOFAUSER", "new-must-never-show")
     keys = "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n"
@@ -184,7 +184,7 @@ def test_keys_that_are_deleted(s3, s3_mounter, s3_runs, tmp_path):
 
 
 def test_keys_are_renewed_ahead(s3, s3_mounter, s3_runs, tmp_path):
-    """S204: keys that are about to expire are asked for anew before they do."""
+    """S224: keys that are about to expire are asked for anew before they do."""
     process = credential_process(tmp_path / "p")
     (tmp_path / "p" / "token").write_text("t")
     (tmp_path / "p" / "lasts").write_text("310")  # within five minutes of the end in ten seconds; ahead: at once
@@ -218,7 +218,7 @@ def moto(s3, s3_runs):
 
 
 def test_assumed_roles(moto, s3_mounter, summary, tmp_path, checked):
-    """S205: a profile with `role_arn` assumes that role with STS, by the keys of its source profile."""
+    """S225: a profile with `role_arn` assumes that role with STS, by the keys of its source profile."""
     files = aws_files(tmp_path / "f", config="[profile work]\nrole_arn = %s\nsource_profile = base\nregion = us-east-1\n"
                       % moto.arn, credentials="[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % moto.keys)
     env = {**files, "AWS_PROFILE": "work", "AWS_ENDPOINT_URL_STS": moto.url}
@@ -232,7 +232,7 @@ def test_assumed_roles(moto, s3_mounter, summary, tmp_path, checked):
 
 
 def test_web_identity(moto, s3_mounter, summary, tmp_path, checked):
-    """S206: a token of a web identity (as in a pod) is changed for a role's keys with STS."""
+    """S226: a token of a web identity (as in a pod) is changed for a role's keys with STS."""
     (tmp_path / "token").write_text("web-identity-token-must-never-show")
     env = {**aws_files(tmp_path / "none"), "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
            "AWS_ROLE_ARN": moto.arn, "AWS_ROLE_SESSION_NAME": "tests", "AWS_ENDPOINT_URL_STS": moto.url}
@@ -244,7 +244,7 @@ def test_web_identity(moto, s3_mounter, summary, tmp_path, checked):
 
 
 def test_an_instance_is_asked_once(s3, s3_mounter, s3_runs, metadata, tmp_path):
-    """S207: the instance is asked with IMDSv2, and not again while its keys are good."""
+    """S227: the instance is asked with IMDSv2, and not again while its keys are good."""
     env = sources(tmp_path, metadata)["instance"][0]
     mount = s3_mounter(s3, env=env)
     everything(mount, s3_runs["hello"])
@@ -253,7 +253,7 @@ def test_an_instance_is_asked_once(s3, s3_mounter, s3_runs, metadata, tmp_path):
 
 
 def test_no_instance(checked, tmp_path):
-    """S207: on a machine that is no instance nobody waits for one longer than a second or two."""
+    """S227: on a machine that is no instance nobody waits for one longer than a second or two."""
     env = {**aws_files(tmp_path / "none"), "AWS_EC2_METADATA_DISABLED": None,
            "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"}
     begin = time.monotonic()
@@ -262,7 +262,7 @@ def test_no_instance(checked, tmp_path):
 
 
 def test_no_secret_is_told(s3, faults, s3_mounter, s3_runs, summary, tmp_path):
-    """S208: no secret, token or signature is in the log (at level debug), in .metaflowfs, in an error or in the cache."""
+    """S228: no secret, token or signature is in the log (at level debug), in .metaflowfs, in an error or in the cache."""
     process = credential_process(tmp_path / "p")
     (tmp_path / "p" / "token").write_text("session-token-must-never-show")
     env = aws_files(tmp_path / "f", config="[default]\ncredential_process = %s\n" % process)
@@ -288,7 +288,7 @@ def test_no_secret_is_told(s3, faults, s3_mounter, s3_runs, summary, tmp_path):
 
 
 def test_status_names_the_source(s3, s3_mounter, summary):
-    """S208: `.metaflowfs/status` and `config` name root, endpoint, region and source of the keys."""
+    """S228: `.metaflowfs/status` and `config` name root, endpoint, region and source of the keys."""
     mount = s3_mounter(s3)
     mount.read(summary)
     status = mount.read(".metaflowfs/status").decode()
