@@ -7,6 +7,7 @@
 
 #define TICK_MS 50
 #define IDLE_MS 10000
+#define SPARE_CHUNKS 128 // while requests are under way; none when there is nothing to do
 
 // Keeps readers before what is fetched ahead, and each in the order of arrival.
 static void enqueue(struct engine *e, struct call *c)
@@ -111,6 +112,10 @@ static const char *passed(struct call *c, int64_t now)
 static void look_after(struct engine *e)
 {
     int64_t now = clock_mono_ms();
+    if (!atomic_exchange(&e->attention, false) && now - e->looked_ms < TICK_MS / 2) {
+        return;
+    }
+    e->looked_ms = now;
     for (struct call *c = e->active, *next; c; c = next) {
         next = c->next;
         if (atomic_load(&c->abandoned)) {
@@ -156,6 +161,9 @@ static void *run(void *arg)
         curl_multi_perform(e->multi, &running);
         take_ended(e);
         start_queued(e);
+        if (!e->active) {
+            chunk_pool_trim(&e->pool);
+        }
         curl_multi_poll(e->multi, NULL, 0, e->active ? TICK_MS : IDLE_MS, NULL);
     }
     take_fresh(e);
@@ -168,6 +176,7 @@ static void *run(void *arg)
 errc engine_start(struct engine *e, unsigned max_connections, struct err *err)
 {
     e->max_running = max_connections;
+    chunk_pool_init(&e->pool, SPARE_CHUNKS);
     e->multi = curl_multi_init();
     if (!e->multi) {
         return err_set(err, ERR_NO_MEMORY, "no memory for the HTTP engine");
@@ -178,6 +187,7 @@ errc engine_start(struct engine *e, unsigned max_connections, struct err *err)
     if (failed) {
         curl_multi_cleanup(e->multi);
         pthread_mutex_destroy(&e->lock);
+        chunk_pool_free(&e->pool);
         return err_set_errno(err, failed, "the HTTP engine's thread");
     }
     return ERR_OK;
@@ -186,10 +196,11 @@ errc engine_start(struct engine *e, unsigned max_connections, struct err *err)
 void engine_stop(struct engine *e)
 {
     atomic_store(&e->ending, true);
-    engine_wake(e);
+    curl_multi_wakeup(e->multi);
     pthread_join(e->thread, NULL);
     curl_multi_cleanup(e->multi);
     pthread_mutex_destroy(&e->lock);
+    chunk_pool_free(&e->pool);
 }
 
 void engine_submit(struct engine *e, struct call *c)
@@ -198,10 +209,11 @@ void engine_submit(struct engine *e, struct call *c)
     c->next = e->fresh;
     e->fresh = c;
     pthread_mutex_unlock(&e->lock);
-    engine_wake(e);
+    curl_multi_wakeup(e->multi);
 }
 
-void engine_wake(struct engine *e)
+void engine_attend(struct engine *e)
 {
+    atomic_store(&e->attention, true);
     curl_multi_wakeup(e->multi);
 }

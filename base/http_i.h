@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/chunks.h"
 #include "base/http.h"
 
 #define HTTP_MAX_HEADER_BYTES (256 * 1024)
@@ -13,6 +14,7 @@
 enum call_state { CALL_QUEUED, CALL_RUNNING, CALL_DONE };
 
 struct call {
+    struct chunk_pool *pool;    // the engine's
     struct call *next;          // the engine's list
     CURL *easy;                 // the engine's thread alone, but before submission and after DONE
     struct curl_slist *headers; // as sent
@@ -28,7 +30,7 @@ struct call {
     pthread_cond_t changed;
     unsigned refs;
     enum call_state state;
-    struct buf data;            // received and not yet taken
+    struct chunks data;         // received and not yet taken
     bool paused;
     int status;
     struct strv head;           // "name: value" lines so far
@@ -41,9 +43,12 @@ struct call {
 
 struct engine {
     CURLM *multi;
+    struct chunk_pool pool;
     pthread_t thread;
     unsigned max_running;
     atomic_bool ending;
+    atomic_bool attention;      // a call was abandoned or may go on
+    int64_t looked_ms;          // the thread alone: when the deadlines were looked at last
     pthread_mutex_t lock;       // what follows
     struct call *fresh;         // submitted and not yet seen by the thread
     struct call *active;        // the thread alone: queued and running
@@ -55,9 +60,9 @@ struct engine {
 errc engine_start(struct engine *e, unsigned max_connections, struct err *err) ERR_MUST_CHECK;
 void engine_stop(struct engine *e);
 void engine_submit(struct engine *e, struct call *c); // takes over one reference
-void engine_wake(struct engine *e);
+void engine_attend(struct engine *e); // after abandoned or resume of a call was set
 
-struct call *call_new(void);
+struct call *call_new(struct chunk_pool *pool);
 void call_unref(struct call *c);
 size_t call_on_header(char *data, size_t size, size_t n, void *arg);
 size_t call_on_body(char *data, size_t size, size_t n, void *arg);

@@ -34,7 +34,8 @@ struct staging_conf {
     const char *tempdir;
     uint64_t max_bytes;      // cap on file bytes; 0 means 8 GiB
     uint64_t max_memory;     // cap on bytes kept in memory; 0 means 4 MiB
-    uint64_t min_free_bytes; // floor of free space of the file system; 0 means 256 MiB
+    // floor of free space of the file system; 0 means 256 MiB, but at most a sixteenth of what it is in all
+    uint64_t min_free_bytes;
     // staged files kept open; 0 means half of the process's limit of open files
     unsigned max_files;
     // a wait ends with ERR_TIMEOUT after so long without a new byte; 0 means 10 s
