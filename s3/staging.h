@@ -77,6 +77,8 @@ struct staging_request {
 // Holds the object of that key, starting its producer where nobody has. Does not wait.
 errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
                  struct err *err) ERR_MUST_CHECK;
+// Holds the object of that key if it is whole; NULL otherwise. Starts nothing.
+struct staged *staging_find(struct staging *st, const char *key);
 // Holds an object of given bytes (copied), kept apart from every key.
 struct staged *staged_of_bytes(struct staging *st, const void *data, size_t len);
 struct staged *staged_ref(struct staged *s);
