@@ -26,12 +26,6 @@ struct stack_s3 {
     struct store *kept;            // the mounted datastore's cache layer, of the client; NULL: there is none
 };
 
-static const char *value_of(const struct stack *s, const char *name)
-{
-    const char *value = config_get(s->config, name);
-    return value != NULL ? value : "";
-}
-
 static bool is_s3_url(const char *text)
 {
     return strncmp(text, "s3://", 5) == 0;
@@ -39,46 +33,26 @@ static bool is_s3_url(const char *text)
 
 bool stack_wants_s3(const struct stack *s, const struct options *o)
 {
-    return o->datastore_root != NULL ? is_s3_url(o->datastore_root)
-                                     : strcmp(value_of(s, "DEFAULT_DATASTORE"), "s3") == 0;
+    return o->datastore_root != NULL ? is_s3_url(o->datastore_root) : config_wants_s3(s->config);
 }
 
 // --- finding ----------------------------------------------------------------------------------------
 
 errc stack_s3_find(struct stack *s, const struct options *o, struct err *err)
 {
-    bool given = o->datastore_root != NULL;
-    const char *root = given ? o->datastore_root : value_of(s, "DATASTORE_SYSROOT_S3");
-    const char *name = given ? "--datastore-root" : "METAFLOW_DATASTORE_SYSROOT_S3";
-    if (root[0] == '\0') {
-        return err_set(err, ERR_INVALID,
-                       "Metaflow is configured for a datastore in S3 (METAFLOW_DEFAULT_DATASTORE=s3), but not for which "
-                       "one: set METAFLOW_DATASTORE_SYSROOT_S3, such as s3://bucket/metaflow, or give --datastore-root "
-                       "s3://bucket/metaflow");
+    errc e = config_s3_root(s->config, o->datastore_root, &s->s3_root, err);
+    if (e) {
+        return e;
     }
-    if (given) {
+    // What .metaflowfs/config shows is what holds.
+    if (o->datastore_root != NULL) {
         config_override(s->config, "DEFAULT_DATASTORE", "s3");
-        config_override(s->config, "DATASTORE_SYSROOT_S3", root);
+        config_override(s->config, "DATASTORE_SYSROOT_S3", s->s3_root);
     }
     if (o->endpoint_url != NULL) {
         config_override(s->config, "S3_ENDPOINT_URL", o->endpoint_url);
     }
-    auto_free char *bucket = NULL, *prefix = NULL;
-    if (!s3_url_parse(root, &bucket, &prefix)) {
-        return err_set(err, ERR_INVALID, "%s is %.300s, which is no place in S3: write it as s3://BUCKET/PREFIX", name,
-                       root);
-    }
-    errc e = s3_settings_find(s->config, o, NULL, &s->s3_settings, err);
-    if (e) {
-        return e;
-    }
-    // As Metaflow writes it into locations: without slashes at its end.
-    size_t len = strlen(root);
-    while (root[len - 1] == '/') {
-        len--;
-    }
-    s->s3_root = mem_strndup(root, len);
-    return ERR_OK;
+    return s3_settings_find(s->config, o, NULL, &s->s3_settings, err);
 }
 
 // --- making -----------------------------------------------------------------------------------------
