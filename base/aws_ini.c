@@ -215,8 +215,9 @@ static errc split_all(struct aws_ini *ini, const char *what, struct err *err)
         for (size_t k = 0; k < ini->items[i].len; k++) {
             struct setting *s = &ini->items[i].items[k];
             if (!split_nested(s)) {
-                return err_set(err, ERR_INVALID, "%s: the indented lines of %.100s in [%.100s] are not all \"name = value\"",
-                               what, s->key, ini->items[i].name);
+                return err_set(err, ERR_INVALID,
+                               "%s: the indented lines of %.100s in [%.100s] are not all \"name = value\"", what,
+                               s->key, ini->items[i].name);
             }
         }
     }
@@ -232,8 +233,8 @@ static errc read_lines(struct reader *r, const char *text, size_t len, const cha
         number++;
         if (!take_line(r, (struct piece){text + at, line})) {
             return err_set(err, ERR_INVALID,
-                           "%s, line %lu is neither \"[section]\" nor \"name = value\" in a section nor a comment", what,
-                           number);
+                           "%s, line %lu is neither \"[section]\" nor \"name = value\" in a section nor a comment",
+                           what, number);
         }
         at += line + (end != NULL);
     }

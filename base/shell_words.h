@@ -1,6 +1,6 @@
 // Splits text into words as a POSIX shell would quote them (and Python's shlex.split does): blanks separate, single
-// quotes keep everything, double quotes all but \" and \\, a backslash outside of quotes keeps the next byte. Nothing is
-// expanded and nothing is run. Pure.
+// quotes keep everything, double quotes all but \" and \\, a backslash outside of quotes keeps the next byte. Nothing
+// is expanded and nothing is run. Pure.
 #ifndef BASE_SHELL_WORDS_H
 #define BASE_SHELL_WORDS_H
 
