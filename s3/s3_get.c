@@ -81,7 +81,8 @@ static uint64_t wanted(const struct reading *g)
     return there < g->len ? there : g->len;
 }
 
-// "bytes */0", or an error that tells it: a range of an empty object is not there, but the object is.
+// A range that begins with the first byte is refused where there is no first byte: the object is empty. Some servers
+// tell its size besides; one that tells another has something else to say.
 static bool is_empty_object(const struct reading *g, const struct http_response *r)
 {
     const char *range = http_header(r, "content-range");
@@ -92,7 +93,7 @@ static bool is_empty_object(const struct reading *g, const struct http_response 
     if (r->error_body.len > 0) {
         s3_xml_error_of(r->error_body.data, r->error_body.len, &x);
     }
-    return (range && strcmp(range, "bytes */0") == 0) || strcmp(x.actual_size, "0") == 0;
+    return (!range || strcmp(range, "bytes */0") == 0) && (!x.actual_size[0] || strcmp(x.actual_size, "0") == 0);
 }
 
 static errc take_empty(struct reading *g, const struct http_response *r, struct err *err)

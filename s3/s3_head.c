@@ -106,7 +106,26 @@ struct asking {
     struct s3_ask ask;
     struct cancel *cancel;
     struct s3_head *ret;
+    bool has_listed;
 };
+
+// A HEAD that is refused has no words, and not every server tells the bucket's region in a header: a listing is refused
+// in the same way, with words. Whether the bucket's place is known to be another one then.
+static bool learn_by_listing(struct asking *a, const struct s3_sent *sent, const struct http_response *r)
+{
+    struct err ignored = ERR_INIT;
+    auto_free char *region = NULL, *host = NULL;
+    bool may_be_moved = r->fault == HTTP_OK && (r->status == 400 || (r->status > 300 && r->status < 309));
+    if (!may_be_moved || a->has_listed) {
+        return false;
+    }
+    a->has_listed = true;
+    if (s3_check_bucket(a->s, a->ask.bucket, NULL, a->cancel, &ignored) == ERR_INTERRUPTED) {
+        return false;
+    }
+    s3_known_get(a->s, a->ask.bucket, &region, &host);
+    return strcmp(region, sent->region) != 0 || (host && (!sent->host || strcmp(host, sent->host) != 0));
+}
 
 static errc try_head(void *arg, struct s3_outcome *ret, struct err *err)
 {
@@ -121,6 +140,9 @@ static errc try_head(void *arg, struct s3_outcome *ret, struct err *err)
     }
     e = http_follow(a->s->http, started, a->cancel, NULL, NULL, &r, err);
     e = s3_judge(a->s, &a->ask, &sent, &r, e, ret, err);
+    if (e && ret->action == S3_GIVE_UP && learn_by_listing(a, &sent, &r)) {
+        ret->action = S3_MOVED;
+    }
     s3_sent_free(&sent);
     return e ? e : s3_head_read(&a->ask, &r, a->ret, &len, err);
 }

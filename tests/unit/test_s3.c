@@ -150,6 +150,15 @@ static void ranges(void **state)
     assert_int_equal(get_range(c, "k", 0, 100, NULL, &g), ERR_OK);
     assert_int_equal(g.head.size, 0);
     got_free(&g);
+    SCRIPT({"416 Range Not Satisfiable", NULL, XML_OF("InvalidRange", "")}); // there is no other reason at the start
+    assert_int_equal(get_range(c, "k", 0, 100, NULL, &g), ERR_OK);
+    got_free(&g);
+    SCRIPT({"416 Range Not Satisfiable", NULL, XML_OF("InvalidRange", "<ActualObjectSize>9</ActualObjectSize>")});
+    assert_int_equal(get_range(c, "k", 0, 100, NULL, &g), ERR_LIMIT);
+    got_free(&g);
+    SCRIPT({"416 Range Not Satisfiable", NULL, XML_OF("InvalidRange", "")});
+    assert_int_equal(get_range(c, "k", 1, 100, NULL, &g), ERR_LIMIT);
+    got_free(&g);
     assert_int_equal(get_range(c, "k", 7, 0, NULL, &g), ERR_INVALID);
     got_free(&g);
     client_free(c);

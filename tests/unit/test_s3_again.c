@@ -209,6 +209,19 @@ static void a_bucket_tells_its_region(void **state)
     s3_stats(c->s3, &st);
     assert_int_equal(st.redirects, 5);
     client_free(c);
+    // A server that tells a HEAD nothing: a listing tells.
+    c = client_of(NULL);
+    SCRIPT({"400 Bad Request", NULL, NULL},
+           {"400 Bad Request", NULL, XML_OF("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>")},
+           {"200 OK", NULL, "<ListBucketResult/>"}, {"200 OK", NULL, NULL, 7});
+    c->creds.has_token = false;
+    assert_int_equal(head(c), ERR_OK);
+    assert_true(asked_with(3, "HEAD /bucket/k HTTP/1.1\r\n"));
+    assert_true(asked_with(3, "/eu-west-1/s3/aws4_request"));
+    SCRIPT({"400 Bad Request", NULL, NULL}, {"200 OK", NULL, "<ListBucketResult/>"}, {"200 OK", NULL, NULL, 7});
+    assert_int_equal(head(c), ERR_IO);
+    assert_int_equal(fake_asked(), 2);
+    client_free(c);
 }
 
 static void credentials_stay_at_home(void **state)
