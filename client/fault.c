@@ -181,11 +181,11 @@ static errc store_apply(struct store *s, enum fault_what what, const char *path,
     return fault_apply(f->fault, what, path, cancel, err);
 }
 
-static errc faulty_info(struct store *s, const char *path, bool want_attributes,
+static errc faulty_info(struct store *s, const char *path, unsigned flags,
                         struct cancel *cancel, struct store_info *ret, struct err *err)
 {
     errc e = store_apply(s, FAULT_INFO, path, cancel, &s, err);
-    return e ? e : s->ops->info(s, path, want_attributes, cancel, ret, err);
+    return e ? e : s->ops->info(s, path, flags, cancel, ret, err);
 }
 
 static errc faulty_read(struct store *s, const char *path, uint64_t offset, struct cancel *cancel,

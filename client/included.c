@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/confine.h"
 #include "client/included.h"
+#include "client/store_located.h"
 
 #define DESCRIPTOR_MAX (1024 * 1024)
 #define URL_MAX 4096
@@ -124,28 +126,63 @@ static char *path_in_store(const char *path)
     return strncmp(tail, "data/", 5) == 0 ? mem_strdup(tail) : NULL;
 }
 
+static errc get_from(const struct artifact_env *env, const struct included *i, struct store *store, const char *path,
+                     struct staged **ret, struct err *err)
+{
+    return i->gzip ? blob_get_file(store, env->staging, path, false, ret, err)
+                   : blob_get_plain(store, env->staging, path, NULL, ret, err);
+}
+
+// The path below a root, when the URL is below it; else NULL.
+static const char *path_below(const char *url, const char *root)
+{
+    size_t len = root ? strlen(root) : 0;
+    return len && strncmp(url, root, len) == 0 && url[len] == '/' && confine_is_path(url + len + 1) ? url + len + 1
+                                                                                                     : NULL;
+}
+
+// From the bucket that the URL names, wherever that is.
+static errc get_bucket(const struct artifact_env *env, const struct included *i, struct staged **ret, struct err *err)
+{
+    const char *bucket = i->url + sizeof("s3://") - 1, *slash = strchr(bucket, '/');
+    if (!slash || slash == bucket || !confine_is_path(slash + 1))
+        return err_set(err, ERR_CORRUPT, "the included file has no usable S3 URL: %.400s", i->url);
+    auto_free char *root = mem_strndup(i->url, (size_t)(slash - i->url));
+    struct store *store = store_located_at(env->store, root, err);
+    if (!store)
+        return err_prefix(err, "the body of the included file is at %.300s", i->url);
+    return get_from(env, i, store, slash + 1, ret, err);
+}
+
 static errc get_body(const struct artifact_env *env, const struct included *i,
                      struct cancel *cancel, struct staged **ret, struct err *err)
 {
-    if (strncmp(i->url, "local://", 8) != 0) {
+    bool in_s3 = strncmp(i->url, "s3://", 5) == 0;
+    if (!in_s3 && strncmp(i->url, "local://", 8) != 0) {
         int scheme = (int)strcspn(i->url, ":");
         return err_set(err, ERR_NO_FORM,
                        "the included file is at a %.*s URL, which needs that store: %.300s",
                        scheme > 20 ? 20 : scheme, i->url, i->url);
     }
-    const char *path = i->url + 8;
+    const char *below = in_s3 ? path_below(i->url, env->store->sysroot) : NULL;
+    if (below)
+        return get_from(env, i, env->store, below, ret, err);
+    const char *path = in_s3 ? i->url : i->url + 8;
     auto_free char *inside = path_in_store(path);
     struct store_info info = {0};
+    struct err missing = ERR_INIT;
     errc e = ERR_NOT_FOUND;
     if (inside)
-        e = env->store->ops->info(env->store, inside, false, cancel, &info, err);
-    if (e == ERR_NOT_FOUND)
-        return get_path(env, i, path, ret, err);
-    if (e != ERR_OK)
-        return e;
-    free(info.attributes);
-    return i->gzip ? blob_get_file(env->store, env->staging, inside, false, ret, err)
-                   : blob_get_plain(env->store, env->staging, inside, NULL, ret, err);
+        e = env->store->ops->info(env->store, inside, 0, cancel, &info, &missing);
+    if (e == ERR_OK) {
+        free(info.attributes);
+        return get_from(env, i, env->store, inside, ret, err);
+    }
+    // A place that cannot be read is no reason not to look where the descriptor says.
+    if (e == ERR_NOT_FOUND || e == ERR_NO_FORM)
+        return in_s3 ? get_bucket(env, i, ret, err) : get_path(env, i, path, ret, err);
+    *err = missing;
+    return e;
 }
 
 errc included_stage(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,

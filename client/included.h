@@ -1,6 +1,6 @@
 // Included files (Metaflow: metaflow/includefile.py): an artifact that describes where the file's
 // body is. The body is looked for below the mounted root first, by flow and key; the recorded path
-// counts only where it exists.
+// counts only where it exists, and an s3:// URL that is not below the mounted root is read from its bucket.
 #ifndef CLIENT_INCLUDED_H
 #define CLIENT_INCLUDED_H
 
@@ -21,7 +21,7 @@ void included_free(struct included *i); // empties it
 errc included_stage(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                     struct staged **ret, struct err *err) ERR_MUST_CHECK;
 // The file's own bytes. Waits for them, as its size is known at the end only. A body in S3 is
-// ERR_NO_FORM.
+// ERR_NO_FORM where the mount reads no S3.
 errc included_open(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                    struct content **ret, struct err *err) ERR_MUST_CHECK;
 

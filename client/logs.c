@@ -30,7 +30,7 @@ static errc part_info(const struct log_source *src, const char *name, struct can
 {
     auto_free char *path = part_path(src, name);
     struct store_info info = {0};
-    errc e = src->store->ops->info(src->store, path, false, cancel, &info, err);
+    errc e = src->store->ops->info(src->store, path, src->final ? STORE_SETTLED : 0, cancel, &info, err);
     *ret_found = e == ERR_OK;
     if (e == ERR_NOT_FOUND)
         return ERR_OK;

@@ -16,6 +16,8 @@ struct log_source {
     int attempt;
     // the task ended: merge exactly; else lines in arrival order, append-only
     bool settled;
+    // nothing is written to any of its attempts any more: what is known of the parts holds for ever
+    bool final;
     // value of metadata log_location_stdout/_stderr, or NULL
     const char *legacy_stdout, *legacy_stderr;
     // metadata has no ds-type or ds-root: the client gives a single empty line

@@ -10,7 +10,7 @@ struct client *client_new(const struct client_conf *conf)
 {
     struct client *c = mem_zalloc(sizeof(*c));
     c->meta = conf->meta;
-    c->store = store_located_new(conf->store);
+    c->store = store_located_new(conf->store, conf->store_open, conf->store_open_arg);
     c->staging = conf->staging;
     c->ns = conf->ns && *conf->ns ? mem_strdup(conf->ns) : NULL;
     c->ttl_ms = conf->ttl_ms;

@@ -23,6 +23,9 @@ struct client;
 struct client_conf {
     struct meta *meta;        // taken over
     struct store *store;      // taken over: the flow datastore below the mounted root
+    // Opens the datastores of other kinds that records name (client/store_located.h); NULL: they are not read
+    errc (*store_open)(void *arg, const char *sysroot, struct store **ret, struct err *err);
+    void *store_open_arg;     // borrowed
     struct staging *staging;  // borrowed
     const char *ns;           // namespace, NULL or "" for global; copied
     int64_t ttl_ms;           // of what is live

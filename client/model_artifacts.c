@@ -92,19 +92,27 @@ static void data_json_free(struct data_json *d)
     json_free(d->json);
 }
 
+static errc add_bytes(void *arg, const void *data, size_t len, struct err *err)
+{
+    struct buf *text = arg;
+    buf_put(text, data, len);
+    return text->over ? err_set(err, ERR_LIMIT, "it is larger than %u bytes", MAX_DATA_JSON) : ERR_OK;
+}
+
 static errc read_data_json(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel,
                            struct data_json *d, struct err *err)
 {
     auto_free char *path = mem_printf("%s/%s/%s/%s/%d.data.json", ps->flow, ps->run, ps->step, ps->task, attempt);
     auto_cleanup(buf_free) struct buf text = {.max = MAX_DATA_JSON};
-    struct store_info info;
+    struct store_info info = {0};
     struct err one = ERR_INIT;
-    errc code = c->store->ops->info(c->store, path, false, cancel, &info, &one);
-    if (!code) {
-        d->mtime_ms = info.mtime_ms;
-        code = store_read_all(c->store, path, MAX_DATA_JSON, cancel, &text, &one);
+    errc code = c->store->ops->read(c->store, path, 0, cancel, &info, add_bytes, &text, &one);
+    free(info.attributes);
+    if (code == ERR_LIMIT) {
+        err_prefix(&one, "%s", path);
     }
     if (!code) {
+        d->mtime_ms = info.mtime_ms;
         code = json_parse(text.data ? text.data : "", text.len, path, &d->json, &one);
     }
     if (code && !model_skip(code, ps, &one)) {
@@ -204,6 +212,12 @@ static errc fill_list(const struct load *l, struct cancel *cancel, struct artifa
     list->attempt = l->attempt >= 0 ? l->attempt : attempt;
     if (list->attempt < 0) {
         return ERR_OK;
+    }
+    for (size_t i = 0; i < records.len; i++) {
+        if (records.items[i].location) { // one says where the run put all of them
+            store_located_run(l->c->store, l->ps->flow, l->ps->run, records.items[i].location);
+            break;
+        }
     }
     auto_cleanup(data_json_free) struct data_json data = {.mtime_ms = -1};
     code = read_data_json(l->c, l->ps, list->attempt, cancel, &data, err);

@@ -1,9 +1,10 @@
 // Cards: HTML files beside the flows (metaflow/plugins/cards/card_datastore.py), `<type>-<uuid>.html` or
 // `<type>-<id>-<uuid>.html`.
+#include <inttypes.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "client/blob.h"
 #include "client/model_i.h"
 
 #define MAX_CLONES 8
@@ -143,18 +144,60 @@ static errc chase_origin(struct client *c, const struct pathspec *task, struct c
     return ERR_OK;
 }
 
-// Lists the cards and tells the directory that they are in (owned).
-static errc find_cards(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
-                       struct cards *ret, char **ret_dir, struct err *err)
+// Cards, and the directory that they are in.
+struct cards_snap {
+    struct snap snap;
+    struct cards cards;
+    char *dir;
+};
+
+static void cards_destroy(struct snap *s)
 {
+    struct cards_snap *cs = (struct cards_snap *)s;
+    cards_free(&cs->cards);
+    free(cs->dir);
+    free(cs);
+}
+
+static void cards_unrefp(struct cards_snap **cs)
+{
+    if (*cs) {
+        snap_unref(&(*cs)->snap);
+    }
+}
+
+static struct cards_snap *cards_snap_new(const struct cards *cards, char *dir)
+{
+    struct cards_snap *cs = mem_zalloc(sizeof(*cs));
+    snap_init(&cs->snap, sizeof(*cs) + str_bytes(dir), cards_destroy);
+    cs->cards = *cards;
+    cs->dir = dir;
+    for (size_t i = 0; i < cards->len; i++) {
+        const struct card *card = &cards->items[i];
+        cs->snap.bytes += sizeof(*card) + str_bytes(card->file) + str_bytes(card->type) + str_bytes(card->id);
+    }
+    return cs;
+}
+
+struct load {
+    struct client *c;
+    const struct pathspec *task;
+    int attempt;
+};
+
+static errc load_cards(void *arg, struct cancel *cancel, struct snap **ret, int64_t *ret_ttl_ms, struct err *err)
+{
+    const struct load *l = arg;
+    struct client *c = l->c;
     auto_free char *text = NULL;
     auto_cleanup(task_unrefp) const struct task *t = NULL;
     struct pathspec ps;
-    errc code = chase_origin(c, task, cancel, &text, &ps, &t, err);
+    errc code = chase_origin(c, l->task, cancel, &text, &ps, &t, err);
     if (code) {
         return code;
     }
-    struct collect to = {.t = t, .attempt = t->is_clone ? -1 : attempt};
+    model_know_root(c, &ps, t);
+    struct collect to = {.t = t, .attempt = t->is_clone ? -1 : l->attempt};
     auto_free char *dir = cards_dir(&ps, true);
     code = c->store->ops->list(c->store, dir, cancel, add_card, &to, err);
     if (!code && !to.any) { // written before June 2022
@@ -169,68 +212,74 @@ static errc find_cards(struct client *c, const struct pathspec *task, int attemp
     if (to.cards.len) {
         qsort(to.cards.items, to.cards.len, sizeof(to.cards.items[0]), by_file);
     }
-    *ret = to.cards;
-    *ret_dir = steal_ptr(&dir);
+    *ret = &cards_snap_new(&to.cards, steal_ptr(&dir))->snap;
+    *ret_ttl_ms = model_ttl(c, t->settled);
+    if (!t->settled) {
+        *ret_ttl_ms = model_ttl_of_part(*ret_ttl_ms, &task_snap_of(t)->snap);
+    }
     return ERR_OK;
+}
+
+static errc find_cards(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
+                       struct cards_snap **ret, struct err *err)
+{
+    struct load l = {c, task, attempt};
+    struct snap *s;
+    errc code = model_check_ns(c, task, cancel, err);
+    if (!code) {
+        code = model_recent_get(c, MODEL_CARDS, task, attempt, load_cards, &l, cancel, &s, err);
+    }
+    if (!code) {
+        *ret = (struct cards_snap *)s;
+    }
+    return code;
 }
 
 errc client_cards(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
                   struct cards *ret, struct err *err)
 {
-    auto_free char *dir = NULL;
-    return find_cards(c, task, attempt, cancel, ret, &dir, err);
+    auto_cleanup(cards_unrefp) struct cards_snap *found = NULL;
+    errc code = find_cards(c, task, attempt, cancel, &found, err);
+    if (code) {
+        return code;
+    }
+    struct cards out = {.len = found->cards.len};
+    out.items = mem_zalloc((out.len + 1) * sizeof(out.items[0]));
+    for (size_t i = 0; i < out.len; i++) {
+        const struct card *card = &found->cards.items[i];
+        out.items[i] = (struct card){.file = mem_strdup(card->file),
+                                     .type = mem_strdup(card->type),
+                                     .id = mem_strdup(card->id),
+                                     .size = card->size,
+                                     .mtime_ms = card->mtime_ms};
+    }
+    *ret = out;
+    return ERR_OK;
 }
 
 // --- a card's bytes ---------------------------------------------------------------------------------
 
-struct produce {
-    struct store *store; // borrowed from the client, which outlives what is staged
-    char *path;          // owned
-};
-
-static void produce_free(void *arg)
-{
-    struct produce *p = arg;
-    free(p->path);
-    free(p);
-}
-
-static errc append_piece(void *arg, const void *data, size_t len, struct err *err)
-{
-    return staged_append(arg, data, len, err);
-}
-
-static errc produce_card(void *arg, struct staged *to, struct err *err)
-{
-    const struct produce *p = arg;
-    return p->store->ops->read(p->store, p->path, 0, NULL, NULL, append_piece, to, err);
-}
-
 errc client_card_open(struct client *c, const struct pathspec *task, const char *file,
                       struct cancel *cancel, struct content **ret, struct err *err)
 {
-    auto_cleanup(cards_free) struct cards cards = {0};
-    auto_free char *dir = NULL;
-    errc code = find_cards(c, task, -1, cancel, &cards, &dir, err);
+    auto_cleanup(cards_unrefp) struct cards_snap *found = NULL;
+    errc code = find_cards(c, task, -1, cancel, &found, err);
     if (code) {
         return code;
     }
+    const struct cards *cards = &found->cards;
     struct card wanted = {.file = (char *)(uintptr_t)file};
     const struct card *card =
-        cards.len ? bsearch(&wanted, cards.items, cards.len, sizeof(wanted), by_file) : NULL;
+        cards->len ? bsearch(&wanted, cards->items, cards->len, sizeof(wanted), by_file) : NULL;
     if (!card) {
         auto_free char *text = pathspec_text(task);
         return err_set(err, ERR_NOT_FOUND, "task %s has no card \"%s\"", text, file);
     }
-    struct produce *p = mem_zalloc(sizeof(*p));
-    p->store = c->store;
-    p->path = mem_printf("%s/%s", dir, file);
     // A card is written again while its task runs, so its name alone does not name its bytes.
-    auto_free char *key = mem_printf("card %s %llu %lld", p->path, (unsigned long long)card->size,
-                                     (long long)card->mtime_ms);
-    struct staging_request rq = {.key = key, .produce = produce_card, .arg = p, .free_arg = produce_free};
+    auto_free char *path = mem_printf("%s/%s", found->dir, file);
+    auto_free char *version = mem_printf("%" PRIu64 ":%" PRId64, card->size, card->mtime_ms);
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
-    code = staging_get(c->staging, &rq, &staged, err);
+    code = blob_get_plain(c->store, c->staging, path, version, &staged, err);
     uint64_t avail;
     bool ended;
     if (!code) {

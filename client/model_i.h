@@ -20,6 +20,7 @@ enum model_kind {
     MODEL_GRAPH,     // a _graph_info, by its sha
     MODEL_ARTIFACTS, // a struct artifacts
     MODEL_TASK,      // a struct task
+    MODEL_CARDS,     // the cards of a task, or of one attempt
     MODEL_INDEX,     // a task's foreach index
     MODEL_SUCCESS,   // whether a run was successful
     MODEL_RUN,       // a struct run
@@ -177,6 +178,8 @@ errc model_task(struct client *c, const struct pathspec *ps, struct cancel *canc
                 const struct task **ret, struct err *err) ERR_MUST_CHECK;
 enum status model_attempt_status(struct client *c, const struct pathspec *ps, const struct task *t,
                                  int attempt, int done, int task_ok, struct cancel *cancel);
+// Makes known to c->store where the task's logs, cards and states were put.
+void model_know_root(struct client *c, const struct pathspec *ps, const struct task *t);
 // pathspec of a task's origin; strings borrow from `origin_text`, a copy that is cut up.
 bool model_origin(char *origin_text, struct pathspec *ret);
 

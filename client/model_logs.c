@@ -11,6 +11,7 @@ errc client_log_source(struct client *c, const struct pathspec *task, int attemp
     }
     bool is_latest = attempt < 0 || attempt == t->current_attempt;
     bool ended = t->status == STATUS_DONE || t->status == STATUS_FAILED || t->status == STATUS_STALE;
+    model_know_root(c, task, t);
     *ret = (struct log_source){
         .store = c->store,
         .staging = c->staging,
@@ -20,6 +21,7 @@ errc client_log_source(struct client *c, const struct pathspec *task, int attemp
         .task = task->task,
         .attempt = attempt < 0 ? t->current_attempt : attempt,
         .settled = !is_latest || ended,
+        .final = t->settled,
         .legacy_stdout = task_metadata(t, "log_location_stdout", attempt),
         .legacy_stderr = task_metadata(t, "log_location_stderr", attempt),
         .no_datastore = !task_metadata(t, "ds-type", attempt) || !task_metadata(t, "ds-root", attempt),

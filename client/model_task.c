@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/model_i.h"
+#include "client/store_located.h"
 
 #define MAX_CLONES 8                // of a clone of a clone …
 #define MAX_RUNTIME_FILE (64 * 1024)
@@ -100,6 +101,11 @@ static errc borrow_records(struct client *c, const struct pathspec *ps, struct m
     return ERR_OK;
 }
 
+void model_know_root(struct client *c, const struct pathspec *ps, const struct task *t)
+{
+    store_located_run(c->store, ps->flow, ps->run, task_metadata(t, "ds-root", -1));
+}
+
 // The scheduler's own word on an attempt: 1, 0, or -1 where it left none that can be read.
 static int read_runtime(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel)
 {
@@ -107,7 +113,10 @@ static int read_runtime(struct client *c, const struct pathspec *ps, int attempt
     auto_cleanup(buf_free) struct buf text = {0};
     auto_cleanup(json_freep) struct json *json = NULL;
     struct err err = ERR_INIT;
-    if (store_read_all(c->store, path, MAX_RUNTIME_FILE, cancel, &text, &err) ||
+    struct store_info info;
+    // Most attempts have none, which is told for many of them by one answer.
+    if (c->store->ops->info(c->store, path, 0, cancel, &info, &err) ||
+        store_read_all(c->store, path, MAX_RUNTIME_FILE, cancel, &text, &err) ||
         json_parse(text.data ? text.data : "", text.len, path, &json, &err)) {
         if (err.code != ERR_NOT_FOUND) {
             log_warn("model", "the state of an attempt is not known: %s", err.cause);
@@ -136,6 +145,7 @@ enum status model_attempt_status(struct client *c, const struct pathspec *ps, co
         .heartbeat_ms = t->object->heartbeat_ms,
     };
     if (status_needs_runtime(&f)) {
+        model_know_root(c, ps, t);
         f.runtime_ok = read_runtime(c, ps, attempt, cancel);
     }
     return status_of(&f, clock_wall_ms(), c->stale_after_ms);

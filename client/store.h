@@ -27,11 +27,19 @@ typedef errc (*store_bytes_fn)(void *arg, const void *data, size_t len, struct e
 // Takes one entry of a listing; false ends it. size is -1 where it is not known.
 typedef bool (*store_list_fn)(void *arg, const char *name, bool is_dir, int64_t size, int64_t mtime_ms);
 
+// What `info` is asked for, as flags.
+enum store_want {
+    STORE_ATTRIBUTES = 1, // the attributes too; else they are NULL
+    // Nothing at this path can change any more, and that for longer than a listing is kept as live (its TTL): a
+    // source may answer from what it saw at any time after that moment, also that there is nothing.
+    STORE_SETTLED = 2,
+};
+
 struct store;
 struct store_ops {
-    // Size, time and attributes of one object. ERR_NOT_FOUND when missing.
-    errc (*info)(struct store *s, const char *path, bool want_attributes, struct cancel *cancel,
-                 struct store_info *ret, struct err *err);
+    // Size, time and attributes of one object. ERR_NOT_FOUND when missing. `flags` are of enum store_want.
+    errc (*info)(struct store *s, const char *path, unsigned flags, struct cancel *cancel, struct store_info *ret,
+                 struct err *err);
     // Streams the object from offset to its end in pieces of at most 1 MiB. ret_info, when not NULL,
     // is filled before the first piece (attributes too) and stays so when the read fails afterwards:
     // the caller zeroes it before and frees the attributes after, whatever the result.

@@ -30,12 +30,12 @@ static errc not_yet(const struct awaited *a, const char *path, struct err *err)
     return err_set(err, ERR_NOT_FOUND, "there is no %s: the datastore %s does not exist here", path, a->sysroot);
 }
 
-static errc awaited_info(struct store *s, const char *path, bool want_attributes, struct cancel *cancel,
+static errc awaited_info(struct store *s, const char *path, unsigned flags, struct cancel *cancel,
                          struct store_info *ret, struct err *err)
 {
     struct awaited *a = (struct awaited *)s;
     struct store *found = look(a);
-    return found ? found->ops->info(found, path, want_attributes, cancel, ret, err) : not_yet(a, path, err);
+    return found ? found->ops->info(found, path, flags, cancel, ret, err) : not_yet(a, path, err);
 }
 
 static errc awaited_read(struct store *s, const char *path, uint64_t offset, struct cancel *cancel,

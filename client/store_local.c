@@ -81,10 +81,10 @@ static errc read_attributes(struct store_local *s, const char *path, char **ret,
 }
 
 static errc fill_info(struct store_local *s, const char *path, const struct stat *st,
-                      bool want_attributes, struct store_info *ret, struct err *err)
+                      unsigned flags, struct store_info *ret, struct err *err)
 {
     struct store_info info = {.size = (uint64_t)st->st_size, .mtime_ms = mtime_ms(st)};
-    if (want_attributes) {
+    if (flags & STORE_ATTRIBUTES) {
         errc e = read_attributes(s, path, &info.attributes, err);
         if (e)
             return e;
@@ -93,7 +93,7 @@ static errc fill_info(struct store_local *s, const char *path, const struct stat
     return ERR_OK;
 }
 
-static errc local_info(struct store *store, const char *path, bool want_attributes,
+static errc local_info(struct store *store, const char *path, unsigned flags,
                        struct cancel *cancel, struct store_info *ret, struct err *err)
 {
     struct store_local *s = self(store);
@@ -105,7 +105,7 @@ static errc local_info(struct store *store, const char *path, bool want_attribut
     e = store_open(s, path, O_PATH, &fd, &st, err);
     if (e)
         return e;
-    return fill_info(s, path, &st, want_attributes, ret, err);
+    return fill_info(s, path, &st, flags, ret, err);
 }
 
 static errc read_pieces(int fd, const char *path, uint64_t offset, size_t piece,
@@ -144,7 +144,7 @@ static errc local_read(struct store *store, const char *path, uint64_t offset, s
         return e;
     struct store_info info = {0};
     if (ret_info) {
-        e = fill_info(s, path, &st, true, &info, err);
+        e = fill_info(s, path, &st, STORE_ATTRIBUTES, &info, err);
         if (e)
             return e;
         *ret_info = info;

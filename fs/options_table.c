@@ -161,10 +161,19 @@ static void print_rows(FILE *out, bool testing)
     }
 }
 
+static const char get_options[] =
+    "\nOf metaflowfs get alone:\n"
+    "      --raw                    artifacts as they are stored, instead of in their natural form\n"
+    "      --logs                   also the logs of each task, as .stdout and .stderr\n"
+    "      --overwrite              replace files that are there already and that no earlier copy made\n"
+    "      --jobs N                 how many files are copied at once (default: 32)\n"
+    "      --quiet                  no progress and no closing line\n";
+
 void options_help(FILE *out)
 {
     fputs("usage: metaflowfs [options] MOUNTPOINT\n"
           "       metaflowfs ls|cat PATH...          the same tree without a mount\n"
+          "       metaflowfs get PATHSPEC DIR        copy what is there to files, many at once\n"
           "       fusermount3 -u MOUNTPOINT          to unmount\n"
           "\n"
           "Mounts Metaflow's runs and artifacts as files. With no options it finds its configuration\n"
@@ -176,6 +185,7 @@ void options_help(FILE *out)
           "                               _netdev, nofail, noauto, x-systemd.* and the like are ignored\n"
           "\nFor testing:\n", out);
     print_rows(out, true);
+    fputs(get_options, out);
     fputs("\nExit codes: 0 mounted, or unmounted cleanly with -f; 1 another error; 2 wrong usage; 3 no\n"
           "datastore found or the configuration is wrong; 4 the datastore cannot be read; 5 no /dev/fuse,\n"
           "no fusermount3, or mounting is not permitted; 6 the mountpoint is missing, busy or mounted\n"

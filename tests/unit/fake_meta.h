@@ -303,10 +303,10 @@ static inline void fake_file(struct fake_store *s, const char *path, const char 
     file->text = text;
 }
 
-static inline errc fake_info(struct store *st, const char *path, bool want_attributes, struct cancel *cancel,
+static inline errc fake_info(struct store *st, const char *path, unsigned flags, struct cancel *cancel,
                              struct store_info *ret, struct err *err)
 {
-    (void)want_attributes;
+    (void)flags;
     (void)cancel;
     struct fake_store *s = (struct fake_store *)st;
     for (size_t i = 0; i < s->n_files; i++) {
@@ -323,7 +323,7 @@ static inline errc fake_read(struct store *st, const char *path, uint64_t offset
 {
     struct fake_store *s = (struct fake_store *)st;
     struct store_info info;
-    errc code = fake_info(st, path, false, cancel, &info, err);
+    errc code = fake_info(st, path, 0, cancel, &info, err);
     for (size_t i = 0; !code && i < s->n_files; i++) {
         if (strcmp(s->files[i].path, path) == 0) {
             if (ret_info) {

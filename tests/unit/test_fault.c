@@ -110,7 +110,7 @@ static void fails_by_code_and_substring(void **state)
     assert_non_null(strstr(err.cause, "G"));
     struct pathspec root = {0};
     assert_int_equal(s.meta->ops->list(s.meta, &root, NULL, ignore_child, NULL, &err), ERR_OK);
-    assert_int_equal(s.store->ops->info(s.store, "F/data/ab/x", false, NULL, &info, &err), ERR_TIMEOUT);
+    assert_int_equal(s.store->ops->info(s.store, "F/data/ab/x", 0, NULL, &info, &err), ERR_TIMEOUT);
     auto_cleanup(buf_free) struct buf b = {0};
     assert_int_equal(store_read_all(s.store, "F/data/ab/x", 100, NULL, &b, &err), ERR_OK);
     assert_string_equal(s.store->sysroot, dir.path);

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "client/included.h"
+#include "client/store_located.h"
 #include "gzip.h"
 #include "store_bench.h"
 
@@ -135,9 +136,47 @@ static void body_at_the_recorded_path(void **state)
 static void what_cannot_be_read(void **state)
 {
     (void)state;
-    expect_error("uploader-v2", "uploaded", "s3://bucket/data/F/" KEY, ERR_NO_FORM, "s3://bucket");
+    expect_error("uploader-v2", "uploaded", "s3://bucket/data/F/none", ERR_NO_FORM, "s3://bucket");
+    expect_error("uploader-v2", "uploaded", "gs://bucket/data/F/" KEY, ERR_NO_FORM, "gs URL");
     expect_error("uploader-v9", "uploaded", "local:///x", ERR_NO_FORM, "type");
     expect_error("uploader-v2", "uploaded", "", ERR_CORRUPT, "url");
+}
+
+// --- bodies in S3 ----------------------------------------------------------------------------------
+
+// Stands in for S3: s3://NAME is the directory NAME of the temporary one.
+static errc open_bucket(void *arg, const char *sysroot, struct store **ret, struct err *err)
+{
+    (void)arg;
+    auto_free char *dir = mem_printf("%s/%s", tempdir, sysroot + 5);
+    return store_local_new(dir, ret, err);
+}
+
+static void body_in_s3(void **state)
+{
+    (void)state;
+    struct store *local = store;
+    struct err err = ERR_INIT;
+    auto_free char *root = mem_printf("%s/root", tempdir);
+    put_gzip("bucket/deep/data/F/ee", "in its bucket");
+    tempdir_put("bucket/any where/a+b%.csv", "as it was", 9);
+    put_gzip("root/data/F/ff" KEY, "below the mounted root");
+    struct store *mounted;
+    assert_int_equal(store_local_new(root, &mounted, &err), ERR_OK);
+    mounted->sysroot = "s3://mine/root";
+    store = store_located_new(mounted, open_bucket, NULL);
+    expect("uploader-v2", "uploaded", "s3://bucket/deep/data/F/ee", false, "in its bucket");
+    expect("external", NULL, "s3://bucket/any where/a+b%.csv", false, "as it was");
+    expect("uploader-v1", NULL, "s3://mine/root/data/F/ff" KEY, false, "below the mounted root");
+    expect("uploader-v2", "uploaded", "s3://former/place/data/F/ff" KEY, false, "below the mounted root");
+    expect_error("external", NULL, "s3://bucket/none", ERR_CORRUPT, "none");
+    expect_error("external", NULL, "s3://nobody/none", ERR_NOT_FOUND, "s3://nobody/none");
+    static const char *const bad[] = {"s3://", "s3://bucket", "s3://bucket/", "s3:///x", "s3://bucket/../x",
+                                      "s3://mine/root/../x", "s3://bucket/a//b"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_error("external", NULL, bad[i], ERR_CORRUPT, bad[i]);
+    store->ops->free(store);
+    store = local;
 }
 
 static void values_that_are_no_included_file(void **state)
@@ -170,6 +209,7 @@ int main(void)
         cmocka_unit_test(body_below_the_root),
         cmocka_unit_test(body_at_the_recorded_path),
         cmocka_unit_test(what_cannot_be_read),
+        cmocka_unit_test(body_in_s3),
         cmocka_unit_test(values_that_are_no_included_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

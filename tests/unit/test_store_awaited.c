@@ -33,14 +33,14 @@ static void is_empty_until_it_is_there(void **state)
     int n = 0;
     assert_string_equal(s->sysroot, root);
     assert_string_equal(s->type, "local");
-    assert_int_equal(s->ops->info(s, "F/x", false, NULL, &info, &err), ERR_NOT_FOUND);
+    assert_int_equal(s->ops->info(s, "F/x", 0, NULL, &info, &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.cause, root));
     assert_int_equal(store_read_all(s, "F/x", 100, NULL, &text, &err), ERR_NOT_FOUND);
     assert_int_equal(s->ops->list(s, "F", NULL, count, &n, &err), ERR_OK);
     assert_int_equal(n, 0);
 
     tempdir_put(".metaflow/F/x", "hello", 5);
-    assert_int_equal(s->ops->info(s, "F/x", false, NULL, &info, &err), ERR_OK);
+    assert_int_equal(s->ops->info(s, "F/x", 0, NULL, &info, &err), ERR_OK);
     assert_int_equal(info.size, 5);
     assert_int_equal(store_read_all(s, "F/x", 100, NULL, &text, &err), ERR_OK);
     assert_string_equal(text.data, "hello");

@@ -51,15 +51,15 @@ static void info_and_attributes(void **state)
     struct store_info info = {0};
     assert_string_equal(store->type, "local");
     assert_string_equal(store->sysroot, dir.path);
-    assert_int_equal(store->ops->info(store, "F/data/ab/abcd", true, NULL, &info, &err), ERR_OK);
+    assert_int_equal(store->ops->info(store, "F/data/ab/abcd", STORE_ATTRIBUTES, NULL, &info, &err), ERR_OK);
     assert_int_equal(info.size, 10);
     assert_true(info.mtime_ms > 1500000000000);
     assert_string_equal(info.attributes, "{\"cas_raw\": true, \"cas_version\": 1}");
     free(info.attributes);
     info.attributes = NULL;
-    assert_int_equal(store->ops->info(store, "F/data/ab/abcd", false, NULL, &info, &err), ERR_OK);
+    assert_int_equal(store->ops->info(store, "F/data/ab/abcd", 0, NULL, &info, &err), ERR_OK);
     assert_null(info.attributes);
-    assert_int_equal(store->ops->info(store, "F/1/start/2/0.data.json", true, NULL, &info, &err), ERR_OK);
+    assert_int_equal(store->ops->info(store, "F/1/start/2/0.data.json", STORE_ATTRIBUTES, NULL, &info, &err), ERR_OK);
     assert_null(info.attributes);
 }
 
@@ -74,7 +74,7 @@ static void missing_and_bad_paths(void **state)
         struct err err = ERR_INIT;
         struct store_info info;
         auto_cleanup(buf_free) struct buf b = {0};
-        assert_int_equal(store->ops->info(store, paths[i], true, NULL, &info, &err), ERR_NOT_FOUND);
+        assert_int_equal(store->ops->info(store, paths[i], STORE_ATTRIBUTES, NULL, &info, &err), ERR_NOT_FOUND);
         assert_int_equal(store_read_all(store, paths[i], 100, NULL, &b, &err), ERR_NOT_FOUND);
         assert_int_equal(b.len, 0);
     }
@@ -94,7 +94,7 @@ static void only_regular_files(void **state)
     assert_int_equal(mkfifo(fifo, 0600), 0);
     static const char *const paths[] = {"F/data", "F/fifo"};
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(store->ops->info(store, paths[i], true, NULL, &info, &err), ERR_INVALID);
+        assert_int_equal(store->ops->info(store, paths[i], STORE_ATTRIBUTES, NULL, &info, &err), ERR_INVALID);
         assert_int_equal(store_read_all(store, paths[i], 100, NULL, &b, &err), ERR_INVALID);
     }
 }
@@ -125,10 +125,10 @@ static void links(void **state)
         auto_cleanup(buf_free) struct buf b = {0};
         assert_int_equal(store_read_all(store, out[i], 100, NULL, &b, &err), ERR_DENIED);
         assert_non_null(strstr(err.cause, out[i]));
-        assert_int_equal(store->ops->info(store, out[i], false, NULL, &info, &err), ERR_DENIED);
+        assert_int_equal(store->ops->info(store, out[i], 0, NULL, &info, &err), ERR_DENIED);
     }
-    assert_int_equal(store->ops->info(store, "dangling", false, NULL, &info, &err), ERR_NOT_FOUND);
-    assert_int_not_equal(store->ops->info(store, "circle", false, NULL, &info, &err), ERR_OK);
+    assert_int_equal(store->ops->info(store, "dangling", 0, NULL, &info, &err), ERR_NOT_FOUND);
+    assert_int_not_equal(store->ops->info(store, "circle", 0, NULL, &info, &err), ERR_OK);
 }
 
 static void read_limits(void **state)
