@@ -43,11 +43,14 @@ errc blob_get_file(struct store *store, struct staging *staging, const char *pat
                ret, err);
 }
 
+char *blob_plain_key(const struct store *store, const char *path, const char *version)
+{
+    return mem_printf("plain:%s/%s:%s", store->sysroot ? store->sysroot : "", path, version);
+}
+
 errc blob_get_plain(struct store *store, struct staging *staging, const char *path,
                     const char *version, struct staged **ret, struct err *err)
 {
-    auto_free char *key = NULL;
-    if (version)
-        key = mem_printf("plain:%s/%s:%s", store->sysroot ? store->sysroot : "", path, version);
+    auto_free char *key = version ? blob_plain_key(store, path, version) : NULL;
     return get(staging, key, fetch_new(store, path, "", FETCH_RAW), ret, err);
 }

@@ -33,6 +33,9 @@ errc blob_get_file(struct store *store, struct staging *staging, const char *pat
 errc blob_get_plain(struct store *store, struct staging *staging, const char *path,
                     const char *version, struct staged **ret, struct err *err) ERR_MUST_CHECK;
 
+// The staging area's key of a version. Owned by the caller.
+char *blob_plain_key(const struct store *store, const char *path, const char *version);
+
 // Whether it is 40 lower-case hex digits, as every key is.
 bool blob_key_is_valid(const char *sha);
 

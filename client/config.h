@@ -4,6 +4,8 @@
 #ifndef CLIENT_CONFIG_H
 #define CLIENT_CONFIG_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -31,6 +33,13 @@ void config_override(struct config *c, const char *name, const char *value);
 // one that has flows like it under another name (a renamed copy). Owned by the caller.
 errc config_local_root(const struct config *c, const char *explicit_root, char **ret_root,
                        struct err *err) ERR_MUST_CHECK;
+
+// Whether Metaflow puts its bytes into S3 (METAFLOW_DEFAULT_DATASTORE=s3).
+bool config_wants_s3(const struct config *c);
+// The root of the datastore in S3 (METAFLOW_DATASTORE_SYSROOT_S3), without slashes at its end: "s3://bucket/prefix".
+// ERR_INVALID when it is not set, or no such URL. `explicit_root`, when not NULL, is what an option gave instead.
+// Owned by the caller.
+errc config_s3_root(const struct config *c, const char *explicit_root, char **ret_root, struct err *err) ERR_MUST_CHECK;
 
 // The local root that Metaflow would make where there is none yet. Owned by the caller.
 char *config_local_root_default(const struct config *c);

@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "client/blob.h"
 #include "client/logs_i.h"
 
 // In the order that .logs/ lists them; a merge takes them in the client's order of sources.
@@ -86,7 +85,7 @@ errc logs_open_part(const struct log_source *src, const char *name, struct cance
     auto_free char *path = part_path(src, name);
     auto_free char *version = version_of(&info);
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
-    e = blob_get_plain(src->store, src->staging, path, version, &staged, err);
+    e = blob_get_grown(src->grown, src->store, src->staging, path, version, info.size, &staged, err);
     uint64_t avail;
     bool ended;
     if (e == ERR_OK)

@@ -4,6 +4,7 @@
 #define CLIENT_LOGS_H
 
 #include "base/cancel.h"
+#include "client/blob_grow.h"
 #include "client/content.h"
 #include "client/store.h"
 
@@ -12,6 +13,7 @@ enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2, LOG_BOTH = 3 };
 struct log_source {
     struct store *store; // borrowed
     struct staging *staging;
+    struct grown *grown; // borrowed: what was read of parts that grow (client/blob_grow.h), or NULL
     const char *flow, *run, *step, *task;
     int attempt;
     // the task ended: merge exactly; else lines in arrival order, append-only

@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "client/blob.h"
 #include "client/logs_i.h"
 #include "client/piece_sink.h"
 
 struct merge_job {
     struct store *store;
     struct staging *staging;
+    struct grown *grown;
     struct log_choice choice;
     bool settled;
 };
@@ -42,7 +42,8 @@ static errc map_part(const struct merge_job *job, const struct log_choice_part *
     uint64_t avail;
     bool ended;
     const uint8_t *data = NULL;
-    errc e = blob_get_plain(job->store, job->staging, part->path, part->version, &m->staged, err);
+    errc e = blob_get_grown(job->grown, job->store, job->staging, part->path, part->version, part->size, &m->staged,
+                            err);
     if (e == ERR_OK)
         e = staged_wait(m->staged, UINT64_MAX, cancel, &avail, &ended, err);
     if (e == ERR_OK)
@@ -119,6 +120,7 @@ errc logs_open(const struct log_source *src, enum log_stream streams, struct can
     struct merge_job *job = mem_zalloc(sizeof *job);
     job->store = src->store;
     job->staging = src->staging;
+    job->grown = src->grown;
     job->settled = src->settled;
     errc e = log_choose(src, streams, cancel, &job->choice, err);
     if (e != ERR_OK || job->choice.len == 0) {

@@ -12,6 +12,7 @@ struct client *client_new(const struct client_conf *conf)
     c->meta = conf->meta;
     c->store = store_located_new(conf->store, conf->store_open, conf->store_open_arg);
     c->staging = conf->staging;
+    c->grown = grown_new();
     c->ns = conf->ns && *conf->ns ? mem_strdup(conf->ns) : NULL;
     c->ttl_ms = conf->ttl_ms;
     c->stale_after_ms = conf->stale_after_ms > 0 ? conf->stale_after_ms : 360 * 1000;
@@ -29,6 +30,7 @@ void client_free(struct client *c)
     recent_free(c->recent);
     c->meta->ops->free(c->meta);
     c->store->ops->free(c->store);
+    grown_free(c->grown);
     free(c->ns);
     free(c);
 }

@@ -32,6 +32,7 @@ struct client {
     struct meta *meta;           // owned
     struct store *store;         // owned: client/store_located.h around the mounted one
     struct staging *staging;     // borrowed
+    struct grown *grown;         // owned: logs that were read while they grow
     char *ns;                    // owned, NULL for global
     int64_t ttl_ms, stale_after_ms, settle_after_ms, settled_ttl_ms;
     struct recent *recent;           // owned

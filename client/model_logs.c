@@ -15,6 +15,7 @@ errc client_log_source(struct client *c, const struct pathspec *task, int attemp
     *ret = (struct log_source){
         .store = c->store,
         .staging = c->staging,
+        .grown = c->grown,
         .flow = task->flow,
         .run = task->run,
         .step = task->step,

@@ -36,8 +36,8 @@ static void complain(struct cli *cli, const char *path, const struct err *err)
 {
     fprintf(stderr, "metaflowfs: %s: %s\n", path, err->cause);
     cli->failed = true;
-    // A service that cannot be reached is told apart from a path that does not exist.
-    cli->unreached |= err->code == ERR_UNREACHABLE;
+    // What cannot be reached, or does not let us in, is told apart from a path that does not exist.
+    cli->unreached |= err->code == ERR_UNREACHABLE || (err->code == ERR_DENIED && cli->stack.s3_root);
 }
 
 static bool write_all(const char *data, size_t len)
@@ -164,7 +164,7 @@ static int run_stack(struct cli *cli, const struct options *o)
         run_path(cli, cli->args.paths.items[i]);
     if (fflush(stdout) != 0)
         cli->failed = true;
-    return !cli->failed ? EXIT_OK : cli->unreached ? (int)stack_unread(&cli->stack) : EXIT_OTHER;
+    return !cli->failed ? EXIT_OK : cli->unreached ? (int)stack_unreached(&cli->stack) : EXIT_OTHER;
 }
 
 int cli_run(int argc, char *const *argv)

@@ -205,7 +205,7 @@ static int tell_end(struct get *g, int signal)
         bool begun = g->state != NULL && g->fatal.code == ERR_NO_SPACE;
         get_say(g, "%s: %s%s", g->fatal_at, g->fatal.cause,
                 begun ? "; what was copied stays, and the same command goes on from there" : "");
-        return g->fatal.code == ERR_UNREACHABLE ? (int)stack_unread(&g->stack) : EXIT_OTHER;
+        return g->fatal.code == ERR_UNREACHABLE ? (int)stack_unreached(&g->stack) : EXIT_OTHER;
     }
     get_report_end(g);
     if (fflush(stdout) != 0) {

@@ -338,6 +338,16 @@ errc staging_get(struct staging *st, const struct staging_request *rq, struct st
     return ERR_OK;
 }
 
+struct staged *staging_find(struct staging *st, const char *key)
+{
+    uint64_t hash = hash_sip64(st->hash_key, key, strlen(key));
+    pthread_mutex_lock(&st->lock);
+    struct staged *s = table_find(st, key, hash); // a failed object is not in the table
+    s = s && s->made ? hold(st, key, hash) : NULL;
+    pthread_mutex_unlock(&st->lock);
+    return s;
+}
+
 struct staged *staged_of_bytes(struct staging *st, const void *data, size_t len)
 {
     pthread_mutex_lock(&st->lock);

@@ -81,6 +81,8 @@ errc staging_get(struct staging *st, const struct staging_request *rq, struct st
 // Whether an object of so many bytes could be held if nothing else were: ERR_NO_SPACE when it is larger than the cap,
 // or than what the file system has free and other objects take there. Does not make room.
 errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err) ERR_MUST_CHECK;
+// Holds the object of that key if it is whole; NULL otherwise. Starts nothing.
+struct staged *staging_find(struct staging *st, const char *key);
 // Holds an object of given bytes (copied), kept apart from every key.
 struct staged *staged_of_bytes(struct staging *st, const void *data, size_t len);
 struct staged *staged_ref(struct staged *s);

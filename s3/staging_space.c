@@ -214,18 +214,18 @@ errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err)
         return err_set(err, ERR_NO_SPACE,
                        "it has %" PRIu64 " bytes, but the staging area holds at most %" PRIu64 "%s%s", bytes,
                        st->conf.max_bytes, option ? ": raise " : "", option ? option : "");
-    uint64_t room = staging_root_free_bytes(&st->root);
+    uint64_t total, room = staging_root_free_bytes(&st->root, &total), floor = floor_of(st, total);
     pthread_mutex_lock(&st->lock);
     uint64_t ours = st->file_bytes;
     pthread_mutex_unlock(&st->lock);
     uint64_t most = room > UINT64_MAX - ours ? UINT64_MAX : room + ours;
-    most = most > st->conf.min_free_bytes ? most - st->conf.min_free_bytes : 0;
+    most = most > floor ? most - floor : 0;
     if (bytes <= most)
         return ERR_OK;
     return err_set(err, ERR_NO_SPACE,
                    "it has %" PRIu64 " bytes, but only %" PRIu64 " can be staged in %.300s, of which %" PRIu64
                    " stay free: set METAFLOW_TEMPDIR to a larger file system",
-                   bytes, most, st->root.tempdir, st->conf.min_free_bytes);
+                   bytes, most, st->root.tempdir, floor);
 }
 
 errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)

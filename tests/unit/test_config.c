@@ -375,13 +375,60 @@ static void places(void **state)
 
 #define config_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void s3_root_is(const char *explicit_root, const char *want)
+{
+    auto_config c = load();
+    auto_free char *root = NULL;
+    struct err err = ERR_INIT;
+    if (config_s3_root(c, explicit_root, &root, &err) != ERR_OK)
+        fail_msg("%s", err.cause);
+    assert_string_equal(root, want);
+}
+
+static void s3_root_fails(const char *explicit_root, const char *mention)
+{
+    auto_config c = load();
+    char *root = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(config_s3_root(c, explicit_root, &root, &err), ERR_INVALID);
+    assert_null(root);
+    if (!strstr(err.cause, mention) || !strstr(err.cause, "s3://BUCKET/PREFIX"))
+        fail_msg("no \"%s\" in: %s", mention, err.cause);
+}
+
+static void s3_roots(void **state)
+{
+    (void)state;
+    auto_config none = load();
+    assert_false(config_wants_s3(none));
+    setenv("METAFLOW_DEFAULT_DATASTORE", "s3", 1);
+    auto_config s3 = load();
+    assert_true(config_wants_s3(s3));
+    s3_root_fails(NULL, "METAFLOW_DATASTORE_SYSROOT_S3 is not set");
+    setenv("METAFLOW_DATASTORE_SYSROOT_S3", "", 1);
+    s3_root_fails(NULL, "METAFLOW_DATASTORE_SYSROOT_S3 is not set");
+    setenv("METAFLOW_DATASTORE_SYSROOT_S3", "s3://my.bucket-1/some/pre#fix//", 1);
+    s3_root_is(NULL, "s3://my.bucket-1/some/pre#fix");
+    s3_root_is("s3://bucket/", "s3://bucket");
+    static const char *const bad[] = {"bucket/x", "/tmp/x", "s3:/b/x", "S3://b/x", "s3://", "s3:///x", "s3://a b/x",
+                                      "https://b/x", "s3://b/x?y", "s3://user@b/x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        s3_root_fails(bad[i], "the root of the datastore is \"");
+        setenv("METAFLOW_DATASTORE_SYSROOT_S3", bad[i], 1);
+        s3_root_fails(NULL, bad[i]);
+    }
+    setenv("METAFLOW_DEFAULT_DATASTORE", "S3", 1);
+    auto_config other = load();
+    assert_false(config_wants_s3(other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         config_test(defaults),           config_test(precedence),  config_test(only_the_nearest_project_counts),
         config_test(homes_and_profiles), config_test(bad_files),   config_test(types),
         config_test(derived_and_merged), config_test(users),       config_test(local_roots),
-        config_test(printing_hides_secrets), config_test(places),
+        config_test(printing_hides_secrets), config_test(places),      config_test(s3_roots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
