@@ -6,6 +6,7 @@
 #define BASE_AWS_PROFILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -21,10 +22,25 @@ void aws_files_free(struct aws_files *f); // NULL is fine
 const char *aws_profile_name(aws_env_fn env, const char *given);
 // Whether either file has the profile.
 bool aws_profile_exists(const struct aws_files *f, const char *profile);
-// A setting of a profile: the credentials file's wins for keys, the config file's for all else; NULL when absent.
-// `section` is for nested settings ("s3" in "s3 =\n  addressing_style = path"), else NULL. Borrowed.
+// A setting of a profile, in lower case; NULL when absent. Where both files have it the credentials file's counts, as
+// with botocore. `section` is for nested settings ("s3" in "s3 =\n  addressing_style = path"), else NULL. Borrowed.
 const char *aws_profile_get(const struct aws_files *f, const char *profile, const char *section, const char *key);
+// The same of one file alone, for keys: they stand together in one file.
+enum aws_file { AWS_FILE_CREDENTIALS, AWS_FILE_CONFIG };
+const char *aws_file_get(const struct aws_files *f, enum aws_file file, const char *profile, const char *key);
 // A setting below [services NAME], NAME being the profile's `services`: e.g. ("s3", "endpoint_url"). Borrowed.
 const char *aws_service_get(const struct aws_files *f, const char *profile, const char *service, const char *key);
+// A setting of [sso-session NAME]; NULL when absent. Borrowed.
+const char *aws_sso_session_get(const struct aws_files *f, const char *session, const char *key);
+bool aws_sso_session_exists(const struct aws_files *f, const char *session);
+
+// The path with "~" or "~/" in front replaced by $HOME (or the user's home). Owned.
+char *aws_path_expand(aws_env_fn env, const char *path);
+// An environment variable that is set and not empty, or NULL.
+const char *aws_env_get(aws_env_fn env, const char *name);
+
+// The two files as bytes, for tests and the fuzz target; either may be NULL with length 0.
+errc aws_files_parse(const char *config, size_t config_len, const char *credentials, size_t credentials_len,
+                     struct aws_files **ret, struct err *err) ERR_MUST_CHECK;
 
 #endif

@@ -1,13 +1,15 @@
 // AWS credentials by the usual chain (botocore/credentials.py), for every signed request: environment; a profile that
-// assumes a role (role_arn with source_profile, credential_source or web_identity_token_file); web identity of the
-// environment (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN); keys in the shared files; credential_process; the container's
-// endpoint (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI, with AWS_CONTAINER_AUTHORIZATION_TOKEN or _TOKEN_FILE);
-// the instance's (IMDSv2, one try of 1 s, AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and _MODE).
+// assumes a role (role_arn with source_profile or credential_source); web identity (AWS_WEB_IDENTITY_TOKEN_FILE and
+// AWS_ROLE_ARN, or the profile's); SSO profiles; keys in the shared files; credential_process; the container's endpoint
+// (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI, with AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or _TOKEN); the
+// instance's (IMDSv2, one try of 1 s, AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and _MODE). With a
+// profile option the environment's keys and web identity do not count.
 //
 // A value is kept until it is about to expire and refreshed ahead of that by one caller while the others go on with
-// what there is (from 15 minutes before the end on; from 5 minutes before it on everybody waits for the new one). A
-// refresh that fails is tried again, and is nobody's error while the old value holds. Thread-safe. Secrets are never
-// logged and stand in no cause. Metadata endpoints are never asked through a proxy.
+// what there is (from 15 minutes before the end on; from 5 minutes before it on everybody waits for the new one; of a
+// value that lives less than half an hour, half and a sixth of its life). A refresh that fails is tried again after
+// 5 s, and is nobody's error while the old value holds; where none does, a failure is the answer to all for 1 s.
+// Thread-safe. Secrets are never logged and stand in no cause. Metadata endpoints are never asked through a proxy.
 #ifndef BASE_CREDS_H
 #define BASE_CREDS_H
 
@@ -41,12 +43,14 @@ errc creds_get(struct creds *c, struct cancel *cancel, struct creds_value *ret, 
 void creds_value_free(struct creds_value *v); // wipes the secrets
 
 // An answer said that the value with this serial is expired or unknown: the next creds_get looks for another one,
-// unless that was done already. The environment cannot change: its value stays.
+// unless that was done already. The environment cannot change: its value stays. Where the sources still give the same
+// keys the value keeps its serial, and rejecting it again within 5 s changes nothing.
 void creds_rejected(struct creds *c, uint64_t serial);
 
-// Where the current value came from, for people: "environment", "profile dev (role arn:...) ", "web identity
-// (role ...)", "credential_process of profile x", "container", "instance role NAME"; "" before the first creds_get. A
-// copy, owned by the caller; no secret and no access key in it.
+// Where the current value came from, for people: "environment", "profile dev (role arn:...)", "web identity
+// (role ...)", "SSO of profile x (role ...)", "keys of profile x in the credentials file", "credential_process of
+// profile x", "container", "instance role NAME"; "" before the first creds_get. A copy, owned by the caller; no secret and no
+// access key in it.
 char *creds_source(struct creds *c);
 
 // The region by the usual chain: AWS_REGION, AWS_DEFAULT_REGION, the profile's `region`; NULL where none tells. Owned.

@@ -1,6 +1,10 @@
 #include "base/hash.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +14,22 @@ struct sha1 {
     EVP_MD_CTX *ctx; // NULL when the library refuses SHA-1
 };
 
-// Without a digest the text is empty, which no content address equals.
-static void hex_of(const unsigned char *digest, unsigned len, char out[41])
+void hash_hex(const uint8_t *digest, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";
-    out[0] = '\0';
-    if (len != 20)
-        return;
-    for (unsigned i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         out[2 * i] = digits[digest[i] >> 4];
         out[2 * i + 1] = digits[digest[i] & 15];
     }
-    out[40] = '\0';
+    out[2 * len] = '\0';
+}
+
+// Without a digest the text is empty, which no content address equals.
+static void hex_of(const unsigned char *digest, unsigned len, char out[41])
+{
+    out[0] = '\0';
+    if (len == 20)
+        hash_hex(digest, len, out);
 }
 
 struct sha1 *sha1_new(void)
@@ -67,6 +75,45 @@ void sha1_hex_of(const void *data, size_t len, char out[41])
     if (EVP_Digest(data, len, digest, &digest_len, EVP_sha1(), NULL) != 1)
         digest_len = 0;
     hex_of(digest, digest_len, out);
+}
+
+// Looking an algorithm up costs more than a digest of a header, so it is done once for the process.
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256_md;   // NULL when there is none
+static EVP_MAC *hmac_mac;
+
+static void fetch_algorithms(void)
+{
+    sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hmac_mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+}
+
+void sha256_of(const void *data, size_t len, uint8_t out[SHA256_BYTES])
+{
+    unsigned got = 0;
+    pthread_once(&fetch_once, fetch_algorithms);
+    if (!sha256_md || EVP_Digest(data, len, out, &got, sha256_md, NULL) != 1 || got != SHA256_BYTES)
+        memset(out, 0, SHA256_BYTES);
+}
+
+static bool hmac_into(EVP_MAC_CTX *ctx, const void *key, size_t key_len, const void *data, size_t len, uint8_t *out)
+{
+    static char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                 OSSL_PARAM_construct_end()};
+    size_t got = 0;
+    // An empty key needs an address all the same: without one the library looks for an earlier key.
+    return EVP_MAC_init(ctx, key_len ? key : "", key_len, params) == 1 && EVP_MAC_update(ctx, data, len) == 1 &&
+           EVP_MAC_final(ctx, out, &got, SHA256_BYTES) == 1 && got == SHA256_BYTES;
+}
+
+void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES])
+{
+    pthread_once(&fetch_once, fetch_algorithms);
+    EVP_MAC_CTX *ctx = hmac_mac ? EVP_MAC_CTX_new(hmac_mac) : NULL;
+    if (!ctx || !hmac_into(ctx, key, key_len, data, len, out))
+        memset(out, 0, SHA256_BYTES);
+    EVP_MAC_CTX_free(ctx);
 }
 
 static uint64_t load64(const uint8_t *p)

@@ -132,9 +132,9 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
     c->priority = rq->priority;
     c->first_byte_ms = or_default(rq->first_byte_ms, h->first_byte_ms);
     c->stall_ms = or_default(rq->stall_ms, h->stall_ms);
-    c->window = h->window;
-    c->data.max = h->window + (1u << 20);
+    c->window = rq->window_bytes ? rq->window_bytes : h->window;
     curl_easy_setopt(easy, CURLOPT_URL, rq->url);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); // "a/../b" is a name of its own in S3
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -205,23 +205,34 @@ static void take_head(struct waiter *w)
     atomic_fetch_add(&w->h->first_byte_sum, (unsigned long long)(clock_mono_ms() - w->started->begin_ms));
 }
 
-static errc give(struct waiter *w, const struct buf *bytes, struct err *err)
+static errc give(struct waiter *w, const struct chunk *piece, struct err *err)
 {
-    w->ret->bytes += bytes->len;
-    atomic_fetch_add(&w->h->bytes_in, (unsigned long long)bytes->len);
+    w->ret->bytes += piece->len;
+    atomic_fetch_add(&w->h->bytes_in, (unsigned long long)piece->len);
     if (w->ret->status < 200 || w->ret->status > 299) {
         size_t room = ERROR_BODY_BYTES - w->ret->error_body.len;
-        buf_put(&w->ret->error_body, bytes->data, bytes->len < room ? bytes->len : room);
+        buf_put(&w->ret->error_body, piece->data, piece->len < room ? piece->len : room);
         return ERR_OK;
     }
-    return w->fn ? w->fn(w->arg, w->ret, bytes->data, bytes->len, err) : ERR_OK;
+    return w->fn ? w->fn(w->arg, w->ret, piece->data, piece->len, err) : ERR_OK;
+}
+
+static errc give_all(struct waiter *w, struct chunks *bytes, struct err *err)
+{
+    errc e = ERR_OK;
+    for (struct chunk *piece; !e && (piece = chunks_take(bytes));) {
+        e = give(w, piece, err);
+        chunk_give(w->call->pool, piece);
+    }
+    chunks_free(bytes, w->call->pool);
+    return e;
 }
 
 // Takes what has arrived, without a lock while it is looked at. *ret_ended: there is no more.
 static errc step(struct waiter *w, bool *ret_ended, struct err *err)
 {
     struct call *c = w->call;
-    struct buf bytes = {0};
+    struct chunks bytes = {0};
     pthread_mutex_lock(&c->lock);
     if (c->data.len == 0 && c->state != CALL_DONE) {
         wait_slice(c);
@@ -229,7 +240,7 @@ static errc step(struct waiter *w, bool *ret_ended, struct err *err)
     take_head(w);
     if (w->has_head && c->data.len > 0) {
         bytes = c->data;
-        c->data = (struct buf){.max = bytes.max};
+        c->data = (struct chunks){0};
     }
     bool paused = c->paused;
     c->paused = false;
@@ -239,8 +250,7 @@ static errc step(struct waiter *w, bool *ret_ended, struct err *err)
         atomic_store(&c->resume, true);
         engine_wake(&w->h->engine);
     }
-    errc e = bytes.len > 0 ? give(w, &bytes, err) : ERR_OK;
-    buf_free(&bytes);
+    errc e = give_all(w, &bytes, err);
     if (!e && !*ret_ended) {
         e = cancel_check(w->cancel, err);
     }
@@ -370,7 +380,7 @@ errc http_start(struct http *h, const struct http_request *rq, struct http_start
     }
     struct http_started *s = mem_zalloc(sizeof(*s));
     int64_t now = clock_mono_ms();
-    s->call = call_new();
+    s->call = call_new(&h->engine.pool);
     s->url = mem_strdup(rq->url);
     s->connect_ms = or_default(rq->connect_ms, h->connect_ms);
     s->head_ms = rq->head_ms;
@@ -410,6 +420,14 @@ void http_abandon(struct http *h, struct http_started *started)
     engine_wake(&h->engine);
     atomic_fetch_add(&h->cancelled, 1);
     started_free(h, started);
+}
+
+bool http_is_ended(struct http_started *started)
+{
+    pthread_mutex_lock(&started->call->lock);
+    bool ended = started->call->state == CALL_DONE;
+    pthread_mutex_unlock(&started->call->lock);
+    return ended;
 }
 
 errc http_do(struct http *h, const struct http_request *rq, struct cancel *cancel, http_body_fn fn, void *arg,

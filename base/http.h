@@ -50,6 +50,7 @@ struct http_request {
     unsigned connect_ms, first_byte_ms, stall_ms; // 0: the engine's
     unsigned head_ms;           // from the call to the status line, with the wait for a connection; 0: no bound
     unsigned total_ms;          // 0: only the cancel token's deadline
+    size_t window_bytes;        // received before its caller takes them; 0: the engine's
     bool no_proxy;              // never through a proxy (instance metadata)
 };
 
@@ -96,6 +97,8 @@ errc http_start(struct http *h, const struct http_request *rq, struct http_start
 errc http_follow(struct http *h, struct http_started *started, struct cancel *cancel, http_body_fn fn, void *arg,
                  struct http_response *ret, struct err *err) ERR_MUST_CHECK;
 void http_abandon(struct http *h, struct http_started *started); // frees it; NULL is fine
+// Whether its answer came whole, or it failed: following it will not wait.
+bool http_is_ended(struct http_started *started);
 
 struct http_stats {
     uint64_t requests, ended_ok, failed, cancelled, refused;   // refused: ERR_TOO_MANY

@@ -6,9 +6,10 @@
 #include "base/http_i.h"
 #include "base/mem.h"
 
-struct call *call_new(void)
+struct call *call_new(struct chunk_pool *pool)
 {
     struct call *c = mem_zalloc(sizeof(*c));
+    c->pool = pool;
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -29,7 +30,7 @@ void call_unref(struct call *c)
     }
     curl_easy_cleanup(c->easy);
     curl_slist_free_all(c->headers);
-    buf_free(&c->data);
+    chunks_free(&c->data, c->pool);
     strv_free(&c->head);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
@@ -100,11 +101,9 @@ size_t call_on_body(char *data, size_t size, size_t n, void *arg)
     c->moved_ms = clock_mono_ms();
     pthread_mutex_lock(&c->lock);
     c->paused = c->data.len > 0 && c->data.len + len > c->window;
-    if (!c->paused) {
-        buf_put(&c->data, data, len);
-    }
-    bool paused = c->paused, over = c->data.over;
+    bool paused = c->paused;
+    bool no_memory = !paused && !chunks_put(&c->data, c->pool, data, len);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
-    return paused ? CURL_WRITEFUNC_PAUSE : over ? 0 : len;
+    return paused ? CURL_WRITEFUNC_PAUSE : no_memory ? 0 : len;
 }

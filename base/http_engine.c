@@ -7,6 +7,7 @@
 
 #define TICK_MS 50
 #define IDLE_MS 10000
+#define SPARE_CHUNKS 128 // while requests are under way; none when there is nothing to do
 
 // Keeps readers before what is fetched ahead, and each in the order of arrival.
 static void enqueue(struct engine *e, struct call *c)
@@ -156,6 +157,9 @@ static void *run(void *arg)
         curl_multi_perform(e->multi, &running);
         take_ended(e);
         start_queued(e);
+        if (!e->active) {
+            chunk_pool_trim(&e->pool);
+        }
         curl_multi_poll(e->multi, NULL, 0, e->active ? TICK_MS : IDLE_MS, NULL);
     }
     take_fresh(e);
@@ -168,6 +172,7 @@ static void *run(void *arg)
 errc engine_start(struct engine *e, unsigned max_connections, struct err *err)
 {
     e->max_running = max_connections;
+    chunk_pool_init(&e->pool, SPARE_CHUNKS);
     e->multi = curl_multi_init();
     if (!e->multi) {
         return err_set(err, ERR_NO_MEMORY, "no memory for the HTTP engine");
@@ -178,6 +183,7 @@ errc engine_start(struct engine *e, unsigned max_connections, struct err *err)
     if (failed) {
         curl_multi_cleanup(e->multi);
         pthread_mutex_destroy(&e->lock);
+        chunk_pool_free(&e->pool);
         return err_set_errno(err, failed, "the HTTP engine's thread");
     }
     return ERR_OK;
@@ -190,6 +196,7 @@ void engine_stop(struct engine *e)
     pthread_join(e->thread, NULL);
     curl_multi_cleanup(e->multi);
     pthread_mutex_destroy(&e->lock);
+    chunk_pool_free(&e->pool);
 }
 
 void engine_submit(struct engine *e, struct call *c)

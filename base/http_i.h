@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/chunks.h"
 #include "base/http.h"
 
 #define HTTP_MAX_HEADER_BYTES (256 * 1024)
@@ -13,6 +14,7 @@
 enum call_state { CALL_QUEUED, CALL_RUNNING, CALL_DONE };
 
 struct call {
+    struct chunk_pool *pool;    // the engine's
     struct call *next;          // the engine's list
     CURL *easy;                 // the engine's thread alone, but before submission and after DONE
     struct curl_slist *headers; // as sent
@@ -28,7 +30,7 @@ struct call {
     pthread_cond_t changed;
     unsigned refs;
     enum call_state state;
-    struct buf data;            // received and not yet taken
+    struct chunks data;         // received and not yet taken
     bool paused;
     int status;
     struct strv head;           // "name: value" lines so far
@@ -41,6 +43,7 @@ struct call {
 
 struct engine {
     CURLM *multi;
+    struct chunk_pool pool;
     pthread_t thread;
     unsigned max_running;
     atomic_bool ending;
@@ -57,7 +60,7 @@ void engine_stop(struct engine *e);
 void engine_submit(struct engine *e, struct call *c); // takes over one reference
 void engine_wake(struct engine *e);
 
-struct call *call_new(void);
+struct call *call_new(struct chunk_pool *pool);
 void call_unref(struct call *c);
 size_t call_on_header(char *data, size_t size, size_t n, void *arg);
 size_t call_on_body(char *data, size_t size, size_t n, void *arg);

@@ -13,20 +13,24 @@
 
 _Static_assert(K_COUNT <= 256, "a kind fits a byte");
 
+static uint64_t in_range(uint64_t hash)
+{
+    hash &= (uint64_t)INT64_MAX;
+    return hash > 1 ? hash : hash + 2;
+}
+
+uint64_t inode_number(const uint8_t key[16], uint64_t parent_ino, const char *name)
+{
+    char text[8 + 256];
+    size_t len = strnlen(name, 255);
+    memcpy(text, &parent_ino, 8);
+    memcpy(text + 8, name, len);
+    return in_range(hash_sip64(key, text, 8 + len));
+}
+
 static uint64_t name_ino(const struct inodes *t, uint64_t parent_ino, const char *name)
 {
-    uint64_t h;
-    if (t->hash != NULL) {
-        h = t->hash(parent_ino, name);
-    } else {
-        char text[8 + 256];
-        size_t len = strnlen(name, 255);
-        memcpy(text, &parent_ino, 8);
-        memcpy(text + 8, name, len);
-        h = hash_sip64(t->key, text, 8 + len);
-    }
-    h &= (uint64_t)INT64_MAX;
-    return h > 1 ? h : h + 2;
+    return t->hash != NULL ? in_range(t->hash(parent_ino, name)) : inode_number(t->key, parent_ino, name);
 }
 
 static uint32_t *bucket_of(const struct inodes *t, uint64_t ino)

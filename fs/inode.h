@@ -86,6 +86,8 @@ void inodes_expire_child(struct inodes *t, uint64_t parent, const char *name);
 
 // The ino that a name has or would have.
 uint64_t inodes_child_ino(struct inodes *t, uint64_t parent_ino, const char *name);
+// The same without a table, where no collision is known of: pure.
+uint64_t inode_number(const uint8_t key[16], uint64_t parent_ino, const char *name);
 
 #define INODE_DEPTH_MAX 15
 struct inode_chain {

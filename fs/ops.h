@@ -40,6 +40,11 @@ errc ops_tref(struct serve *s, uint64_t nodeid, struct tref *ret, struct err *er
 void ops_hand_over(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
                    void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg));
 
+// ops_ahead.c: what fetch-ahead learns from. Nothing is done where it is off.
+void ops_ahead_opened(struct serve *s, uint64_t nodeid, const struct tref *r);
+void ops_ahead_listed(struct serve *s, uint64_t nodeid, const struct tref *dir);
+void ops_ahead_looked(struct serve *s, uint64_t nodeid, const struct tref *dir, const char *name);
+
 // ops_lookup.c
 void ops_init(void *userdata, struct fuse_conn_info *conn);
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

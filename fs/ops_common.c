@@ -72,6 +72,7 @@ void ops_run_find(struct request *r, ops_find_fn find)
     struct tattr attr;
     errc e = ops_tref(s, r->nodeid, &dir, &err);
     if (!e) {
+        ops_ahead_looked(s, r->nodeid, &dir, r->name);
         e = find(s->tree, &dir, r->name, &r->cancel, &kind, &attr, &err);
     }
     if (e) {

@@ -83,6 +83,7 @@ static void run_fill(void *arg)
     struct tref dir __attribute__((cleanup(tref_free))) = {0};
     errc e = ops_tref(f->serve, f->nodeid, &dir, &err);
     if (!e) {
+        ops_ahead_listed(f->serve, f->nodeid, &dir);
         e = tree_list(f->serve->tree, &dir, listing_token(f->listing), add_entry, f->listing, &err);
     }
     listing_end(f->listing, e ? &err : NULL);

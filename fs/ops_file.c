@@ -51,6 +51,7 @@ static errc resolve(struct request *r, struct open_job *j, struct err *err)
     if (e) {
         return e;
     }
+    ops_ahead_opened(s, r->nodeid, &node);
     e = tree_attr(s->tree, &node, &r->cancel, &j->attr, err);
     if (!e) {
         e = tree_open(s->tree, &node, &r->cancel, &j->content, &j->version, err);

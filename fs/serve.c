@@ -79,6 +79,7 @@ struct serve *serve_new(const struct serve_conf *conf)
 {
     struct serve *s = mem_zalloc(sizeof(*s));
     s->tree = conf->tree;
+    s->ahead = conf->ahead;
     s->uid = conf->uid;
     s->gid = conf->gid;
     s->read_only = conf->read_only;

@@ -2,6 +2,7 @@
 #ifndef FS_SERVE_H
 #define FS_SERVE_H
 
+#include "fs/ahead.h"
 #include "fs/engine.h"
 #include "fs/errlog.h"
 #include "fs/inode.h"
@@ -20,6 +21,7 @@ struct fuse_lowlevel_ops;
 struct serve {
     struct fuse_session *se;   // set once, before the first request
     struct tree *tree;         // borrowed
+    struct ahead *ahead;       // borrowed; NULL: nothing is fetched ahead
     struct inodes *inodes;
     struct engine *engine;
     struct notify *notify;
@@ -38,6 +40,7 @@ struct serve {
 
 struct serve_conf {
     struct tree *tree;
+    struct ahead *ahead;       // or NULL
     uint8_t ino_key[16];
     uid_t uid;
     gid_t gid;

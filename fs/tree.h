@@ -65,6 +65,8 @@ errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struc
 // Whether `name` can be refused from memory, without asking anything: true means it does not exist. Once a
 // listing had a name that was thought impossible, only what cannot be decoded is.
 bool tree_never(const struct tree *t, enum kind dir, const char *name);
+// The kind that an entry which is no dot name has in a directory, if it exists: by its name alone. K_NONE: none.
+enum kind tree_kind_of_entry(enum kind dir, const char *name);
 errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
                struct err *err) ERR_MUST_CHECK;
 

@@ -42,7 +42,7 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
 }
 
 // The kind of an entry that is no dot name, by its directory alone. Some need a look at the name.
-static enum kind kind_of_entry(enum kind dir, const char *name)
+enum kind tree_kind_of_entry(enum kind dir, const char *name)
 {
     switch (dir) {
     case K_ROOT:
@@ -278,7 +278,7 @@ errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struc
     errc e = learn_cut_name(t, dir, name, cancel, err);
     if (e)
         return e;
-    enum kind kind = name[0] == '.' ? kind_of_dot(dir->kind, name) : kind_of_entry(dir->kind, name);
+    enum kind kind = name[0] == '.' ? kind_of_dot(dir->kind, name) : tree_kind_of_entry(dir->kind, name);
     if (kind == K_NONE)
         return err_set(err, ERR_NOT_FOUND, "there is no \"%s\" in a %s directory", name,
                        kind_info(dir->kind)->label);

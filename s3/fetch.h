@@ -2,10 +2,10 @@
 //
 // The first request asks for the first part and tells size and ETag; further parts carry If-Match, so that all
 // bytes are of one version of the object (another version begins anew while nothing was given yet, else it is
-// ERR_BUSY). Parts are asked for in order of need. How many are under way adapts: it grows while the stream waits for
-// the network and each step brings more, and stays where the consumer is the slower one. All fetches together keep
-// within conf.max_bytes in flight, shared equally between those that run. A part that fails is asked for again from where
-// it was cut, alone. Thread-safe; a fetch runs on its caller's thread.
+// ERR_BUSY). Parts are asked for in order of need. How many are under way adapts (s3/fetch_pace.h): it grows while the
+// stream waits for the network and each step brings more, and stays where the consumer is the slower one. All fetches
+// together keep within conf.max_bytes in flight, shared equally between those that run. A part that fails is asked for
+// again from where it was cut, alone. Thread-safe; a fetch runs on its caller's thread.
 #ifndef S3_FETCH_H
 #define S3_FETCH_H
 
@@ -37,7 +37,7 @@ errc fetch_stream(struct fetcher *f, const struct fetch_object *o, struct cancel
 
 struct fetcher_stats {
     uint64_t objects, parts, parts_again; // begun
-    unsigned running, parts_now;          // now
+    unsigned running, parts_now;          // now; running: those of more than one part
     uint64_t bytes_now;                   // reserved for what is in flight
 };
 void fetcher_stats(struct fetcher *f, struct fetcher_stats *ret);

@@ -2,14 +2,16 @@
 // "Error responses"), over the HTTP engine, SigV4 and the credentials chain. Works against everything that speaks it.
 //
 // Each request is signed anew for each try. A 301, 307 or AuthorizationHeaderMalformed that names another region is
-// followed once and remembered for its bucket. An expired or unknown token asks the credentials chain once more. 500, 502,
-// 503, 504, SlowDown, RequestTimeout, resets, cuts and silence are tried again with jittered, doubling waits until
-// conf.max_tries or the deadline of the cancel token. RequestTimeTooSkewed corrects the clock by the answer's Date, once.
+// followed once and remembered for its bucket. An expired or unknown token asks the credentials chain once more. 500,
+// 502, 503, 504, SlowDown, RequestTimeout, resets, cuts and silence are tried again with jittered, doubling waits until
+// conf.max_tries or the deadline of the cancel token; a Retry-After of more than a minute ends the tries.
+// RequestTimeTooSkewed corrects the clock by the answer's Date, once.
 //
 // Errors: 404 NoSuchKey and NoSuchBucket ERR_NOT_FOUND; 401, 403 ERR_DENIED (a 403 is never "missing"; the cause says
 // so, and that without ListBucket S3 says 403 for a missing key); 412 (If-Match) ERR_BUSY; 416 ERR_LIMIT; 403
-// InvalidObjectState ERR_ARCHIVED; 503 and SlowDown after retries ERR_THROTTLED; no connection ERR_UNREACHABLE; else ERR_IO. Causes
-// name bucket, key, S3's code and message, and the request id. Thread-safe.
+// InvalidObjectState ERR_ARCHIVED; 503 and SlowDown after retries ERR_THROTTLED; no connection ERR_UNREACHABLE; a name
+// of a bucket, a key or a range that cannot be ERR_INVALID; silence, and no time left for another try, ERR_TIMEOUT;
+// else ERR_IO. Causes name bucket, key, S3's code and message, and the request id. Thread-safe.
 #ifndef S3_S3_H
 #define S3_S3_H
 
@@ -81,8 +83,9 @@ bool s3_is_ended(struct s3_started *started);
 errc s3_follow(struct s3 *s, struct s3_started *started, struct cancel *cancel, s3_body_fn fn, void *arg,
                struct s3_head *ret_head, bool *ret_again, struct err *err) ERR_MUST_CHECK;
 void s3_abandon(struct s3 *s, struct s3_started *started); // frees it; NULL is fine
-// Waits before try number `tries` + 1 of something that failed with *ret_again; false, with the error as it stands,
-// when the tries are used up or the deadline or a cancel comes first (err then tells which).
+// Waits before try number `tries` + 1 of something that failed with *ret_again, at least as long as Retry-After asked;
+// false, with the error as it stands, when the tries are used up, or the deadline or a cancel comes first (err then
+// tells which).
 bool s3_wait_again(struct s3 *s, unsigned tries, struct cancel *cancel, struct err *err);
 
 // Keys below a prefix in S3's order (UTF-8 bytes), 1,000 a request. `delimiter`: only what is directly below the

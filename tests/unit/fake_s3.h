@@ -1,200 +1,258 @@
-// A bucket in memory that counts what it is asked: stands in for s3/s3.c and s3/fetch.c in the tests of what is above
-// them. It defines every function of s3/s3.h and s3/fetch.h that those use.
-#ifndef TESTS_UNIT_FAKE_S3_H
-#define TESTS_UNIT_FAKE_S3_H
+// A server on loopback that answers one request after another as a script says and keeps what it was asked; and the
+// credentials that its requests are signed with, in the place of the chain's.
+#ifndef TESTS_FAKE_S3_H
+#define TESTS_FAKE_S3_H
 
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "s3/fetch.h"
 #include "s3/s3.h"
 
-struct bucket_object {
-    char key[200];
-    const char *data; // borrowed
-    size_t len;
-    const char *attributes; // or NULL; borrowed
+struct step {
+    const char *status;  // "200 OK"
+    const char *headers; // each with its CRLF, or NULL
+    const char *body;    // or NULL
+    long told;           // Content-Length where it is not the body's; -1: the answer is chunked
+    bool is_cut;         // the connection ends behind the body
+    int wait_ms;         // before the answer
 };
-struct s3 {
-    struct bucket_object objects[2000]; // ordered by key
-    size_t n;
-    size_t piece;                  // a body comes in pieces of so many bytes; 0: at once
-    errc fail, fail_list;          // what everything, or a listing, gives
-    size_t cut_after;              // a body breaks off after so many bytes; 0: never
-    int gets, heads, lists, fetches;
-    uint64_t bytes;                // of bodies
-    char bucket[64], key[200];     // of the last request
-    uint64_t off;
+
+#define FAKE_MAX 64
+static struct fake {
+    int fd, port;
+    pthread_t thread;
+    atomic_int open;
+    atomic_bool ending;
+    pthread_mutex_t lock;
+    struct step steps[FAKE_MAX];
+    int len, at;          // at: requests that were answered
+    char *heads[FAKE_MAX];
+} fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static inline void fake_pause(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static inline void fake_forget(void)
+{
+    pthread_mutex_lock(&fake.lock);
+    for (int i = 0; i < FAKE_MAX; i++) {
+        free(fake.heads[i]);
+        fake.heads[i] = NULL;
+    }
+    fake.len = fake.at = 0;
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static inline void fake_script(const struct step *steps, int len)
+{
+    fake_forget();
+    pthread_mutex_lock(&fake.lock);
+    memcpy(fake.steps, steps, (size_t)len * sizeof(*steps));
+    fake.len = len;
+    pthread_mutex_unlock(&fake.lock);
+}
+#define SCRIPT(...) fake_script((const struct step[]){__VA_ARGS__}, \
+                                (int)(sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step)))
+
+static inline int fake_asked(void)
+{
+    pthread_mutex_lock(&fake.lock);
+    int n = fake.at;
+    pthread_mutex_unlock(&fake.lock);
+    return n;
+}
+
+static inline bool fake_say(int fd, const char *text, size_t len)
+{
+    return send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+static inline bool fake_answer(int fd, const char *head)
+{
+    pthread_mutex_lock(&fake.lock);
+    static const struct step unexpected = {"501 Not In The Script", NULL, NULL, 0, false, 0};
+    struct step step = fake.at < fake.len ? fake.steps[fake.at] : unexpected;
+    if (fake.at < FAKE_MAX) {
+        fake.heads[fake.at] = mem_strdup(head);
+    }
+    fake.at++;
+    pthread_mutex_unlock(&fake.lock);
+    for (int i = 0; i < step.wait_ms && !atomic_load(&fake.ending); i += 5) {
+        fake_pause(5);
+    }
+    const char *body = step.body ? step.body : "";
+    struct buf text = {0};
+    buf_printf(&text, "HTTP/1.1 %s\r\n%s", step.status, step.headers ? step.headers : "");
+    bool is_head = strncmp(head, "HEAD ", 5) == 0;
+    if (step.told < 0) {
+        buf_printf(&text, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n", strlen(body), body);
+    } else {
+        buf_printf(&text, "Content-Length: %zu\r\n\r\n%s", step.told ? (size_t)step.told : strlen(body),
+                   is_head ? "" : body);
+    }
+    bool ok = fake_say(fd, text.data, text.len);
+    buf_free(&text);
+    return ok && !step.is_cut;
+}
+
+static void *fake_serve(void *arg)
+{
+    int fd = (int)(intptr_t)arg;
+    char text[16384];
+    size_t len = 0;
+    for (bool go_on = true; go_on && !atomic_load(&fake.ending);) {
+        char *end = memmem(text, len, "\r\n\r\n", 4);
+        if (!end) {
+            ssize_t n = len < sizeof(text) ? recv(fd, text + len, sizeof(text) - len, 0) : 0;
+            if (n <= 0) {
+                break;
+            }
+            len += (size_t)n;
+            continue;
+        }
+        *end = '\0';
+        go_on = fake_answer(fd, text);
+        size_t used = (size_t)(end - text) + 4;
+        memmove(text, text + used, len - used);
+        len -= used;
+    }
+    close(fd);
+    atomic_fetch_sub(&fake.open, 1);
+    return NULL;
+}
+
+static void *fake_accept(void *arg)
+{
+    (void)arg;
+    for (int fd; (fd = accept(fake.fd, NULL, NULL)) >= 0;) {
+        pthread_t thread;
+        atomic_fetch_add(&fake.open, 1);
+        if (pthread_create(&thread, NULL, fake_serve, (void *)(intptr_t)fd) == 0) {
+            pthread_detach(thread);
+        }
+    }
+    return NULL;
+}
+
+static inline int fake_start(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    signal(SIGPIPE, SIG_IGN);
+    fake.fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fake.fd, (struct sockaddr *)&at, len) || listen(fake.fd, 64) ||
+        getsockname(fake.fd, (struct sockaddr *)&at, &len)) {
+        return -1;
+    }
+    fake.port = ntohs(at.sin_port);
+    return pthread_create(&fake.thread, NULL, fake_accept, NULL);
+}
+
+static inline int fake_stop(void **state)
+{
+    (void)state;
+    atomic_store(&fake.ending, true);
+    shutdown(fake.fd, SHUT_RDWR);
+    pthread_join(fake.thread, NULL);
+    close(fake.fd);
+    for (int i = 0; i < 500 && atomic_load(&fake.open) > 0; i++) {
+        fake_pause(10);
+    }
+    fake_forget();
+    return 0;
+}
+
+// Whether the request (from 0) had that text, e.g. "\r\nRange: bytes=5-\r\n" (a CRLF stands before and after each line).
+static inline bool asked_with(int request, const char *text)
+{
+    pthread_mutex_lock(&fake.lock);
+    auto_free char *head = mem_printf("%s\r\n", request < FAKE_MAX && fake.heads[request] ? fake.heads[request] : "");
+    pthread_mutex_unlock(&fake.lock);
+    return strcasestr(head, text) != NULL;
+}
+
+// --- credentials ------------------------------------------------------------------------------------------------
+
+struct creds {
+    uint64_t serial;
+    bool has_token, is_fixed; // fixed: there are no others
+    int rejected;
 };
-struct fetcher {
+
+errc creds_get(struct creds *c, struct cancel *cancel, struct creds_value *ret, struct err *err)
+{
+    (void)cancel;
+    if (c->serial == 0) {
+        return err_set(err, ERR_DENIED, "there are no credentials");
+    }
+    *ret = (struct creds_value){
+        .access_key = mem_strdup("AKTEST"),
+        .secret_key = mem_strdup("very-secret"),
+        .token = c->has_token ? mem_printf("token-%d", (int)c->serial) : NULL,
+        .expires_ms = -1,
+        .serial = c->serial,
+    };
+    return ERR_OK;
+}
+
+void creds_value_free(struct creds_value *v)
+{
+    free(v->access_key);
+    free(v->secret_key);
+    free(v->token);
+}
+
+void creds_rejected(struct creds *c, uint64_t serial)
+{
+    c->rejected++;
+    if (serial == c->serial && !c->is_fixed) {
+        c->serial++;
+    }
+}
+
+// --- a client of it ------------------------------------------------------------------------------------------------
+
+struct client {
+    struct http *http;
+    struct creds creds;
     struct s3 *s3;
 };
 
-static inline int bucket_requests(const struct s3 *s)
+static inline struct client *client_of(const struct s3_conf *conf)
 {
-    return s->gets + s->heads + s->lists + s->fetches;
+    struct client *c = mem_zalloc(sizeof(*c));
+    struct err err = ERR_INIT;
+    struct http_conf quick = {.stall_ms = 400, .first_byte_ms = 3000};
+    c->creds = (struct creds){.serial = 1, .has_token = true};
+    auto_free char *endpoint = mem_printf("http://127.0.0.1:%d", fake.port);
+    struct s3_conf own = conf ? *conf : (struct s3_conf){0};
+    own.max_tries = own.max_tries ? own.max_tries : 4;
+    own.first_wait_ms = own.first_wait_ms ? own.first_wait_ms : 5;
+    own.endpoint = own.endpoint ? own.endpoint : endpoint;
+    own.creds = &c->creds;
+    assert_int_equal(http_new(&quick, &c->http, &err), ERR_OK);
+    own.http = c->http;
+    assert_int_equal(s3_new(&own, &c->s3, &err), ERR_OK);
+    return c;
 }
 
-static inline int bucket_by_key(const void *a, const void *b)
+static inline void client_free(struct client *c)
 {
-    return strcmp(((const struct bucket_object *)a)->key, ((const struct bucket_object *)b)->key);
-}
-
-static inline void bucket_put(struct s3 *s, const char *key, const char *data, size_t len, const char *attributes)
-{
-    size_t i = 0;
-    while (i < s->n && strcmp(s->objects[i].key, key) != 0) {
-        i++;
-    }
-    struct bucket_object *o = &s->objects[i];
-    s->n = i == s->n ? s->n + 1 : s->n;
-    snprintf(o->key, sizeof(o->key), "%s", key);
-    o->data = data;
-    o->len = len;
-    o->attributes = attributes;
-    qsort(s->objects, s->n, sizeof(*o), bucket_by_key);
-}
-
-static inline errc bucket_find(struct s3 *s, const char *bucket, const char *key, struct cancel *cancel,
-                             const struct bucket_object **ret, struct err *err)
-{
-    snprintf(s->bucket, sizeof(s->bucket), "%s", bucket);
-    snprintf(s->key, sizeof(s->key), "%s", key);
-    if (cancel_check(cancel, err)) {
-        return err->code;
-    }
-    if (s->fail) {
-        return err_set(err, s->fail, "S3 fails");
-    }
-    for (size_t i = 0; i < s->n; i++) {
-        if (strcmp(s->objects[i].key, key) == 0) {
-            *ret = &s->objects[i];
-            return ERR_OK;
-        }
-    }
-    return err_set(err, ERR_NOT_FOUND, "NoSuchKey: %s", key);
-}
-
-static inline struct s3_head bucket_head(const struct bucket_object *o)
-{
-    return (struct s3_head){o->len, 1795000000000, "\"etag\"", mem_strdup(o->attributes)};
-}
-
-static inline errc bucket_body(struct s3 *s, const struct bucket_object *o, uint64_t off, s3_body_fn fn, void *arg,
-                             struct s3_head *ret_head, struct err *err)
-{
-    s->off = off;
-    if (off && off >= o->len) {
-        return err_set(err, ERR_LIMIT, "InvalidRange");
-    }
-    auto_cleanup(s3_head_free) struct s3_head head = bucket_head(o);
-    if (ret_head) {
-        *ret_head = bucket_head(o);
-    }
-    for (size_t at = off, piece; at < o->len; at += piece) {
-        piece = s->piece && s->piece < o->len - at ? s->piece : o->len - at;
-        if (s->cut_after && at + piece > s->cut_after) {
-            return err_set(err, ERR_IO, "the connection broke off");
-        }
-        s->bytes += piece;
-        errc code = fn(arg, &head, o->data + at, piece, err);
-        if (code) {
-            return code;
-        }
-    }
-    return ERR_OK;
-}
-
-bool s3_url_parse(const char *url, char **ret_bucket, char **ret_prefix)
-{
-    if (strncmp(url, "s3://", 5) != 0 || !url[5] || url[5] == '/') {
-        return false;
-    }
-    size_t bucket = strcspn(url + 5, "/");
-    const char *prefix = url + 5 + bucket;
-    prefix += strspn(prefix, "/");
-    size_t len = strlen(prefix);
-    while (len && prefix[len - 1] == '/') {
-        len--;
-    }
-    *ret_bucket = mem_strndup(url + 5, bucket);
-    *ret_prefix = mem_strndup(prefix, len);
-    return true;
-}
-
-void s3_head_free(struct s3_head *h)
-{
-    free(h->attributes);
-    *h = (struct s3_head){0};
-}
-
-errc s3_get(struct s3 *s, const struct s3_range *range, struct cancel *cancel, s3_body_fn fn, void *arg,
-            struct s3_head *ret_head, struct err *err)
-{
-    const struct bucket_object *o;
-    s->gets++;
-    errc code = bucket_find(s, range->bucket, range->key, cancel, &o, err);
-    return code ? code : bucket_body(s, o, range->off, fn, arg, ret_head, err);
-}
-
-errc fetch_stream(struct fetcher *f, const struct fetch_object *object, struct cancel *cancel, s3_body_fn fn, void *arg,
-                  struct s3_head *ret_head, struct err *err)
-{
-    const struct bucket_object *o;
-    f->s3->fetches++;
-    errc code = bucket_find(f->s3, object->bucket, object->key, cancel, &o, err);
-    return code ? code : bucket_body(f->s3, o, object->off, fn, arg, ret_head, err);
-}
-
-errc s3_head_object(struct s3 *s, const char *bucket, const char *key, struct cancel *cancel, struct s3_head *ret,
-                    struct err *err)
-{
-    const struct bucket_object *o;
-    s->heads++;
-    errc code = bucket_find(s, bucket, key, cancel, &o, err);
-    if (!code) {
-        *ret = bucket_head(o);
-    }
-    return code;
-}
-
-errc s3_list(struct s3 *s, const char *bucket, const char *prefix, bool delimiter, const char *after,
-             struct cancel *cancel, s3_list_fn fn, void *arg, struct err *err)
-{
-    const struct bucket_object *ignored;
-    s->lists++;
-    errc code = bucket_find(s, bucket, prefix, cancel, &ignored, err);
-    if (s->fail_list) {
-        return err_set(err, s->fail_list, "AccessDenied");
-    }
-    if (code && code != ERR_NOT_FOUND) {
-        return code;
-    }
-    char last[200] = "";
-    for (size_t i = 0; i < s->n; i++) {
-        const struct bucket_object *o = &s->objects[i];
-        size_t len = strlen(prefix);
-        const char *slash = delimiter && strlen(o->key) > len ? strchr(o->key + len, '/') : NULL;
-        struct s3_entry e = {.key = o->key, .size = o->len, .mtime_ms = 1795000000000, .etag = ""};
-        if (strncmp(o->key, prefix, len) != 0 || (after && strcmp(o->key, after) <= 0)) {
-            continue;
-        }
-        if (slash) {
-            char dir[200];
-            snprintf(dir, sizeof(dir), "%.*s", (int)(slash + 1 - o->key), o->key);
-            if (strcmp(dir, last) == 0) {
-                continue;
-            }
-            snprintf(last, sizeof(last), "%s", dir);
-            e = (struct s3_entry){.key = last, .is_prefix = true, .mtime_ms = -1, .etag = ""};
-        }
-        if (!fn(arg, &e)) {
-            break;
-        }
-    }
-    return ERR_OK;
+    s3_free(c->s3);
+    http_free(c->http);
+    free(c);
 }
 
 #endif

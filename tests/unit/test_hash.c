@@ -45,6 +45,45 @@ static void sha1_in_pieces(void **state)
     sha1_free(NULL);
 }
 
+// FIPS 180-2, appendix B; RFC 4231, test cases 1, 2, 4 and 6.
+static void sha256_and_hmac_vectors(void **state)
+{
+    (void)state;
+    uint8_t digest[SHA256_BYTES], ones[20], counted[25], many[131], fifty[50];
+    char hex[2 * SHA256_BYTES + 1];
+    sha256_of("abc", 3, digest);
+    hash_hex(digest, sizeof digest, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    sha256_of(NULL, 0, digest);
+    hash_hex(digest, sizeof digest, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    memset(ones, 0x0b, sizeof ones);
+    memset(many, 0xaa, sizeof many);
+    memset(fifty, 0xcd, sizeof fifty);
+    for (uint8_t i = 0; i < sizeof counted; i++)
+        counted[i] = i + 1;
+    const struct {
+        const void *key;
+        size_t key_len;
+        const char *text;
+        size_t len;
+        const char *hex;
+    } vectors[] = {
+        {ones, 20, "Hi There", 8, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"Jefe", 4, "what do ya want for nothing?", 28,
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {counted, 25, (const char *)fifty, 50, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
+        {many, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54,
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+        {"", 0, "", 0, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+    };
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        hmac_sha256(vectors[i].key, vectors[i].key_len, vectors[i].text, vectors[i].len, digest);
+        hash_hex(digest, sizeof digest, hex);
+        assert_string_equal(hex, vectors[i].hex);
+    }
+}
+
 // The first vectors of the reference implementation (vectors_sip64): key 00..0f, input 00..n-1.
 static void siphash_vectors(void **state)
 {
@@ -73,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha1_vectors),
         cmocka_unit_test(sha1_in_pieces),
+        cmocka_unit_test(sha256_and_hmac_vectors),
         cmocka_unit_test(siphash_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,85 @@
+// Trying again: waits between tries, and what is done at once, but once.
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "s3/s3_i.h"
+
+#define WAIT_SLICE_MS 20
+#define MAX_WAIT_MS 60000 // who asks for more gets no further try
+
+static errc sleep_ms(int64_t ms, struct cancel *cancel, struct err *err)
+{
+    int64_t until = clock_mono_ms() + ms;
+    errc e = cancel_check(cancel, err);
+    for (int64_t left = ms; !e && left > 0; left = until - clock_mono_ms()) {
+        int64_t slice = left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS;
+        nanosleep(&(struct timespec){.tv_nsec = (long)slice * 1000000}, NULL);
+        e = cancel_check(cancel, err);
+    }
+    return e;
+}
+
+static uint32_t chance(const void *salt)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return ((uint32_t)now.tv_nsec ^ (uint32_t)(uintptr_t)salt) * 2654435761u;
+}
+
+static bool wait_before(struct s3 *s, unsigned tries, int64_t retry_after, struct cancel *cancel, struct err *err)
+{
+    // Whether a try is worth it was said by the answer's judge: what is left is how long to wait.
+    struct retry_outcome o = {.status = 503, .retry_after_ms = retry_after, .is_idempotent = true};
+    int64_t now = clock_mono_ms(), wait;
+    if (!retry_next(&s->policy, tries, &o, now, 0, chance(&o), &wait) || wait > MAX_WAIT_MS) {
+        return false;
+    }
+    if (cancel && cancel->deadline_ms != 0 && wait >= cancel->deadline_ms - now) {
+        struct err why = *err;
+        err_set(err, ERR_TIMEOUT, "no time is left to ask again after %u tries: %s", tries, why.cause);
+        return false;
+    }
+    if (sleep_ms(wait, cancel, err)) {
+        return false;
+    }
+    atomic_fetch_add(&s->retries, 1);
+    return true;
+}
+
+void s3_note_hold(struct s3 *s, int64_t retry_after_ms)
+{
+    int64_t ms = retry_after_ms < MAX_WAIT_MS ? retry_after_ms : MAX_WAIT_MS;
+    long long until = clock_mono_ms() + ms, old = atomic_load(&s->hold_until_ms);
+    while (ms > 0 && until > old && !atomic_compare_exchange_weak(&s->hold_until_ms, &old, until)) {
+    }
+}
+
+bool s3_wait_again(struct s3 *s, unsigned tries, struct cancel *cancel, struct err *err)
+{
+    int64_t held = atomic_load(&s->hold_until_ms) - clock_mono_ms();
+    return wait_before(s, tries, held > 0 ? held : -1, cancel, err);
+}
+
+errc s3_try(struct s3 *s, struct cancel *cancel, s3_try_fn fn, void *arg, struct err *err)
+{
+    unsigned used = 0; // of what is done once
+    for (unsigned tries = 1;;) {
+        struct s3_outcome o = S3_OUTCOME_INIT;
+        errc e = fn(arg, &o, err);
+        if (!e || o.action == S3_GIVE_UP) {
+            return e;
+        }
+        if (o.action != S3_WAIT) {
+            if (used & (1u << o.action)) {
+                return e;
+            }
+            used |= 1u << o.action;
+            continue;
+        }
+        log_debug("s3", "tried again: %s", err->cause);
+        if (!wait_before(s, tries++, o.retry_after_ms, cancel, err)) {
+            return err->code;
+        }
+    }
+}
