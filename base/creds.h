@@ -49,8 +49,8 @@ void creds_rejected(struct creds *c, uint64_t serial);
 
 // Where the current value came from, for people: "environment", "profile dev (role arn:...)", "web identity
 // (role ...)", "SSO of profile x (role ...)", "keys of profile x in the credentials file", "credential_process of
-// profile x", "container", "instance role NAME"; "" before the first creds_get. A copy, owned by the caller; no secret and no
-// access key in it.
+// profile x", "container", "instance role NAME"; "" before the first creds_get. A copy, owned by the caller; no secret
+// and no access key in it.
 char *creds_source(struct creds *c);
 
 // The region by the usual chain: AWS_REGION, AWS_DEFAULT_REGION, the profile's `region`; NULL where none tells. Owned.

@@ -216,8 +216,8 @@ errc creds_from_role(struct look *l, const char *profile, struct found *ret, str
     }
     if (aws_profile_get(l->files, profile, NULL, "mfa_serial")) {
         return err_set(err, ERR_DENIED,
-                       "profile %.60s asks for an MFA code (mfa_serial), and a mount has nobody to ask; put the keys of "
-                       "`aws sts assume-role` with the code into the environment or a profile", profile);
+                       "profile %.60s asks for an MFA code (mfa_serial), and a mount has nobody to ask; put the keys "
+                       "of `aws sts assume-role` with the code into the environment or a profile", profile);
     }
     struct found source = {.source = NULL};
     struct creds_value v = {0};

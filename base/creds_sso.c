@@ -1,5 +1,5 @@
-// Profiles of IAM Identity Center: the token that `aws sso login` left, and the keys that it is good for (AWS SSO Portal
-// API Reference, GetRoleCredentials).
+// Profiles of IAM Identity Center: the token that `aws sso login` left, and the keys that it is good for (AWS SSO
+// Portal API Reference, GetRoleCredentials).
 #include <stdlib.h>
 #include <string.h>
 

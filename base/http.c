@@ -248,7 +248,7 @@ static errc step(struct waiter *w, bool *ret_ended, struct err *err)
     pthread_mutex_unlock(&c->lock);
     if (paused) {
         atomic_store(&c->resume, true);
-        engine_wake(&w->h->engine);
+        engine_attend(&w->h->engine);
     }
     errc e = give_all(w, &bytes, err);
     if (!e && !*ret_ended) {
@@ -325,7 +325,7 @@ static errc finish(struct waiter *w, struct err *err)
 static errc leave_early(struct waiter *w, errc code)
 {
     atomic_store(&w->call->abandoned, true);
-    engine_wake(&w->h->engine);
+    engine_attend(&w->h->engine);
     atomic_fetch_add(&w->h->cancelled, 1);
     return code;
 }
@@ -417,7 +417,7 @@ void http_abandon(struct http *h, struct http_started *started)
         return;
     }
     atomic_store(&started->call->abandoned, true);
-    engine_wake(&h->engine);
+    engine_attend(&h->engine);
     atomic_fetch_add(&h->cancelled, 1);
     started_free(h, started);
 }

@@ -112,6 +112,10 @@ static const char *passed(struct call *c, int64_t now)
 static void look_after(struct engine *e)
 {
     int64_t now = clock_mono_ms();
+    if (!atomic_exchange(&e->attention, false) && now - e->looked_ms < TICK_MS / 2) {
+        return;
+    }
+    e->looked_ms = now;
     for (struct call *c = e->active, *next; c; c = next) {
         next = c->next;
         if (atomic_load(&c->abandoned)) {
@@ -192,7 +196,7 @@ errc engine_start(struct engine *e, unsigned max_connections, struct err *err)
 void engine_stop(struct engine *e)
 {
     atomic_store(&e->ending, true);
-    engine_wake(e);
+    curl_multi_wakeup(e->multi);
     pthread_join(e->thread, NULL);
     curl_multi_cleanup(e->multi);
     pthread_mutex_destroy(&e->lock);
@@ -205,10 +209,11 @@ void engine_submit(struct engine *e, struct call *c)
     c->next = e->fresh;
     e->fresh = c;
     pthread_mutex_unlock(&e->lock);
-    engine_wake(e);
+    curl_multi_wakeup(e->multi);
 }
 
-void engine_wake(struct engine *e)
+void engine_attend(struct engine *e)
 {
+    atomic_store(&e->attention, true);
     curl_multi_wakeup(e->multi);
 }

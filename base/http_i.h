@@ -47,6 +47,8 @@ struct engine {
     pthread_t thread;
     unsigned max_running;
     atomic_bool ending;
+    atomic_bool attention;      // a call was abandoned or may go on
+    int64_t looked_ms;          // the thread alone: when the deadlines were looked at last
     pthread_mutex_t lock;       // what follows
     struct call *fresh;         // submitted and not yet seen by the thread
     struct call *active;        // the thread alone: queued and running
@@ -58,7 +60,7 @@ struct engine {
 errc engine_start(struct engine *e, unsigned max_connections, struct err *err) ERR_MUST_CHECK;
 void engine_stop(struct engine *e);
 void engine_submit(struct engine *e, struct call *c); // takes over one reference
-void engine_wake(struct engine *e);
+void engine_attend(struct engine *e); // after abandoned or resume of a call was set
 
 struct call *call_new(struct chunk_pool *pool);
 void call_unref(struct call *c);

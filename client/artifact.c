@@ -15,7 +15,9 @@ static errc get_blob(const struct artifact_env *env, const struct artifact *a, s
 {
     struct blob_source src = {
         .store = env->store, .staging = env->staging, .flow = env->flow, .sha = a->sha};
-    return blob_get(&src, ret, err);
+    // Nothing is fetched that is known not to fit.
+    errc e = a->size > WHOLE_AT_OPEN ? staging_could_hold(env->staging, (uint64_t)a->size, err) : ERR_OK;
+    return e == ERR_OK ? blob_get(&src, ret, err) : e;
 }
 
 static errc wait_end(struct staged *staged, struct cancel *cancel, uint64_t *ret_len,

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/mount.h"
+#include "fs/stack_s3.h"
 #include "fs/stack_service.h"
 
 #define CHECK_MS 30000
@@ -63,6 +64,23 @@ static int check_service(struct stack *stack)
     return EXIT_OK;
 }
 
+static int check_s3(struct stack *stack)
+{
+    struct err err = ERR_INIT;
+    struct cancel cancel = {.deadline_ms = clock_mono_ms() + CHECK_MS};
+    auto_cleanup(buf_free) struct buf text = {0};
+    int64_t start = clock_mono_ms();
+    errc e = stack_s3_check(stack, &cancel, &err);
+    stack_s3_describe(stack, &text);
+    fputs(text.data != NULL ? text.data : "", stdout);
+    if (e) {
+        printf("bucket       cannot be read\n");
+        return problem(EXIT_DATASTORE, &err);
+    }
+    printf("bucket       answers, in %lld ms\n", (long long)(clock_mono_ms() - start));
+    return EXIT_OK;
+}
+
 static int list_flows(struct stack *stack, const struct options *o)
 {
     struct err err = ERR_INIT;
@@ -75,6 +93,9 @@ static int list_flows(struct stack *stack, const struct options *o)
         return problem(code, &err);
     }
     int result = stack->service != NULL ? check_service(stack) : EXIT_OK;
+    if (result == EXIT_OK && stack->s3_root != NULL) {
+        result = check_s3(stack);
+    }
     if (result == EXIT_OK && tree_list(stack->tree, &root, &cancel, count_flow, &n, &err)) {
         result = problem(stack_unread(stack), &err);
     }
@@ -89,12 +110,14 @@ static void print_found(const struct stack *stack, const struct options *o)
     static const char *const sources[] = {
         [CONFIG_DEFAULT] = "default", [CONFIG_GLOBAL_FILE] = "global config.json",
         [CONFIG_PROJECT_FILE] = "project config.json", [CONFIG_ENV] = "environment", [CONFIG_OPTION] = "option"};
-    printf("datastore    %s%s\n", stack->root, access(stack->root, F_OK) == 0 ? "" : " (not there yet)");
+    bool there = stack->s3_root != NULL || access(stack->root, F_OK) == 0;
+    printf("datastore    %s%s\n", stack_datastore(stack), there ? "" : " (not there yet)");
     if (stack->service_shown != NULL) {
         printf("metadata     %s (METAFLOW_SERVICE_URL: %s)\n", stack->service_shown,
                sources[config_source(stack->config, "SERVICE_URL")]);
     } else {
-        printf("metadata     local (METAFLOW_DEFAULT_METADATA: %s)\n",
+        printf("metadata     local%s%s (METAFLOW_DEFAULT_METADATA: %s)\n",
+               stack->s3_root != NULL ? ", in " : "", stack->s3_root != NULL ? stack->root : "",
                sources[config_source(stack->config, "DEFAULT_METADATA")]);
     }
     printf("namespace    %s\n", o->ns != NULL ? o->ns : "(all)");

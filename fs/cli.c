@@ -9,7 +9,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "fs/stack.h"
+#include "fs/cli_args.h"
+#include "fs/get.h"
 
 #define CAT_CHUNK ((size_t)256 * 1024)
 
@@ -21,53 +22,22 @@ static const char cli_usage[] =
 
 struct cli {
     bool cat, long_format, failed, unreached, listed;
-    struct strv paths, options; // options: what goes to options_parse
+    struct cli_args args;
     struct stack stack;
 };
 
 int cli_is_subcommand(int argc, char *const *argv)
 {
-    return argc > 1 && (strcmp(argv[1], "ls") == 0 || strcmp(argv[1], "cat") == 0);
-}
-
-// An option's value may be the next argument; it is then no path.
-static bool takes_next(const char *text)
-{
-    if (strcmp(text, "-o") == 0)
-        return true;
-    if (strncmp(text, "--", 2) != 0 || strchr(text, '='))
-        return false;
-    const struct option_row *row = option_find(text + 2, strlen(text + 2));
-    return row && row->type != OPTION_FLAG;
-}
-
-static void sort_arguments(struct cli *cli, int argc, char *const *argv)
-{
-    strv_add(&cli->options, argv[0]);
-    strv_add(&cli->options, "--check"); // no mountpoint is wanted
-    for (int i = 2; i < argc; i++) {
-        const char *text = argv[i];
-        if (strcmp(text, "--") == 0) {
-            while (++i < argc)
-                strv_add(&cli->paths, argv[i]);
-        } else if (!cli->cat && strcmp(text, "-l") == 0) {
-            cli->long_format = true;
-        } else if (text[0] != '-' || !text[1]) {
-            strv_add(&cli->paths, text);
-        } else {
-            strv_add(&cli->options, text);
-            if (takes_next(text) && i + 1 < argc)
-                strv_add(&cli->options, argv[++i]);
-        }
-    }
+    return argc > 1 &&
+           (strcmp(argv[1], "ls") == 0 || strcmp(argv[1], "cat") == 0 || strcmp(argv[1], "get") == 0);
 }
 
 static void complain(struct cli *cli, const char *path, const struct err *err)
 {
     fprintf(stderr, "metaflowfs: %s: %s\n", path, err->cause);
     cli->failed = true;
-    // A service that cannot be reached is told apart from a path that does not exist.
-    cli->unreached |= err->code == ERR_UNREACHABLE;
+    // What cannot be reached, or does not let us in, is told apart from a path that does not exist.
+    cli->unreached |= err->code == ERR_UNREACHABLE || (err->code == ERR_DENIED && cli->stack.s3_root);
 }
 
 static bool write_all(const char *data, size_t len)
@@ -160,7 +130,7 @@ static errc ls_node(struct cli *cli, const char *path, const struct tref *r, con
         print_entry(path, cli->long_format ? attr : NULL);
         return ERR_OK;
     }
-    if (cli->paths.len > 1)
+    if (cli->args.paths.len > 1)
         printf("%s%s:\n", cli->listed ? "\n" : "", path);
     cli->listed = true;
     struct ls_arg arg = {cli, r};
@@ -187,48 +157,43 @@ static int usage_error(const struct err *err)
 
 static int run_stack(struct cli *cli, const struct options *o)
 {
-    struct err err = ERR_INIT;
-    enum exit_code code = EXIT_OTHER;
-    auto_free char *cwd = getcwd(NULL, 0);
-    if (!cwd) {
-        fprintf(stderr, "metaflowfs: the working directory is gone\n");
-        return EXIT_OTHER;
-    }
-    if (stack_find(&cli->stack, o, cwd, &code, &err) || stack_build(&cli->stack, o, NULL, &code, &err)) {
-        fprintf(stderr, "metaflowfs: %s\n", err.cause);
+    int code = cli_stack(&cli->stack, o);
+    if (code != EXIT_OK)
         return code;
-    }
-    for (size_t i = 0; i < cli->paths.len; i++)
-        run_path(cli, cli->paths.items[i]);
+    for (size_t i = 0; i < cli->args.paths.len; i++)
+        run_path(cli, cli->args.paths.items[i]);
     if (fflush(stdout) != 0)
         cli->failed = true;
-    return !cli->failed ? EXIT_OK : cli->unreached ? (int)stack_unread(&cli->stack) : EXIT_OTHER;
+    return !cli->failed ? EXIT_OK : cli->unreached ? (int)stack_unreached(&cli->stack) : EXIT_OTHER;
 }
 
 int cli_run(int argc, char *const *argv)
 {
+    if (strcmp(argv[1], "get") == 0)
+        return get_run(argc, argv);
     struct cli cli = {.cat = strcmp(argv[1], "cat") == 0};
-    sort_arguments(&cli, argc, argv);
+    const struct cli_own own[] = {{"-l", &cli.long_format, NULL}, {0}};
     struct err err = ERR_INIT;
-    struct options o;
+    struct options o = {0};
     int code;
-    errc e = options_parse((int)cli.options.len, cli.options.items, &o, &err);
+    errc e = cli_args_sort(argc, argv, cli.cat ? &own[1] : own, &cli.args, &err);
+    if (!e)
+        e = options_parse((int)cli.args.options.len, cli.args.options.items, &o, &err);
     if (e) {
         code = usage_error(&err);
     } else if (o.help) {
         fputs(cli_usage, stdout);
         code = EXIT_OK;
-    } else if (cli.cat && cli.paths.len == 0) {
+    } else if (cli.cat && cli.args.paths.len == 0) {
         err_set(&err, ERR_INVALID, "what should be read? metaflowfs cat PATH");
         code = usage_error(&err);
     } else {
-        if (cli.paths.len == 0)
-            strv_add(&cli.paths, "/");
+        if (cli.args.paths.len == 0)
+            strv_add(&cli.args.paths, "/");
         code = run_stack(&cli, &o);
     }
     stack_free(&cli.stack);
     options_free(&o);
-    strv_free(&cli.paths);
-    strv_free(&cli.options);
+    cli_args_free(&cli.args);
     return code;
 }

@@ -1,4 +1,4 @@
-// `metaflowfs ls` and `metaflowfs cat`: the tree without a mount and without FUSE, for containers and
+// `metaflowfs ls`, `cat` and `get`: the tree without a mount and without FUSE, for containers and
 // scripts. Paths are those of a mount, below its root: FLOW/RUN/STEP/TASK/NAME, dot names included.
 #ifndef FS_CLI_H
 #define FS_CLI_H

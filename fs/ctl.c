@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/ctl_text.h"
+#include "fs/stack_s3.h"
 #include "fs/tree_i.h"
 
 static void put_bytes(struct buf *out, const char *label, uint64_t n)
@@ -25,7 +26,7 @@ static void put_status(struct ctl *c, struct buf *out)
     collect(c, &layers);
     clock_iso8601(c->started_ms, since, sizeof(since));
     buf_printf(out, "%-18s %s\n", "mountpoint", c->mountpoint);
-    buf_printf(out, "%-18s %s\n", "datastore", c->stack->root);
+    buf_printf(out, "%-18s %s\n", "datastore", stack_datastore(c->stack));
     buf_printf(out, "%-18s %s\n", "metadata", c->stack->service_shown != NULL ? c->stack->service_shown : "local");
     buf_printf(out, "%-18s %s\n", "namespace", c->options->ns != NULL ? c->options->ns : "(all)");
     buf_printf(out, "%-18s %s\n", "writable", c->options->read_only ? "no" : "tags");
@@ -40,12 +41,15 @@ static void put_status(struct ctl *c, struct buf *out)
     put_bytes(out, "staged-bytes", layers.staging.file_bytes + layers.staging.memory_bytes);
     put_bytes(out, "errors", errlog_total(c->serve->errlog));
     client_describe(c->stack->client, out);
+    stack_s3_describe(c->stack, out);
 }
 
-static void put_http(struct http *http, struct buf *out)
+static void put_http(const struct stack *stack, struct buf *out)
 {
     struct http_stats st;
-    http_stats(http, &st);
+    if (!stack_http_stats(stack, &st)) {
+        return;
+    }
     stats_put(out, "http_requests_total", "Requests sent.", st.requests);
     stats_put(out, "http_failed_total", "Requests without an answer.", st.failed);
     stats_put(out, "http_cancelled_total", "Requests that nobody waited for any more.", st.cancelled);
@@ -63,9 +67,8 @@ static void put_stats(struct ctl *c, struct buf *out)
     collect(c, &layers);
     stats_print(&c->serve->stats, &layers, out);
     client_counters(c->stack->client, stats_put, out);
-    if (c->stack->http != NULL) {
-        put_http(c->stack->http, out);
-    }
+    put_http(c->stack, out);
+    stack_s3_counters(c->stack, out);
 }
 
 static bool ctl_text(void *arg, const char *name, struct buf *out)

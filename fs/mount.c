@@ -16,6 +16,7 @@
 #include "fs/ctl_text.h"
 #include "fs/fuse_api.h"
 #include "fs/session.h"
+#include "fs/stack_s3.h"
 
 #define START_MS 30000 // for the first listing
 #define DEADLINE_MS 30000 // of a request: what one question to a service may take, but not less
@@ -131,6 +132,10 @@ static int run_daemon(struct mount *m)
     errc e = log_open(m->options->log_file, m->options->log_level, &err);
     if (!e) {
         e = stack_build(&m->stack, m->options, &m->ctl.source, &code, &err);
+    }
+    if (!e) {
+        code = EXIT_DATASTORE;
+        e = stack_s3_start(&m->stack, START_MS, &err);
     }
     if (!e) {
         e = serve_mount(m, &code, &err);

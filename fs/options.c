@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+#define CONNECTIONS_MAX 1024
+
 static errc bad_value(const struct option_row *r, const char *value, const char *wanted, struct err *err)
 {
     return err_set(err, ERR_INVALID, "option %s: \"%s\" is not %s", r->name, value, wanted);
@@ -250,6 +252,12 @@ static errc check_together(const struct options *o, struct err *err)
     if (o->cache_dir != NULL && o->cache_dir[0] == '\0') {
         return err_set(err, ERR_INVALID, "option cache-dir: \"\" is not a directory; --no-cache keeps nothing");
     }
+    if (o->path_style && o->virtual_host_style) {
+        return err_set(err, ERR_INVALID, "path-style and virtual-host-style exclude each other");
+    }
+    if (o->has_max_connections && (o->max_connections == 0 || o->max_connections > CONNECTIONS_MAX)) {
+        return err_set(err, ERR_INVALID, "option max-connections: it must be from 1 to %d", CONNECTIONS_MAX);
+    }
     if (o->service_timeout_ms == 0) {
         return err_set(err, ERR_INVALID, "option service-timeout: it must be more than 0 seconds");
     }
@@ -290,6 +298,9 @@ void options_free(struct options *o)
     free(o->datastore_root);
     free(o->ns);
     free(o->cache_dir);
+    free(o->aws_profile);
+    free(o->aws_region);
+    free(o->endpoint_url);
     free(o->log_file);
     free(o->fault);
     strv_free(&o->mount_flags);

@@ -19,11 +19,11 @@ enum exit_code {
     EXIT_OTHER = 1,
     EXIT_USAGE = 2,
     EXIT_CONFIG = 3,       // no datastore found, or the configuration is wrong
-    EXIT_DATASTORE = 4,    // the datastore cannot be read
+    EXIT_DATASTORE = 4,    // the datastore cannot be read: a directory, or S3 that cannot be reached or refuses
     EXIT_FUSE = 5,         // no /dev/fuse or fusermount3, or mounting is not permitted
     EXIT_MOUNTPOINT = 6,   // missing, no directory, busy or mounted already
     EXIT_STALE = 7,        // a daemon that died left it: Transport endpoint is not connected
-    EXIT_PROVIDER = 8,     // configured for a datastore that is not local
+    EXIT_PROVIDER = 8,     // configured for a datastore that is neither local nor in S3
     EXIT_SERVICE = 9,      // the metadata service cannot be reached, or refuses
 };
 
@@ -33,6 +33,7 @@ struct options {
     char *ns;              // namespace, or NULL
     char *cache_dir;       // or NULL
     char *log_file, *fault;
+    char *aws_profile, *aws_region, *endpoint_url; // or NULL
     bool foreground, debug, check, clean_stale, help, version;
     bool read_only, allow_other, allow_root, list_dots, no_auto_unmount;
     bool has_uid, has_gid, has_umask;
@@ -41,6 +42,9 @@ struct options {
     int64_t service_timeout_ms;
     uint64_t staging_bytes, cache_bytes; // 0: the default
     bool no_cache;
+    bool path_style, virtual_host_style, no_sign_request;
+    bool has_max_connections;
+    uint64_t max_connections, fetch_bytes; // to S3; 0: the default
     enum log_level log_level;
     bool has_log_level;
     struct strv mount_flags; // for the kernel: noexec, nosuid, ...

@@ -8,7 +8,7 @@
 const struct option_row option_table[] = {
     {"datastore-root", 0, OPTION_TEXT, AT(datastore_root), PLAIN, "DIR",
      "a .metaflow directory or one that contains it (default: where Metaflow looks), read with its own "
-     "metadata, also where a service is configured", false},
+     "metadata, also where a service is configured; or s3://BUCKET/PREFIX", false},
     {"namespace", 0, OPTION_TEXT, AT(ns), PLAIN, "TAG", "show only runs with this tag (default: all)", false},
     {"foreground", 'f', OPTION_FLAG, AT(foreground), PLAIN, NULL, "stay in the foreground", false},
     {"debug", 'd', OPTION_FLAG, AT(debug), PLAIN, NULL,
@@ -25,13 +25,30 @@ const struct option_row option_table[] = {
     {"service-timeout", 0, OPTION_SECONDS, AT(service_timeout_ms), PLAIN, "SECONDS",
      "how long one question to the metadata service may take, with its retries (default: 30)", false},
     {"cache-dir", 0, OPTION_TEXT, AT(cache_dir), PLAIN, "DIR",
-     "where answers of the metadata service are kept (default: $XDG_CACHE_HOME/metaflowfs or "
-     "~/.cache/metaflowfs)", false},
+     "where answers of the metadata service and small objects of S3 are kept (default: "
+     "$XDG_CACHE_HOME/metaflowfs or ~/.cache/metaflowfs)", false},
     {"cache-size", 0, OPTION_BYTES, AT(cache_bytes), PLAIN, "BYTES",
      "most bytes that are kept of them, with K, M, G or T (default: 1G)", false},
     {"no-cache", 0, OPTION_FLAG, AT(no_cache), PLAIN, NULL, "keep nothing after the mount ends", false},
     {"staging-size", 0, OPTION_BYTES, AT(staging_bytes), PLAIN, "BYTES",
      "most bytes below METAFLOW_TEMPDIR, with K, M, G or T (default: 8G)", false},
+    {"profile", 0, OPTION_TEXT, AT(aws_profile), PLAIN, "NAME",
+     "AWS profile for S3 (default: AWS_PROFILE, or default)", false},
+    {"region", 0, OPTION_TEXT, AT(aws_region), PLAIN, "NAME",
+     "AWS region of the bucket (default: AWS_REGION, the profile's, or what the bucket answers)", false},
+    {"endpoint-url", 0, OPTION_TEXT, AT(endpoint_url), PLAIN, "URL",
+     "an S3 that is not AWS's (default: METAFLOW_S3_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or the "
+     "profile's)", false},
+    {"path-style", 0, OPTION_FLAG, AT(path_style), PLAIN, NULL,
+     "ask for ENDPOINT/BUCKET/KEY (default: where the endpoint is not AWS's)", false},
+    {"virtual-host-style", 0, OPTION_FLAG, AT(virtual_host_style), PLAIN, NULL,
+     "ask for BUCKET.ENDPOINT/KEY (default: where it is)", false},
+    {"no-sign-request", 0, OPTION_FLAG, AT(no_sign_request), PLAIN, NULL,
+     "read a public bucket without credentials", false},
+    {"max-connections", 0, OPTION_NUMBER, AT(max_connections), AT(has_max_connections), "N",
+     "most connections at once (default: 64)", false},
+    {"fetch-memory", 0, OPTION_BYTES, AT(fetch_bytes), PLAIN, "BYTES",
+     "most bytes of S3 in flight, with K, M, G or T (default: 256M)", false},
     {"log-file", 0, OPTION_TEXT, AT(log_file), PLAIN, "FILE", "where to log (default: standard error)", false},
     {"log-level", 0, OPTION_LEVEL, AT(log_level), AT(has_log_level), "LEVEL", "error, warn, info or debug",
      false},
@@ -161,10 +178,19 @@ static void print_rows(FILE *out, bool testing)
     }
 }
 
+static const char get_options[] =
+    "\nOf metaflowfs get alone:\n"
+    "      --raw                    artifacts as they are stored, instead of in their natural form\n"
+    "      --logs                   also the logs of each task, as .stdout and .stderr\n"
+    "      --overwrite              replace files that are there already and that no earlier copy made\n"
+    "      --jobs N                 how many files are copied at once (default: 32)\n"
+    "      --quiet                  no progress and no closing line\n";
+
 void options_help(FILE *out)
 {
     fputs("usage: metaflowfs [options] MOUNTPOINT\n"
           "       metaflowfs ls|cat PATH...          the same tree without a mount\n"
+          "       metaflowfs get PATHSPEC DIR        copy what is there to files, many at once\n"
           "       fusermount3 -u MOUNTPOINT          to unmount\n"
           "\n"
           "Mounts Metaflow's runs and artifacts as files. With no options it finds its configuration\n"
@@ -176,9 +202,10 @@ void options_help(FILE *out)
           "                               _netdev, nofail, noauto, x-systemd.* and the like are ignored\n"
           "\nFor testing:\n", out);
     print_rows(out, true);
+    fputs(get_options, out);
     fputs("\nExit codes: 0 mounted, or unmounted cleanly with -f; 1 another error; 2 wrong usage; 3 no\n"
           "datastore found or the configuration is wrong; 4 the datastore cannot be read; 5 no /dev/fuse,\n"
           "no fusermount3, or mounting is not permitted; 6 the mountpoint is missing, busy or mounted\n"
           "already; 7 the mountpoint is stale (a killed daemon left it); 8 Metaflow is configured for a\n"
-          "datastore that this release does not read; 9 the metadata service cannot be reached, or refuses.\n", out);
+          "datastore that this release does not read (Azure, Google); 9 the metadata service cannot be reached, or refuses.\n", out);
 }

@@ -4,14 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "client/store_awaited.h"
+#include "fs/stack_s3.h"
 #include "fs/stack_service.h"
 
 #define PRODUCERS_MAX 1024 // as many as requests that can wait: none waits for the thread of another
+#define UNREACHED_MS 5000
+#define END_MS 3000
 
 static const char *value_of(const struct config *c, const char *name)
 {
@@ -19,12 +24,12 @@ static const char *value_of(const struct config *c, const char *name)
     return value != NULL ? value : "";
 }
 
-// This release reads a local datastore; another one that is configured is said to be so rather than passed
-// over in silence.
+// Another datastore that is configured is said to be so rather than passed over in silence.
 static errc check_datastore(const struct stack *s, const struct options *o, struct err *err)
 {
     const char *datastore = value_of(s->config, "DEFAULT_DATASTORE");
-    if (o->datastore_root != NULL || datastore[0] == '\0' || strcmp(datastore, "local") == 0) {
+    if (o->datastore_root != NULL || datastore[0] == '\0' || strcmp(datastore, "local") == 0 ||
+        strcmp(datastore, "s3") == 0) {
         return ERR_OK;
     }
     return err_set(err, ERR_INVALID,
@@ -44,33 +49,61 @@ static errc check_readable(const char *root, struct err *err)
     return ERR_OK;
 }
 
-static errc find_root(struct stack *s, const struct options *o, enum exit_code *ret_exit, struct err *err)
+// Metadata on this machine, bytes on it or in S3.
+static errc find_local(struct stack *s, const struct options *o, enum exit_code *ret_exit, struct err *err)
 {
-    *ret_exit = EXIT_PROVIDER;
-    errc e = check_datastore(s, o, err);
-    if (e) {
-        return e;
-    }
+    const char *given = s->s3_root != NULL ? NULL : o->datastore_root;
     *ret_exit = EXIT_CONFIG;
-    bool service = stack_wants_service(s, o);
-    e = config_local_root(s->config, o->datastore_root, &s->root, err);
-    if (e == ERR_NOT_FOUND && service) {
-        // Names come from the service, and bytes from where it recorded them.
-        s->root = config_local_root_default(s->config);
-        return stack_service_find(s, o, err);
-    }
+    errc e = config_local_root(s->config, given, &s->root, err);
     if (e) {
         *ret_exit = e == ERR_DENIED ? EXIT_DATASTORE : EXIT_CONFIG;
         return e;
     }
-    *ret_exit = EXIT_DATASTORE;
-    e = check_readable(s->root, err);
-    if (e || !service) {
+    if (s->s3_root != NULL) {
+        s->identity = mem_printf("%s\n%s", s->root, s->s3_root);
+        s->cache_dir = o->no_cache ? NULL : config_cache_dir(s->config, o->cache_dir);
+    } else {
         s->identity = mem_strdup(s->root);
+    }
+    *ret_exit = EXIT_DATASTORE;
+    return check_readable(s->root, err);
+}
+
+// Names from a service. Its bytes are in S3, or in a local root that need not exist: then they are where the service
+// recorded them.
+static errc find_service(struct stack *s, const struct options *o, enum exit_code *ret_exit, struct err *err)
+{
+    errc e = s->s3_root != NULL ? err_set(err, ERR_NOT_FOUND, "not looked for")
+                                : config_local_root(s->config, NULL, &s->root, err);
+    *ret_exit = e == ERR_DENIED ? EXIT_DATASTORE : EXIT_CONFIG;
+    if (e && e != ERR_NOT_FOUND) {
         return e;
+    }
+    if (e) {
+        s->root = config_local_root_default(s->config);
+    } else {
+        *ret_exit = EXIT_DATASTORE;
+        e = check_readable(s->root, err);
+        if (e) {
+            return e;
+        }
     }
     *ret_exit = EXIT_CONFIG;
     return stack_service_find(s, o, err);
+}
+
+static errc find_root(struct stack *s, const struct options *o, enum exit_code *ret_exit, struct err *err)
+{
+    *ret_exit = EXIT_PROVIDER;
+    errc e = check_datastore(s, o, err);
+    if (!e && stack_wants_s3(s, o)) {
+        *ret_exit = EXIT_CONFIG;
+        e = stack_s3_find(s, o, err);
+    }
+    if (e) {
+        return e;
+    }
+    return stack_wants_service(s, o) ? find_service(s, o, ret_exit, err) : find_local(s, o, ret_exit, err);
 }
 
 errc stack_find(struct stack *s, const struct options *o, const char *cwd, enum exit_code *ret_exit,
@@ -96,6 +129,9 @@ errc stack_find(struct stack *s, const struct options *o, const char *cwd, enum 
 
 static errc open_store(const struct stack *s, struct store **ret, struct err *err)
 {
+    if (s->s3_root != NULL) {
+        return stack_s3_store(s->s3, s->s3_root, ret, err);
+    }
     if (s->service_shown != NULL && access(s->root, F_OK) != 0) {
         *ret = store_awaited_new(s->root);
         return ERR_OK;
@@ -103,17 +139,47 @@ static errc open_store(const struct stack *s, struct store **ret, struct err *er
     return store_local_new(s->root, ret, err);
 }
 
-static errc build_client(struct stack *s, const struct options *o, struct err *err)
+// What S3 gave is kept as what a service told is.
+static errc open_cache(struct stack *s, const struct options *o, struct err *err)
 {
-    struct store *store;
-    errc e = open_store(s, &store, err);
+    struct cache_conf conf = {.dir = s->cache_dir, .tempdir = s->tempdir, .identity = s->identity,
+                              .max_bytes = o->cache_bytes};
+    struct cache *cache;
+    errc e = cache_open(&conf, &cache, err);
     if (e) {
         return e;
     }
+    s->keeper = keeper_new(cache);
+    if (s->keeper == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "there are no threads or memory to start with");
+    }
+    s->cache = cache;
+    return ERR_OK;
+}
+
+static errc open_meta(struct stack *s, const struct options *o, struct meta **ret, struct err *err)
+{
+    if (s->service_shown != NULL) {
+        return stack_service_meta(s, o, ret, err);
+    }
+    errc e = s->s3_root != NULL ? open_cache(s, o, err) : ERR_OK;
+    return e ? e : meta_local_new(s->root, ret, err);
+}
+
+static errc build_client(struct stack *s, const struct options *o, struct err *err)
+{
     struct meta *meta;
-    e = s->service_shown != NULL ? stack_service_meta(s, o, &meta, err) : meta_local_new(s->root, &meta, err);
+    struct store *store;
+    errc e = open_meta(s, o, &meta, err);
     if (e) {
-        store->ops->free(store);
+        return e;
+    }
+    s->s3 = stack_s3_new(s, o);
+    e = open_store(s, &store, err);
+    if (e) {
+        meta->ops->free(meta); // with service and cache
+        s->service = NULL;
+        s->cache = s->keeper != NULL ? s->cache : NULL;
         return e;
     }
     if (s->fault != NULL) {
@@ -123,6 +189,8 @@ static errc build_client(struct stack *s, const struct options *o, struct err *e
     struct client_conf conf = {
         .meta = meta,
         .store = store,
+        .store_open = stack_s3_store,
+        .store_open_arg = s->s3,
         .staging = s->staging,
         .ns = o->ns,
         .ttl_ms = o->ttl_ms,
@@ -177,14 +245,41 @@ enum exit_code stack_unread(const struct stack *s)
     return s->service_shown != NULL ? EXIT_SERVICE : EXIT_DATASTORE;
 }
 
+const char *stack_datastore(const struct stack *s)
+{
+    return s->s3_root != NULL ? s->s3_root : s->root;
+}
+
+enum exit_code stack_unreached(const struct stack *s)
+{
+    struct cancel cancel = {.deadline_ms = clock_mono_ms() + UNREACHED_MS};
+    struct err err = ERR_INIT;
+    return s->s3_root != NULL && stack_s3_check(s, &cancel, &err) ? EXIT_DATASTORE : stack_unread(s);
+}
+
+// What is being made uses the client's sources: nobody waits for it any more, so that it ends soon.
+static bool producers_end(const struct stack *s)
+{
+    int64_t end = clock_mono_ms() + END_MS;
+    while (s->producers != NULL && pool_busy(s->producers) > 0 && clock_mono_ms() < end) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return s->producers == NULL || pool_busy(s->producers) == 0;
+}
+
 void stack_free(struct stack *s)
 {
+    if (!producers_end(s)) {
+        return;
+    }
     if (s->tree != NULL) {
         tree_free(s->tree);
     }
     if (s->client != NULL) {
         client_free(s->client); // with service and cache
     }
+    keeper_free(s->keeper);
+    stack_s3_free(s->s3);
     http_free(s->http);
     // The producers go first: what they make belongs to the staging area.
     pool_free(s->producers);
@@ -195,6 +290,8 @@ void stack_free(struct stack *s)
         fault_free(s->fault);
     }
     config_free(s->config);
+    s3_settings_free(&s->s3_settings);
+    free(s->s3_root);
     free(s->root);
     free(s->identity);
     free(s->service_shown);

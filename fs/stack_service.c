@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "client/meta_service.h"
+#include "fs/stack_s3.h"
 
 #define RETRIES_MAX 1000
 
@@ -16,7 +17,7 @@ static const char *value_of(const struct stack *s, const char *name)
 
 bool stack_wants_service(const struct stack *s, const struct options *o)
 {
-    return o->datastore_root == NULL && strcmp(value_of(s, "DEFAULT_METADATA"), "service") == 0;
+    return (o->datastore_root == NULL || stack_wants_s3(s, o)) && strcmp(value_of(s, "DEFAULT_METADATA"), "service") == 0;
 }
 
 char *stack_url_shown(const char *url)
@@ -57,7 +58,7 @@ errc stack_service_find(struct stack *s, const struct options *o, struct err *er
     for (char *end = strchr(s->service_shown, '\0'); end[-1] == '/'; *end = '\0') {
         end--;
     }
-    s->identity = mem_printf("%s\n%s", s->service_shown, s->root);
+    s->identity = mem_printf("%s\n%s", s->service_shown, stack_datastore(s));
     s->cache_dir = o->no_cache ? NULL : config_cache_dir(s->config, o->cache_dir);
     s->ca_file = config_ca_file(s->config);
     return ERR_OK;
@@ -71,7 +72,7 @@ static unsigned retries(const struct stack *s)
 
 errc stack_service_meta(struct stack *s, const struct options *o, struct meta **ret, struct err *err)
 {
-    struct http_conf http = {.ca_file = s->ca_file};
+    struct http_conf http = {.ca_file = s->ca_file, .max_connections = (unsigned)o->max_connections};
     errc e = http_new(&http, &s->http, err);
     if (e) {
         return e;

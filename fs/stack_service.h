@@ -5,7 +5,7 @@
 
 #include "fs/stack.h"
 
-// Whether the configuration names a metadata service and no option names a datastore instead.
+// Whether the configuration names a metadata service and no option names a local datastore instead.
 bool stack_wants_service(const struct stack *s, const struct options *o);
 // Finds URL, cache folder and certificates. Starts no thread. A missing or malformed URL is ERR_INVALID.
 errc stack_service_find(struct stack *s, const struct options *o, struct err *err) ERR_MUST_CHECK;

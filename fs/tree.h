@@ -84,6 +84,10 @@ errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, 
 // 0 means that each open is a snapshot of its own.
 errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
+// What tells a file's bytes from others without opening it; 0 where nothing does. Of artifacts it is the version that
+// tree_open gives; of .stdout and .stderr of a settled task it is one, too.
+errc tree_version(struct tree *t, const struct tref *r, struct cancel *cancel, uint64_t *ret_version,
+                  struct err *err) ERR_MUST_CHECK;
 
 // Tags: mkdir and rmdir below RUN/.tags. Anything else is ERR_READ_ONLY.
 errc tree_mkdir(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
@@ -99,6 +103,9 @@ errc tree_xattr_list(struct tree *t, const struct tref *r, struct cancel *cancel
                      struct err *err) ERR_MUST_CHECK;
 errc tree_xattr_get(struct tree *t, const struct tref *r, const char *name, struct cancel *cancel,
                     struct buf *out, struct err *err) ERR_MUST_CHECK;
+
+// The file name of a node, owned by the caller; "" for the root. A link is named as what it is, not where it leads.
+char *tref_file_name(struct tree *t, const struct tref *r);
 
 // Resolves a path ("F/R/S/T/name", with dot names, links followed within the tree) from the root.
 errc tree_resolve(struct tree *t, const char *path, bool follow_last, struct cancel *cancel,

@@ -109,3 +109,39 @@ errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, stru
         return err_set(err, ERR_INVALID, "a %s cannot be read", kind_info(r->kind)->label);
     }
 }
+
+// A log that cannot change any more is told by how much of it there is.
+static errc log_version(struct tree *t, const struct tref *r, struct cancel *cancel, uint64_t *ret, struct err *err)
+{
+    struct pathspec ps = tref_pathspec(r);
+    struct log_source src;
+    uint64_t size;
+    auto_cleanup(task_unrefp) const struct task *task = NULL;
+    errc e = client_log_source(t->conf.client, &ps, r->attempt, cancel, &src, &task, err);
+    if (!e && task->settled)
+        e = logs_raw_size(&src, r->kind == K_STDOUT ? LOG_STDOUT : LOG_STDERR, cancel, &size, err);
+    if (e)
+        return e;
+    if (task->settled) {
+        auto_free char *text = mem_printf("%llu %lld", (unsigned long long)size, (long long)task->mtime_ms);
+        *ret = version_of(r->kind, text);
+    }
+    return ERR_OK;
+}
+
+errc tree_version(struct tree *t, const struct tref *r, struct cancel *cancel, uint64_t *ret_version,
+                  struct err *err)
+{
+    *ret_version = 0;
+    if (r->kind == K_STDOUT || r->kind == K_STDERR)
+        return log_version(t, r, cancel, ret_version, err);
+    if (r->kind != K_ARTIFACT && r->kind != K_PARAMETER && r->kind != K_PICKLE && r->kind != K_JSON)
+        return ERR_OK;
+    auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
+    const struct artifact *a = NULL;
+    struct artifact_env env;
+    errc e = tree_find_artifact(t, r, cancel, &list, &a, &env, err);
+    if (!e && a->sha)
+        *ret_version = version_of(r->kind, a->sha);
+    return e;
+}

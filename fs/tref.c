@@ -106,3 +106,17 @@ bool tref_step(const struct tree *t, struct tref *r, enum kind kind, const char 
     r->kind = kind;
     return true;
 }
+
+char *tref_file_name(struct tree *t, const struct tref *r)
+{
+    struct tref copy = *r; // slot_of takes one that may be written to
+    char **slot = slot_of(&copy, r->kind);
+    if (slot && *slot) {
+        auto_free char *name = tree_encode(t, *slot);
+        return mem_printf("%s%s", name, r->kind == K_JSON ? ".json" : "");
+    }
+    for (const struct dot_name *d = kind_dot_names(); d->name; d++)
+        if (d->kind == r->kind && kind_of_dot(r->dir, d->name) == r->kind)
+            return mem_strdup(d->name);
+    return mem_strdup(r->kind == K_META ? ".meta" : r->kind == K_HELP ? ".help" : "");
+}

@@ -33,7 +33,8 @@ errc staging_new(const struct staging_conf *conf, struct staging **ret, struct e
         st->conf.max_bytes = UINT64_C(8) << 30;
     if (!st->conf.max_memory)
         st->conf.max_memory = 4 << 20;
-    if (!st->conf.min_free_bytes)
+    st->floor_scales = !st->conf.min_free_bytes;
+    if (st->floor_scales)
         st->conf.min_free_bytes = 256 << 20;
     if (!st->conf.max_files)
         st->conf.max_files = default_max_files();

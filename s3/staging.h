@@ -34,7 +34,8 @@ struct staging_conf {
     const char *tempdir;
     uint64_t max_bytes;      // cap on file bytes; 0 means 8 GiB
     uint64_t max_memory;     // cap on bytes kept in memory; 0 means 4 MiB
-    uint64_t min_free_bytes; // floor of free space of the file system; 0 means 256 MiB
+    // floor of free space of the file system; 0 means 256 MiB, but at most a sixteenth of what it is in all
+    uint64_t min_free_bytes;
     // staged files kept open; 0 means half of the process's limit of open files
     unsigned max_files;
     // a wait ends with ERR_TIMEOUT after so long without a new byte; 0 means 10 s
@@ -77,6 +78,9 @@ struct staging_request {
 // Holds the object of that key, starting its producer where nobody has. Does not wait.
 errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
                  struct err *err) ERR_MUST_CHECK;
+// Whether an object of so many bytes could be held if nothing else were: ERR_NO_SPACE when it is larger than the cap,
+// or than what the file system has free and other objects take there. Does not make room.
+errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err) ERR_MUST_CHECK;
 // Holds the object of that key if it is whole; NULL otherwise. Starts nothing.
 struct staged *staging_find(struct staging *st, const char *key);
 // Holds an object of given bytes (copied), kept apart from every key.

@@ -66,6 +66,7 @@ struct staging_root {
 
 struct staging {
     struct staging_conf conf;
+    bool floor_scales; // the floor is no more than a part of a small file system
     char *cap_option;
     struct staging_root root;
 
@@ -92,8 +93,9 @@ errc staging_root_init(struct staging_root *r, const char *tempdir, struct err *
 void staging_root_close(struct staging_root *r);
 const char *staging_root_path(struct staging_root *r, struct err *err); // NULL: err has the cause
 errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err) ERR_MUST_CHECK;
-// Bytes that an unprivileged process may still write there; UINT64_MAX where it cannot be told.
-uint64_t staging_root_free_bytes(struct staging_root *r);
+// Bytes that an unprivileged process may still write there, and the size of the file system; UINT64_MAX where it
+// cannot be told.
+uint64_t staging_root_free_bytes(struct staging_root *r, uint64_t *ret_total);
 
 // staging_space.c. Charge an object for what it is about to take, dropping what nobody holds.
 bool staging_take_memory(struct staged *s, uint64_t bytes);

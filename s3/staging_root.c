@@ -232,12 +232,14 @@ errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err)
     return e;
 }
 
-uint64_t staging_root_free_bytes(struct staging_root *r)
+uint64_t staging_root_free_bytes(struct staging_root *r, uint64_t *ret_total)
 {
     struct statvfs st;
     uint64_t bytes;
+    *ret_total = UINT64_MAX;
     if (statvfs(r->tempdir, &st) != 0 ||
-        __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes))
+        __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes) ||
+        __builtin_mul_overflow((uint64_t)st.f_blocks, (uint64_t)st.f_frsize, ret_total))
         return UINT64_MAX;
     return bytes;
 }

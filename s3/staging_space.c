@@ -7,6 +7,7 @@
 
 // How much is written between two looks at the file system's free space.
 #define BUDGET_BYTES (16 * 1024 * 1024)
+#define SMALLEST_FLOOR_PART 16 // of a file system that is smaller than the floor is meant for
 
 void staging_list_push(struct staged *s)
 {
@@ -143,6 +144,12 @@ static bool fit_cap(struct staging *st, uint64_t bytes, struct staged **victims)
     return true;
 }
 
+static uint64_t floor_of(const struct staging *st, uint64_t total)
+{
+    uint64_t part = total / SMALLEST_FLOOR_PART;
+    return st->floor_scales && part < st->conf.min_free_bytes ? part : st->conf.min_free_bytes;
+}
+
 // Room above the floor of free space; *ret_free is what the file system has. Looks at it once in
 // BUDGET_BYTES, so that small appends cost nothing.
 static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free)
@@ -154,11 +161,11 @@ static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free)
     pthread_mutex_unlock(&st->lock);
     if (fits)
         return true;
-    uint64_t room = staging_root_free_bytes(&st->root);
+    uint64_t total, room = staging_root_free_bytes(&st->root, &total), floor = floor_of(st, total);
     *ret_free = room;
-    if (room < st->conf.min_free_bytes || room - st->conf.min_free_bytes < bytes)
+    if (room < floor || room - floor < bytes)
         return false;
-    room -= st->conf.min_free_bytes + bytes;
+    room -= floor + bytes;
     pthread_mutex_lock(&st->lock);
     st->free_budget = room < BUDGET_BYTES ? room : BUDGET_BYTES;
     pthread_mutex_unlock(&st->lock);
@@ -196,6 +203,29 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
         if (!more)
             return no_space(s, bytes, "the file system has free only", room, err);
     }
+}
+
+errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err)
+{
+    if (bytes <= STAGING_MEMORY_MAX)
+        return ERR_OK;
+    const char *option = st->cap_option;
+    if (bytes > st->conf.max_bytes)
+        return err_set(err, ERR_NO_SPACE,
+                       "it has %" PRIu64 " bytes, but the staging area holds at most %" PRIu64 "%s%s", bytes,
+                       st->conf.max_bytes, option ? ": raise " : "", option ? option : "");
+    uint64_t total, room = staging_root_free_bytes(&st->root, &total), floor = floor_of(st, total);
+    pthread_mutex_lock(&st->lock);
+    uint64_t ours = st->file_bytes;
+    pthread_mutex_unlock(&st->lock);
+    uint64_t most = room > UINT64_MAX - ours ? UINT64_MAX : room + ours;
+    most = most > floor ? most - floor : 0;
+    if (bytes <= most)
+        return ERR_OK;
+    return err_set(err, ERR_NO_SPACE,
+                   "it has %" PRIu64 " bytes, but %" PRIu64 " can be staged in %.300s, where %" PRIu64
+                   " are left free: set METAFLOW_TEMPDIR to a larger file system",
+                   bytes, most, st->root.tempdir, floor);
 }
 
 errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)

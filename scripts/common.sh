@@ -70,7 +70,7 @@ make_venv() {
 }
 
 # make_go_tool FILE PACKAGE@VERSION: builds a Go program; kept when it is there. Go comes from the PATH, from
-# /usr/local/go or from Debian.
+# /usr/local/go or from Debian. All tools share Go's own caches, which are below build/ where there is no home.
 make_go_tool() {
     local file=$1 package=$2 go folder
     [ -x "$file" ] && return 0
@@ -80,7 +80,7 @@ make_go_tool() {
     }
     say "building ${file#"$root"/}: $package"
     folder=$(mktemp -d)
-    GOBIN=$folder "$go" install "$package" >"$folder/log" 2>&1 || {
+    HOME=${HOME:-$root/build} GOBIN=$folder "$go" install -ldflags='-s -w' "$package" >"$folder/log" 2>&1 || {
         tail -20 "$folder/log" >&2
         rm -rf "$folder"
         die "cannot build $package"

@@ -12,11 +12,13 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "data"), str(HERE.parent / "flows")]
-for name in [n for n in os.environ if n.startswith("METAFLOW_")]:
+for name in [n for n in os.environ if n.startswith(("METAFLOW_", "AWS_"))]:
     del os.environ[name]
 os.environ.update(USER="tester", LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
 
 import make  # noqa: E402
+import s3faults  # noqa: E402
+import s3ing  # noqa: E402
 import servicing  # noqa: E402
 from mounting import Mount, build_dir, sanitizer  # noqa: E402
 
@@ -186,3 +188,68 @@ def toxiproxy(service):
     proxy = servicing.Toxiproxy(service.port)
     yield proxy
     proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_runs(data_dir):
+    """{label: "Flow/run"} of the runs whose artifacts are in S3."""
+    return s3ing.make_s3_data(data_dir)
+
+
+@pytest.fixture(scope="session")
+def s3_root(data_dir, s3_runs):
+    """The directory with the `.metaflow` that has the metadata of s3_runs. Never written to by a test."""
+    return data_dir / "s3" / "root"
+
+
+@pytest.fixture(scope="session")
+def s3(data_dir, s3_runs):
+    """The S3 with s3_runs. A test that writes to it writes below a prefix or bucket of its own."""
+    server = s3ing.Versity(data_dir / "s3" / "server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def faults(s3):
+    """A proxy before it that counts and spoils."""
+    proxy = s3faults.FaultProxy(s3.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_faults(s3):
+    proxy = s3faults.FaultProxy(s3.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def toxi(s3):
+    """toxiproxy before it: a slow link."""
+    proxy = s3ing.Toxi(s3.port)
+    yield proxy
+    proxy.stop()
+
+
+def _s3_mounts(start, tmp_path_factory, root):
+    def mount(where, args=(), cache=None, env=None, ttl="1", settle="1", **options):
+        url = where if isinstance(where, str) else where.url
+        kept = [] if "--no-cache" in args else ["--cache-dir", str(cache or tmp_path_factory.mktemp("cache"))]
+        at = options.pop("root", root)
+        everything = s3ing.s3_env(url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(at))
+        return start(at, cwd=str(at), env=dict(everything, **(env or {})), **options,
+                     args=[*kept, "--ttl", ttl, "--settle-after", settle, *args])
+    return mount
+
+
+@pytest.fixture
+def s3_mounter(mounter, tmp_path_factory, s3_root):
+    """Mounts of S3 for one test: s3_mounter(server, proxy or URL, args=[...], cache=DIR, env={...})."""
+    return _s3_mounts(mounter, tmp_path_factory, s3_root)
+
+
+@pytest.fixture(scope="module")
+def shared_s3_mounter(shared_mounter, tmp_path_factory, s3_root):
+    return _s3_mounts(shared_mounter, tmp_path_factory, s3_root)

@@ -40,6 +40,7 @@ def daemon_env(root, workdir, **more):
     reports = str(workdir / "sanitizer")
     env.update(
         HOME=str(workdir), METAFLOW_HOME=str(workdir / "home"), METAFLOW_TEMPDIR=str(workdir / "temp"),
+        AWS_EC2_METADATA_DISABLED="true",  # a test asks no machine for credentials but those it starts
         ASAN_OPTIONS="log_path=%s:detect_leaks=1:detect_stack_use_after_return=0:exitcode=99" % reports,
         UBSAN_OPTIONS="log_path=%s:print_stacktrace=1:exitcode=99" % reports,
         TSAN_OPTIONS="log_path=%s:second_deadlock_stack=1:history_size=4:exitcode=99" % reports,

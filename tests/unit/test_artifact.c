@@ -454,6 +454,24 @@ static void big_with_a_wrong_record(void **state)
     (void)type;
 }
 
+static void what_cannot_be_staged_is_not_fetched(void **state)
+{
+    (void)state;
+    char sha[41] = "0123456789012345678901234567890123456789", v4[] = "pickle-v4", type[] = "Thing";
+    char text[] = "<class 'str'>";
+    struct artifact a = {.name = type, .sha = sha, .type = type, .encoding = v4, .size = INT64_MAX};
+    struct artifact_env env = env_of(store);
+    struct err err = ERR_INIT;
+    struct content *c;
+    // There is no such blob either: it was not looked for.
+    assert_int_equal(artifact_open_stored(&env, &a, NULL, &c, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "9223372036854775807"));
+    a.type = text;
+    assert_int_equal(artifact_open_natural(&env, &a, NULL, &c, &err), ERR_NO_SPACE);
+    a.size = 2 << 20;
+    assert_int_equal(artifact_open_stored(&env, &a, NULL, &c, &err), ERR_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +486,7 @@ int main(void)
         cmocka_unit_test(big_text_is_read_while_it_comes),
         cmocka_unit_test(big_and_corrupt_is_never_read_to_its_end),
         cmocka_unit_test(big_with_a_wrong_record),
+        cmocka_unit_test(what_cannot_be_staged_is_not_fetched),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -14,7 +14,7 @@
 #include "client/store_kept.h"
 #include "client/store_s3.h"
 #include "fake_meta.h"
-#include "fake_bucket.h"
+#include "fake_objects.h"
 #include "gzip.h"
 #include "tempdir.h"
 

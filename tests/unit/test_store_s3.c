@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "client/store_s3.h"
-#include "fake_bucket.h"
+#include "fake_objects.h"
 
 #define RAW "{\"cas_raw\": true, \"cas_version\": 1}"
 

@@ -1,7 +1,7 @@
 // A bucket in memory that counts what it is asked: stands in for s3/s3.c and s3/fetch.c in the tests of what is above
 // them. It defines every function of s3/s3.h and s3/fetch.h that those use.
-#ifndef TESTS_UNIT_FAKE_BUCKET_H
-#define TESTS_UNIT_FAKE_BUCKET_H
+#ifndef TESTS_UNIT_FAKE_OBJECTS_H
+#define TESTS_UNIT_FAKE_OBJECTS_H
 
 #include <stdio.h>
 #include <stdlib.h>

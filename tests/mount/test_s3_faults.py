@@ -1,0 +1,225 @@
+"""An S3 that fails: what passes is tried again and nobody sees it; what does not is the reader's error, with a cause."""
+
+import errno
+import hashlib
+import os
+import re
+import time
+
+import pytest
+import s3faults
+import s3ing
+from mounting import is_mounted
+from s3faults import only, refusal
+from test_s3_requests import task_of
+
+QUICK = {"METAFLOW_S3_RETRY_COUNT": "2"}
+ANY = [".*"]
+
+
+def sha1_of(path):
+    digest = hashlib.sha1()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def digests(mount, run):
+    return {os.path.relpath(os.path.join(folder, name), mount.path): sha1_of(os.path.join(folder, name))
+            for folder, _, names in os.walk(mount / run) for name in names}
+
+
+@pytest.fixture(scope="module")
+def clean(shared_s3_mounter, s3, s3_runs):
+    """{path: SHA-1} of some runs, read with nothing in the way."""
+    mount = shared_s3_mounter(s3)
+    return {label: digests(mount, s3_runs[label]) for label in ("values", "s3", "retry")}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_one_request_of_twenty_fails(faults, s3_mounter, s3_runs, clean, seed):
+    """S190: with one of twenty requests failing (500, 503, resets, cuts, wrong lengths) every byte is the same."""
+    faults.rule = s3faults.one_in(20, seed)
+    mount = s3_mounter(faults)
+    for label, want in clean.items():
+        assert digests(mount, s3_runs[label]) == want, label
+    assert len([r for r in faults.log() if r.fault]) >= 10
+    assert mount.errors() == ""
+
+
+@pytest.mark.parametrize("fault", [{"reset": 3 << 20}, {"cut": 5 << 20}, {"short": 1000}, {"reset": 0},
+                                   refusal(500, "InternalError"), refusal(503, "SlowDown")],
+                         ids=["reset", "cut", "short", "no-answer", "500", "503"])
+def test_a_part_fails_once(faults, s3_mounter, s3_runs, clean, fault):
+    """S190: each part of a large object that fails once is asked for again, and little twice."""
+    failed = set()
+
+    def rule(request):
+        what = (request.key, request.range)
+        if request.kind != "blob" or what in failed or len(failed) >= 6:
+            return None
+        failed.add(what)
+        return fault
+    mount = s3_mounter(faults)
+    path = mount / task_of(mount, s3_runs["s3"]) / "text"
+    size = os.stat(path).st_size
+    faults.rule = rule
+    faults.log(clear=True)
+    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+    assert failed
+    if "answer" not in fault:
+        assert faults.log().of("blob").sent() < 1.1 * size + 8 * 1e6, faults.log()
+
+
+CASES = [
+    ("a missing key", refusal(404, "NoSuchKey"), (errno.EIO, errno.ENOENT), "NoSuchKey|no such|missing|not there"),
+    ("refused", refusal(403, "AccessDenied"), (errno.EACCES,), "AccessDenied"),
+    ("archived", refusal(403, "InvalidObjectState", StorageClass="GLACIER"), (errno.ENODATA,), "(?i)archive"),
+    ("slow down", refusal(503, "SlowDown"), (errno.EAGAIN,), "SlowDown"),
+    ("server error", refusal(500, "InternalError"), (errno.EIO,), "InternalError"),
+    ("no text", {"answer": (500, {}, b"\0garbage<")}, (errno.EIO,), "500"),
+    ("always cut", {"cut": 5}, (errno.EIO, errno.EHOSTDOWN), "(?i)cut|short|closed|end|incomplete|bytes"),
+    ("wrong content", {"garble": True}, (errno.EIO,), "(?i)sha-1|checksum|damaged|gzip|corrupt|inflate"),
+    ("a page instead", {"answer": (200, {"Content-Type": "text/html"}, b"<html>please log in</html>")}, (errno.EIO,),
+     "(?i)sha-1|gzip|damaged|inflate|corrupt"),
+]
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("what, fault, numbers, cause", CASES, ids=[c[0].replace(" ", "-") for c in CASES])
+def test_what_does_not_pass(faults, s3_mounter, s3_runs, what, fault, numbers, cause):
+    """S191: each failure that lasts is its errno and a cause that names the object; other artifacts are not harmed, and
+    it is read when the failure is over."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+    task = task_of(mount, s3_runs["many"], "work")
+    os.stat(mount / task / "noise")
+    faults.rule = only("/data/", fault, kind="blob")
+    with pytest.raises(OSError) as raised:
+        mount.read(task + "/noise")
+    assert raised.value.errno in numbers, raised.value
+    line = mount.errors().splitlines()[-1]
+    assert re.search(cause, line) and "ManyFlow/data" in line, line
+    faults.rule = None
+    assert len(mount.read(task + "/noise")) == 200
+    other = task_of(mount, s3_runs["values"], "scalars")
+    assert mount.read(other + "/decimal") == b"3.1400\n"
+
+
+def test_wrong_content_is_never_shown(faults, s3_mounter, s3_runs):
+    """S192: of wrong content no reader gets the end: neither of a small artifact nor of one in parts, which is fetched
+    anew when it is opened again."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+    task = task_of(mount, s3_runs["s3"])
+    bad = {"on": True}
+
+    def rule(request):
+        spoilt = request.kind == "blob" and bad["on"] and (request.range is None or request.range[0] > 0)
+        return {"garble": True} if spoilt else None
+    faults.rule = rule
+    for name in ("text", "note", ".pickle/array", "plain"):
+        with pytest.raises(OSError) as raised:
+            sha1_of(mount / task / name)
+        assert raised.value.errno == errno.EIO, (name, raised.value)
+    bad["on"] = False
+    assert mount.read(task + "/note") == b"small"
+    stored = hashlib.sha1(mount.read(task + "/.pickle/text")).hexdigest()
+    assert stored == __import__("json").loads(mount.read(task + "/.meta"))["artifacts"]["text"]["sha"]
+
+
+def test_another_version_in_the_middle(s3, faults, s3_mounter, s3_runs):
+    """S193: parts of two versions of an object are never put together: the ranges name the version."""
+    mount = s3_mounter(faults)
+    task = task_of(mount, s3_runs["s3"])
+    faults.log(clear=True)
+    mount.read(task + "/text")
+    parts = [r for r in faults.log().of("blob") if r.range and r.range[0] > 0]
+    assert parts and all(r.headers.get("if-match") for r in parts), parts
+
+
+def test_away_and_back(faults, s3_mounter, s3_runs, s3):
+    """S194: while S3 is away what was read is read, the rest fails with a cause that names it; then all is back."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY, ttl="0.2")
+    run = s3_runs["many"]
+    tasks = sorted(mount.names(run + "/work"), key=int)
+    where = ["%s/work/%s/noise" % (run, t) for t in tasks]
+    first = mount.read(where[0])
+    faults.rule = lambda r: {"reset": 0}
+    assert mount.read(where[0]) == first
+    with pytest.raises(OSError) as raised:
+        mount.read(where[100])
+    assert raised.value.errno in (errno.EHOSTDOWN, errno.EIO, errno.ETIMEDOUT), raised.value
+    assert "127.0.0.1:%d" % faults.port in mount.errors() or "mf-test" in mount.errors()
+    faults.well()
+    assert len(mount.read(where[100])) == 200
+
+
+def test_mounting_without_s3(s3_mounter, s3_runs, faults, tmp_path):
+    """S195: with a bucket that is not there or refuses, mounting fails at once with exit code 4 and a sentence."""
+    for fault, word in ((refusal(404, "NoSuchBucket"), "NoSuchBucket|no bucket|bucket"),
+                        (refusal(403, "AccessDenied"), "AccessDenied")):
+        faults.rule = lambda r, fault=fault: fault
+        mount = None
+        with pytest.raises(AssertionError) as raised:
+            mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+        assert mount is None and re.search(word, str(raised.value)), raised.value
+        assert s3ing.SECRET not in str(raised.value)
+
+
+def spoil_region(request):
+    """What a bucket in another region answers."""
+    signed = re.search(r"Credential=[^/]+/\d+/([^/]+)/s3", request.headers.get("authorization", ""))
+    return signed and signed.group(1) != "eu-west-1"
+
+
+@pytest.mark.parametrize("how", ["malformed", "redirect"])
+def test_a_bucket_in_another_region(data_dir, s3_mounter, s3_runs, tmp_path, how):
+    """S196: a bucket in another region is found by what S3 answers, once, and requests are signed for it from then on."""
+    server = s3ing.Versity(data_dir / "s3" / "server", region="eu-west-1")
+    proxy = s3faults.FaultProxy(server.port)
+    if how == "redirect":
+        proxy.rule = lambda r: refusal(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-1"},
+                                       Endpoint="mf-test.s3.eu-west-1.amazonaws.com") if spoil_region(r) else None
+    else:
+        proxy.rule = lambda r: refusal(400, "AuthorizationHeaderMalformed", Region="eu-west-1") if spoil_region(
+            r) else None
+    try:
+        mount = s3_mounter(proxy)
+        assert mount.read(s3_runs["hello"] + "/.end/summary").startswith(b"{")
+        log = proxy.log()
+        wrong = [r for r in log if spoil_region(r)]
+        assert 1 <= len(wrong) <= 2, log
+        mount.end()
+    finally:
+        proxy.stop()
+        server.stop()
+
+
+def test_a_slow_choppy_link(toxi, s3_mounter, s3_runs, clean):
+    """S197: pieces of a few bytes, a slow beginning and connections that end after some data give the same bytes."""
+    mount = s3_mounter(toxi)
+    toxi.add("slicer", average_size=3000, size_variation=2000, delay=20)
+    toxi.add("limit_data", bytes=6_000_000)
+    path = mount / task_of(mount, s3_runs["s3"]) / "text"
+    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+
+
+def test_the_mount_ends_while_s3_hangs(faults, s3_mounter, s3_runs):
+    """S198: with an S3 that never answers, Ctrl-C and unmounting come through."""
+    import subprocess
+    import threading
+
+    mount = s3_mounter(faults)
+    path = mount / task_of(mount, s3_runs["s3"]) / "array"
+    os.stat(path)
+    never = threading.Event()
+    faults.rule = lambda r: {"hold": (0, never)}
+    reader = subprocess.Popen(["cat", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    assert reader.poll() is None
+    begin = time.monotonic()
+    assert mount.end() == 0
+    assert time.monotonic() - begin < 5
+    never.set()
+    assert reader.wait(10) != 0
+    assert not is_mounted(mount.path)

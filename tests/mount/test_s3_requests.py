@@ -1,0 +1,242 @@
+"""What the tree asks an S3, counted where it arrives. The budgets are DESIGN's: at most two requests a task, nothing
+twice, nothing for what is not read."""
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+import s3faults
+import s3ing
+from test_service_budget import walk
+
+
+def task_of(mount, run, step="start"):
+    return "%s/%s/%s" % (run, step, mount.names("%s/%s" % (run, step))[0])
+
+
+def everything(mount, where):
+    """Reads every artifact that is listed below."""
+    for folder, _, names in os.walk(mount / where):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                while file.read(1 << 20):
+                    pass
+
+
+def settled(mount, run):
+    """Until the run is known to be settled (--settle-after 1)."""
+    walk(mount, run)
+    time.sleep(1.2)
+
+
+def test_walking_a_run(faults, s3_mounter, s3_runs):
+    """S180: the sizes of a run's artifacts are one request a task and its logs one listing; nothing the second time,
+    nor after a remount."""
+    run = s3_runs["many"]
+    mount = s3_mounter(faults)
+    log = faults.requests_of(lambda: walk(mount, run))
+    tasks = s3ing.MANY + 3
+    assert len(log.of("list")) <= 8, log.of("list")  # the bucket, a task alone, then the run by pages of 1,000 keys
+    sizes = log.of("small", "head").key("data.json")
+    assert len(sizes) <= tasks, log
+    assert len(log) <= 2 * tasks + 8, len(log)  # what is in the logs is read besides
+    again = faults.requests_of(lambda: walk(mount, run))
+    assert not again, again
+
+
+def test_a_run_again_after_a_remount(faults, s3_mounter, s3_runs, tmp_path):
+    """S181: what was read of a finished run is read again without a request, also after a remount: sizes and small
+    artifacts."""
+    run = s3_runs["many"]
+    mount = s3_mounter(faults, cache=tmp_path / "cache")
+    settled(mount, run)
+    where = ["%s/work/%s/%s" % (run, t, n) for t in mount.names(run + "/work")[:20] for n in ("x", "noise")]
+    first = {w: mount.read(w) for w in where}
+    mount.end()
+    mount = s3_mounter(faults, cache=tmp_path / "cache")
+
+    def again():
+        for folder, _, names in os.walk(mount / run):
+            for name in names:
+                os.stat(os.path.join(folder, name))
+        assert {w: mount.read(w) for w in where} == first
+    log = faults.requests_of(again)
+    assert not log, log
+
+
+def test_looking_downloads_no_artifact(faults, s3_mounter, s3_runs):
+    """S182: `ls -l`, `find` and `stat` download no artifact."""
+    mount = s3_mounter(faults)
+    for label in ("s3", "values"):
+        where = s3_runs[label]
+
+        def look():
+            subprocess.run(["ls", "-lR", mount / where], stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(["find", mount / where, "-size", "+1k"], stdout=subprocess.DEVNULL, check=True)
+            subprocess.run("stat %s/*/*/*" % (mount / where), shell=True, stdout=subprocess.DEVNULL, check=True)
+        log = faults.requests_of(look)
+        assert not log.of("blob"), log.of("blob")
+        assert log.sent() < 200_000, log
+
+
+def test_one_small_artifact(faults, s3_mounter, s3_runs):
+    """S183: a small artifact is one request, none again, and `True`, `None`, small numbers and empty containers none."""
+    mount = s3_mounter(faults)
+    task = task_of(mount, s3_runs["many"], "work")
+    os.stat(mount / task / "x")
+    log = faults.requests_of(lambda: mount.read(task + "/x"))
+    assert len(log.of("blob")) == 1 and len(log) == 1, log
+    log = faults.requests_of(lambda: (mount.read(task + "/x"), mount.read(task + "/_task_ok")))
+    assert not log, log
+
+
+def test_fifty_readers_of_one_artifact(faults, s3_mounter, s3_runs):
+    """S184: an artifact that fifty programs read at once is fetched once."""
+    mount = s3_mounter(faults)
+    path = mount / task_of(mount, s3_runs["s3"]) / "text"
+    size = os.stat(path).st_size
+    faults.log(clear=True)
+    readers = [subprocess.Popen(["sha1sum", path], stdout=subprocess.PIPE) for _ in range(50)]
+    sums = {r.communicate(timeout=120)[0] for r in readers}
+    assert len(sums) == 1
+    blobs = faults.log().of("blob")
+    assert 0.5 * size < blobs.sent() < 1.02 * size, (size, blobs)
+    assert len({r.range for r in blobs}) == len(blobs), blobs
+
+
+def cat_all(mount, run, name):
+    return subprocess.run("cat %s/work/*/%s" % (mount / run, name), shell=True, stdout=subprocess.PIPE,
+                          check=True).stdout
+
+
+def test_reading_the_same_name_of_all_tasks(faults, s3_mounter, s3_runs):
+    """S185: `cat */x` over a foreach has many requests under way at once, each made once."""
+    mount = s3_mounter(faults)
+    faults.latency = 0.03
+    faults.log(clear=True)
+    text = cat_all(mount, s3_runs["many"], "x")
+    assert sorted(text.splitlines()) == sorted(b"item %d" % i for i in range(s3ing.MANY))
+    log = faults.log()
+    assert log.of("blob").most_at_once() > 8, log.of("blob").most_at_once()
+    assert log.of("small").key("data.json").most_at_once() > 8, log.of("small").most_at_once()
+    keys = [r.key for r in log.of("blob")]
+    assert len(keys) == len(set(keys)), log
+    assert len(keys) <= s3ing.MANY + 40, len(keys)
+
+
+def test_reading_the_files_of_a_task(faults, s3_mounter, s3_runs):
+    """S185: so has reading the files of one task in their order."""
+    mount = s3_mounter(faults)
+    task = task_of(mount, s3_runs["values"], "containers")
+    names = sorted(mount.names(task))
+    faults.latency = 0.03
+    faults.log(clear=True)
+    subprocess.run(["cat", *(mount / task / n for n in names)], stdout=subprocess.DEVNULL, check=True)
+    blobs = faults.log().of("blob")
+    assert blobs.most_at_once() > 4, (blobs.most_at_once(), blobs)
+    assert len({r.key for r in blobs}) == len(blobs)
+
+
+def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
+    """S186: when the reader turns elsewhere, fetching ahead ends: what it had fetched in vain is little."""
+    mount = s3_mounter(faults)
+    run = s3_runs["many"]
+    tasks = sorted(mount.names(run + "/work"), key=int)
+    faults.latency = 0.02
+    faults.log(clear=True)
+    for task in tasks[:12]:
+        mount.read("%s/work/%s/x" % (run, task))
+    mount.read(task_of(mount, s3_runs["hello"]) + "/message")
+    time.sleep(1.0)
+    log = faults.log(clear=True).of("blob")
+    assert len(log) < 12 + 140, len(log)
+    time.sleep(0.5)
+    assert not faults.log().of("blob"), faults.log()
+
+
+def test_random_tasks_are_not_guessed(faults, s3_mounter, s3_runs):
+    """S186: reading tasks in no order fetches nothing else for long."""
+    import random
+
+    mount = s3_mounter(faults)
+    run = s3_runs["many"]
+    tasks = mount.names(run + "/work")
+    random.Random(3).shuffle(tasks)
+    faults.log(clear=True)
+    for task in tasks[:30]:
+        mount.read("%s/work/%s/noise" % (run, task))
+    assert len(faults.log().of("blob")) < 90, len(faults.log().of("blob"))
+
+
+@pytest.fixture
+def own_logs(s3, s3_runs, s3_root, tmp_path):
+    """A run in a bucket of its own, whose logs the test may grow: (root, S3 root, key of start's stdout)."""
+    bucket = "mf-grow"
+    s3ing.copy_bucket(s3.client, s3.client, "metaflow/" + s3_runs["hello"], target_bucket=bucket)
+    root = tmp_path / "own"
+    shutil.copytree(s3_root / ".metaflow" / "HelloFlow", root / ".metaflow" / "HelloFlow")
+    for file in root.rglob("*.json"):
+        text = file.read_text()
+        if "s3://mf-test" in text:
+            file.write_text(text.replace("s3://mf-test", "s3://" + bucket))
+    yield root, "s3://%s/metaflow" % bucket, "metaflow/%s/start/1/0.runtime_stdout.log" % s3_runs["hello"]
+
+
+def test_a_growing_log(own_logs, s3, faults, s3_mounter, s3_runs):
+    """S187: of a log that grew only what is new is fetched."""
+    root, s3_url, key = own_logs
+    bucket = s3_url.split("/")[2]
+    line = "[MFLOG|0|2026-01-01T00:00:%02d.%06dZ|runtime|00000000-0000-0000-0000-000000000000]line %d\n"
+    text = "".join(line % (n % 60, n, n) for n in range(10_000))
+    s3.client.put_object(Bucket=bucket, Key=key, Body=text.encode())
+    mount = s3_mounter(faults, root=root, env={"METAFLOW_DATASTORE_SYSROOT_S3": s3_url}, settle="900")
+    log = s3_runs["hello"] + "/start/1/.logs/0.runtime_stdout.log"
+    assert mount.read(log) == text.encode()
+    for turn in range(3):
+        text += "".join(line % (n % 60, n, n) for n in range(10_000 + 10 * turn, 10_010 + 10 * turn))
+        s3.client.put_object(Bucket=bucket, Key=key, Body=text.encode())
+        time.sleep(1.3)
+        requests = faults.requests_of(lambda: mount.read(log))
+        assert mount.read(log) == text.encode()
+        assert 0 < requests.key("runtime_stdout").sent() < 20_000, requests
+
+
+def test_requests_are_counted(faults, s3_mounter, s3_runs):
+    """S188: `.metaflowfs/stats` counts requests to S3 as they arrive there."""
+    mount = s3_mounter(faults)
+    mount.names(s3_runs["hello"])
+    faults.log(clear=True)
+    before = s3_requests(mount)
+    mount.read(task_of(mount, s3_runs["hello"]) + "/message")
+    mount.read(task_of(mount, s3_runs["hello"]) + "/.stdout")
+    assert s3_requests(mount) - before == len(faults.log()), (mount.stats(), faults.log())
+
+
+def s3_requests(mount):
+    found = [v for k, v in mount.stats().items() if re.match(r"metaflowfs_s3_requests_total(\{|$)", k)]
+    assert found, "\n".join(k for k in mount.stats() if "s3" in k)
+    return sum(found)
+
+
+@pytest.mark.threads
+def test_readers_of_everything_at_once(faults, s3_mounter, s3_runs):
+    """S189: many readers of many things at once, some of them failing, get what is there."""
+    mount = s3_mounter(faults)
+    faults.rule = s3faults.one_in(20, seed=5)
+    problems = []
+
+    def read(label):
+        try:
+            everything(mount, s3_runs[label])
+        except OSError as error:
+            problems.append((label, error))
+    threads = [threading.Thread(target=read, args=(label,)) for label in ("hello", "many", "many", "retry", "values")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems, (problems, mount.errors())
