@@ -223,8 +223,8 @@ errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err)
     if (bytes <= most)
         return ERR_OK;
     return err_set(err, ERR_NO_SPACE,
-                   "it has %" PRIu64 " bytes, but %" PRIu64 " can be staged in %.300s, where %" PRIu64
-                   " are left free: set METAFLOW_TEMPDIR to a larger file system",
+                   "it has %" PRIu64 " bytes, but only %" PRIu64 " can be staged in %.300s, of which %" PRIu64
+                   " stay free: set METAFLOW_TEMPDIR to a larger file system",
                    bytes, most, st->root.tempdir, floor);
 }
 

@@ -13,13 +13,18 @@ def size(name, default):
     return int(os.environ.get("S3_FLOW_" + name, default)) << 20
 
 
+def noise(count, seed):
+    """Bytes that do not compress."""
+    source = random.Random(seed)
+    return b"".join(source.randbytes(min(1 << 24, count - at)) for at in range(0, count, 1 << 24))
+
+
 class S3Flow(FlowSpec):
     @step
     def start(self):
-        noise = random.Random(7)
         self.array = numpy.random.default_rng(7).standard_normal(size("ARRAY", 64) // 8)
-        self.blob = noise.randbytes(size("BLOB", 96))
-        self.text = base64.b64encode(noise.randbytes(size("TEXT", 24) // 4 * 3)).decode()
+        self.blob = noise(size("BLOB", 96), 7)
+        self.text = base64.b64encode(noise(size("TEXT", 24) // 4 * 3, 8)).decode()
         self.plain = ("a line that compresses well\n" * 40000) * max(size("PLAIN", 16) >> 20, 1)
         self.table = {"rows": [[n, n * 0.5, str(n)] for n in range(1000)]}
         self.note = "small"
