@@ -52,7 +52,7 @@ static errc find_dir(const struct get *g, const char *name, const char *object, 
     if (!fresh && errno != EEXIST) {
         return err_set_errno(err, errno, "cannot make the directory %s", g->dir);
     }
-    int fd, inner;
+    int fd = -1, inner = -1;
     errc e = open_dir(AT_FDCWD, g->dir, 0, &fd, err);
     if (e) {
         return e;

@@ -209,5 +209,6 @@ void options_help(FILE *out)
           "datastore found or the configuration is wrong; 4 the datastore cannot be read; 5 no /dev/fuse,\n"
           "no fusermount3, or mounting is not permitted; 6 the mountpoint is missing, busy or mounted\n"
           "already; 7 the mountpoint is stale (a killed daemon left it); 8 Metaflow is configured for a\n"
-          "datastore that this release does not read (Azure, Google); 9 the metadata service cannot be reached, or refuses.\n", out);
+          "datastore that this release does not read (Azure, Google); 9 the metadata service cannot be\n"
+          "reached, or refuses.\n", out);
 }
