@@ -155,9 +155,15 @@ static errc find(const struct finding *f, struct s3_settings *s, struct err *err
     return ERR_OK;
 }
 
+static const char *real_env(const char *name)
+{
+    return getenv(name); // NOLINT(concurrency-mt-unsafe): nothing here sets variables
+}
+
 errc s3_settings_find(const struct config *c, const struct options *o, aws_env_fn env, struct s3_settings *ret,
                       struct err *err)
 {
+    env = env != NULL ? env : real_env;
     struct aws_files *files;
     errc e = aws_files_load(env, &files, err);
     if (e) {

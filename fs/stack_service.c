@@ -17,7 +17,8 @@ static const char *value_of(const struct stack *s, const char *name)
 
 bool stack_wants_service(const struct stack *s, const struct options *o)
 {
-    return (o->datastore_root == NULL || stack_wants_s3(s, o)) && strcmp(value_of(s, "DEFAULT_METADATA"), "service") == 0;
+    bool local = o->datastore_root != NULL && !stack_wants_s3(s, o);
+    return !local && strcmp(value_of(s, "DEFAULT_METADATA"), "service") == 0;
 }
 
 char *stack_url_shown(const char *url)

@@ -143,12 +143,39 @@ def test_bad_options(cli, tmp_path, main_root):
         assert not is_mounted(tmp_path / "m")
 
 
-def test_s3_is_not_read_yet(cli, tmp_path, main_root):
-    """S91: a configuration for S3 is refused, not half obeyed, with local metadata and with a service."""
+def test_datastores_that_are_not_read(cli, tmp_path, main_root):
+    """S91: a configuration for Azure or Google is refused, not half obeyed, with local metadata and with a service."""
     (tmp_path / "m").mkdir()
-    for env in ({}, {"METAFLOW_DEFAULT_METADATA": "service", "METAFLOW_SERVICE_URL": "http://127.0.0.1:1"}):
-        env["METAFLOW_DEFAULT_DATASTORE"] = "s3"
-        refused(cli(str(tmp_path / "m"), env=env, cwd=main_root), "provider", "s3", "METAFLOW_DEFAULT_DATASTORE=local")
+    for where in ("azure", "gs"):
+        for env in ({}, {"METAFLOW_DEFAULT_METADATA": "service", "METAFLOW_SERVICE_URL": "http://127.0.0.1:1"}):
+            env["METAFLOW_DEFAULT_DATASTORE"] = where
+            done = cli(str(tmp_path / "m"), env=env, cwd=main_root)
+            refused(done, "provider", where, "METAFLOW_DEFAULT_DATASTORE=local")
+
+
+def test_a_datastore_in_s3_that_cannot_be(cli, tmp_path, main_root):
+    """S91: S3 without its root, with one that is none, or with settings that cannot be, is wrong configuration; one
+    that nobody answers for is a datastore that cannot be read."""
+    (tmp_path / "m").mkdir()
+    s3 = {"METAFLOW_DEFAULT_DATASTORE": "s3", "AWS_EC2_METADATA_DISABLED": "true", "METAFLOW_S3_RETRY_COUNT": "1"}
+    refused(cli(str(tmp_path / "m"), env=s3, cwd=main_root), "configuration", "METAFLOW_DATASTORE_SYSROOT_S3")
+    s3["METAFLOW_DATASTORE_SYSROOT_S3"] = "bucket/metaflow"
+    refused(cli(str(tmp_path / "m"), env=s3, cwd=main_root), "configuration", "s3://BUCKET/PREFIX")
+    s3["METAFLOW_DATASTORE_SYSROOT_S3"] = "s3://bucket/metaflow"
+    for args, more, words in ((["--profile", "nobody"], {}, ["nobody", "--profile"]),
+                              ([], {"METAFLOW_S3_VERIFY_CERTIFICATE": "false"}, ["METAFLOW_S3_VERIFY_CERTIFICATE"]),
+                              ([], {"AWS_CA_BUNDLE": "/nowhere.pem"}, ["AWS_CA_BUNDLE", "/nowhere.pem"]),
+                              (["--endpoint-url", "minio:9000"], {}, ["minio:9000", "--endpoint-url"])):
+        refused(cli(*args, str(tmp_path / "m"), env=dict(s3, **more), cwd=main_root), "configuration", *words)
+    refused(cli("--path-style", "--virtual-host-style", str(tmp_path / "m"), env=s3, cwd=main_root), "usage", "path-style")
+    refused(cli("--max-connections", "0", str(tmp_path / "m"), env=s3, cwd=main_root), "usage", "max-connections")
+    s3.update(AWS_ACCESS_KEY_ID="AKIDHUSH", AWS_SECRET_ACCESS_KEY="hush-hush", METAFLOW_S3_ENDPOINT_URL="http://127.0.0.1:1")
+    done = cli(str(tmp_path / "m"), env=s3, cwd=main_root)
+    refused(done, "unreadable", "127.0.0.1:1")
+    assert not is_mounted(tmp_path / "m")
+    done = cli("--check", env=s3, cwd=main_root)
+    assert done.returncode == CODES["unreadable"] and "s3://bucket/metaflow" in done.stdout
+    assert "credentials        environment" in done.stdout and "hush" not in (done.stdout + done.stderr).lower()
 
 
 def test_a_service_that_is_not_there(cli, tmp_path, main_root):

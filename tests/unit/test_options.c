@@ -61,6 +61,24 @@ static void options_of_a_service(void **state)
     assert_true(parsed.no_cache);
 }
 
+static void options_of_s3(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--datastore-root s3://b/p --profile dev --region eu-west-1 --endpoint-url http://h:9 mnt"), ERR_OK);
+    assert_string_equal(parsed.datastore_root, "s3://b/p");
+    assert_string_equal(parsed.aws_profile, "dev");
+    assert_string_equal(parsed.aws_region, "eu-west-1");
+    assert_string_equal(parsed.endpoint_url, "http://h:9");
+    assert_int_equal(parse("s3://b/p mnt -o path_style,no_sign_request,fetch_memory=64M,max_connections=100"), ERR_OK);
+    assert_string_equal(parsed.datastore_root, "s3://b/p");
+    assert_true(parsed.path_style && parsed.no_sign_request && !parsed.virtual_host_style);
+    assert_true(parsed.fetch_bytes == (uint64_t)64 << 20 && parsed.max_connections == 100);
+    assert_int_equal(parse("--path-style --virtual-host-style mnt"), ERR_INVALID);
+    assert_int_equal(parse("--max-connections 0 mnt"), ERR_INVALID);
+    assert_int_equal(parse("--max-connections 1025 mnt"), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "max-connections"));
+}
+
 static void long_options(void **state)
 {
     (void)state;
@@ -135,6 +153,7 @@ int main(void)
         cmocka_unit_test_teardown(defaults, forget),
         cmocka_unit_test_teardown(long_options, forget),
         cmocka_unit_test_teardown(options_of_a_service, forget),
+        cmocka_unit_test_teardown(options_of_s3, forget),
         cmocka_unit_test_teardown(options_of_fstab, forget),
         cmocka_unit_test_teardown(refusals_name_the_option, forget),
     };

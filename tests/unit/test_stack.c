@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "fs/stack_s3.h"
 #include "fs/stack_service.h"
 #include "tempdir.h"
 
@@ -112,7 +114,9 @@ static void what_is_wrong_is_told(void **state)
     } cases[] = {
         {"METAFLOW_SERVICE_URL", "", EXIT_CONFIG, "set METAFLOW_SERVICE_URL"},
         {"METAFLOW_SERVICE_URL", "someone:hush@h:80", EXIT_CONFIG, "http://HOST:PORT"},
-        {"METAFLOW_DEFAULT_DATASTORE", "s3", EXIT_PROVIDER, "METAFLOW_DEFAULT_DATASTORE=local"},
+        {"METAFLOW_DEFAULT_DATASTORE", "azure", EXIT_PROVIDER, "METAFLOW_DEFAULT_DATASTORE=local"},
+        {"METAFLOW_DEFAULT_DATASTORE", "s3", EXIT_CONFIG, "METAFLOW_DATASTORE_SYSROOT_S3"},
+        {"METAFLOW_DATASTORE_SYSROOT_S3", "https://bucket/x", EXIT_CONFIG, "s3://BUCKET/PREFIX"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         enum exit_code code;
@@ -123,6 +127,83 @@ static void what_is_wrong_is_told(void **state)
         assert_null(strstr(err.cause, "hush"));
         setenv("METAFLOW_SERVICE_URL", "http://h", 1);
     }
+}
+
+static void bytes_in_s3(void **state)
+{
+    (void)state;
+    enum exit_code code;
+    setenv("METAFLOW_DEFAULT_DATASTORE", "s3", 1);
+    setenv("METAFLOW_DATASTORE_SYSROOT_S3", "s3://bucket/metaflow/", 1);
+    assert_int_equal(find(&code), ERR_OK);
+    assert_string_equal(stack.s3_root, "s3://bucket/metaflow");
+    assert_string_equal(stack_datastore(&stack), "s3://bucket/metaflow");
+    assert_string_equal(stack_source(&stack), "http://localhost:8080/api");
+    assert_string_equal(stack.identity, "http://localhost:8080/api\ns3://bucket/metaflow");
+    // Names of this machine need a .metaflow.
+    setenv("METAFLOW_DEFAULT_METADATA", "local", 1);
+    assert_int_equal(find(&code), ERR_NOT_FOUND);
+    assert_int_equal(code, EXIT_CONFIG);
+    tempdir_put(".metaflow/x", "", 0);
+    assert_int_equal(find(&code), ERR_OK);
+    auto_free char *root = mem_printf("%s/.metaflow", tempdir), *both = mem_printf("%s\ns3://bucket/metaflow", root);
+    assert_string_equal(stack.root, root);
+    assert_string_equal(stack.identity, both);
+    assert_non_null(stack.cache_dir); // what S3 gives is kept
+    assert_int_equal(stack_unread(&stack), EXIT_DATASTORE);
+    options.datastore_root = mem_strdup("s3://other");
+    assert_int_equal(find(&code), ERR_OK);
+    assert_string_equal(stack.s3_root, "s3://other");
+    assert_string_equal(config_get(stack.config, "DATASTORE_SYSROOT_S3"), "s3://other");
+    assert_string_equal(stack.root, root);
+    // The option names a datastore, and says nothing of metadata.
+    setenv("METAFLOW_DEFAULT_METADATA", "service", 1);
+    unsetenv("METAFLOW_DEFAULT_DATASTORE");
+    assert_int_equal(find(&code), ERR_OK);
+    assert_non_null(stack.service_shown);
+    assert_string_equal(stack.s3_root, "s3://other");
+}
+
+static void s3_is_built_without_being_there(void **state)
+{
+    (void)state;
+    enum exit_code code;
+    auto_cleanup(buf_free) struct buf text = {0};
+    setenv("METAFLOW_DEFAULT_METADATA", "local", 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    options.datastore_root = mem_strdup("s3://bucket");
+    options.endpoint_url = mem_strdup("http://127.0.0.1:1");
+    options.no_cache = options.no_sign_request = true;
+    tempdir_put(".metaflow/x", "", 0);
+    assert_int_equal(find(&code), ERR_OK);
+    if (stack_build(&stack, &options, NULL, &code, &err) != ERR_OK) {
+        fail_msg("%s", err.cause);
+    }
+    assert_non_null(stack.cache);
+    struct cancel cancel = {.deadline_ms = clock_mono_ms() + 300};
+    assert_int_not_equal(stack_s3_check(&stack, &cancel, &err), ERR_OK);
+    assert_int_not_equal(stack_s3_start(&stack, 300, &err), ERR_OK); // nothing is cached that could be shown
+    stack_s3_describe(&stack, &text);
+    assert_non_null(strstr(text.data, "127.0.0.1:1"));
+    assert_non_null(strstr(text.data, "--no-sign-request"));
+    stack_s3_counters(&stack, &text);
+    assert_non_null(strstr(text.data, "metaflowfs_s3_lists_total"));
+    assert_int_equal(stack_unreached(&stack), EXIT_DATASTORE);
+}
+
+static void an_endpoint_that_is_none(void **state)
+{
+    (void)state;
+    enum exit_code code;
+    setenv("METAFLOW_DEFAULT_METADATA", "local", 1);
+    options.datastore_root = mem_strdup("s3://bucket");
+    options.endpoint_url = mem_strdup("minio:9000");
+    options.no_cache = true;
+    tempdir_put(".metaflow/x", "", 0);
+    assert_int_equal(find(&code), ERR_OK);
+    assert_int_equal(stack_build(&stack, &options, NULL, &code, &err), ERR_INVALID);
+    assert_int_equal(code, EXIT_CONFIG);
+    assert_non_null(strstr(err.cause, "--endpoint-url"));
 }
 
 static void a_service_is_built_without_being_there(void **state)
@@ -159,6 +240,9 @@ int main(void)
         stack_test(a_service_without_data_here),
         stack_test(a_datastore_root_is_local_metadata),
         stack_test(what_is_wrong_is_told),
+        stack_test(bytes_in_s3),
+        stack_test(s3_is_built_without_being_there),
+        stack_test(an_endpoint_that_is_none),
         stack_test(a_service_is_built_without_being_there),
         stack_test(bad_headers_are_bad_configuration),
     };

@@ -1,0 +1,223 @@
+// How S3 is reached: which of several places that say it counts.
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fs/s3_settings.h"
+#include "tempdir.h"
+
+static struct options options;
+static struct s3_settings settings;
+static struct config *config;
+static struct err err;
+
+static const char config_text[] = "[default]\nregion = eu-west-1\n"
+                                  "[profile dev]\nregion = ap-south-1\nservices = mine\nendpoint_url = http://all\n"
+                                  "s3 =\n  addressing_style = path\n"
+                                  "[services mine]\ns3 =\n  endpoint_url = http://of-s3\n"
+                                  "[profile plain]\nendpoint_url = http://plain\nignore_configured_endpoint_urls = true\n"
+                                  "[profile virtual]\ns3 =\n  addressing_style = virtual\n"
+                                  "[profile bundle]\nca_bundle = ~/bundle.pem\n";
+
+static int set_up(void **state)
+{
+    char argv0[] = "metaflowfs", argv1[] = "mnt", *argv[] = {argv0, argv1};
+    clearenv();
+    err = (struct err)ERR_INIT;
+    if (tempdir_make(state) != 0 || options_parse(2, argv, &options, &err) != ERR_OK) {
+        return -1;
+    }
+    tempdir_put(".aws/config", config_text, strlen(config_text));
+    tempdir_put("bundle.pem", "x", 1);
+    tempdir_put("other.pem", "x", 1);
+    setenv("HOME", tempdir, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    config_free(config);
+    config = NULL;
+    s3_settings_free(&settings);
+    options_free(&options);
+    clearenv();
+    return tempdir_remove(state);
+}
+
+static errc find(void)
+{
+    config_free(config);
+    config = NULL;
+    s3_settings_free(&settings);
+    if (config_load(tempdir, &config, &err)) {
+        fail_msg("%s", err.cause);
+    }
+    return s3_settings_find(config, &options, NULL, &settings, &err);
+}
+
+static void must_find(void)
+{
+    if (find()) {
+        fail_msg("%s", err.cause);
+    }
+}
+
+static void defaults(void **state)
+{
+    (void)state;
+    must_find();
+    assert_null(settings.endpoint);
+    assert_string_equal(settings.endpoint_from, "default");
+    assert_string_equal(settings.region, "eu-west-1");
+    assert_null(settings.ca_file);
+    assert_int_equal(settings.style, S3_STYLE_AUTO);
+    assert_int_equal(settings.tries, 8); // METAFLOW_S3_RETRY_COUNT is 7
+    assert_false(settings.anonymous);
+    assert_true(settings.max_connections == 0 && settings.fetch_bytes == 0);
+}
+
+static void endpoint_is(const char *url, const char *from)
+{
+    must_find();
+    if (url) {
+        assert_string_equal(settings.endpoint, url);
+    } else {
+        assert_null(settings.endpoint);
+    }
+    assert_non_null(strstr(settings.endpoint_from, from));
+}
+
+// From the last place that is looked at to the first.
+static void endpoints(void **state)
+{
+    (void)state;
+    setenv("AWS_PROFILE", "plain", 1);
+    endpoint_is(NULL, "default"); // the profile says to ignore it
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false", 1);
+    endpoint_is("http://plain", "profile");
+    unsetenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    setenv("AWS_PROFILE", "dev", 1);
+    endpoint_is("http://of-s3", "profile");
+    setenv("AWS_ENDPOINT_URL", "http://for-all", 1);
+    endpoint_is("http://for-all", "AWS_ENDPOINT_URL");
+    setenv("AWS_ENDPOINT_URL_S3", "http://for-s3/", 1);
+    endpoint_is("http://for-s3", "AWS_ENDPOINT_URL_S3");
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True", 1);
+    endpoint_is(NULL, "default");
+    setenv("METAFLOW_S3_ENDPOINT_URL", "http://of-metaflow", 1); // this one nobody ignores
+    endpoint_is("http://of-metaflow", "METAFLOW_S3_ENDPOINT_URL");
+    options.endpoint_url = mem_strdup("https://given:9000//");
+    endpoint_is("https://given:9000", "--endpoint-url");
+}
+
+static void styles(void **state)
+{
+    (void)state;
+    setenv("AWS_PROFILE", "dev", 1);
+    must_find();
+    assert_int_equal(settings.style, S3_STYLE_PATH);
+    options.virtual_host_style = true;
+    must_find();
+    assert_int_equal(settings.style, S3_STYLE_VIRTUAL);
+    options.virtual_host_style = false;
+    options.aws_profile = mem_strdup("virtual");
+    must_find();
+    assert_int_equal(settings.style, S3_STYLE_VIRTUAL);
+    options.path_style = true;
+    must_find();
+    assert_int_equal(settings.style, S3_STYLE_PATH);
+}
+
+static void profiles_and_regions(void **state)
+{
+    (void)state;
+    options.aws_profile = mem_strdup("dev");
+    setenv("AWS_PROFILE", "plain", 1);
+    must_find();
+    assert_string_equal(settings.profile, "dev");
+    assert_string_equal(settings.region, "ap-south-1");
+    setenv("AWS_DEFAULT_REGION", "us-west-2", 1);
+    must_find();
+    assert_string_equal(settings.region, "us-west-2");
+    options.aws_region = mem_strdup("ca-central-1");
+    must_find();
+    assert_string_equal(settings.region, "ca-central-1");
+    free(options.aws_profile);
+    options.aws_profile = mem_strdup("nobody");
+    assert_int_equal(find(), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "nobody"));
+    assert_non_null(strstr(err.cause, "--profile"));
+    free(options.aws_profile);
+    options.aws_profile = NULL;
+    setenv("AWS_PROFILE", "none", 1);
+    assert_int_equal(find(), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "AWS_PROFILE"));
+}
+
+static void ca_is(const char *name)
+{
+    auto_free char *path = mem_printf("%s/%s", tempdir, name);
+    must_find();
+    assert_string_equal(settings.ca_file, path);
+}
+
+static void certificates(void **state)
+{
+    (void)state;
+    setenv("CURL_CA_BUNDLE", "other.pem", 1); // what other programs of this machine trust
+    ca_is("other.pem");
+    setenv("AWS_PROFILE", "bundle", 1);
+    ca_is("bundle.pem");
+    auto_free char *other = mem_printf("%s/other.pem", tempdir), *bundle = mem_printf("%s/bundle.pem", tempdir);
+    setenv("AWS_CA_BUNDLE", other, 1);
+    ca_is("other.pem");
+    setenv("METAFLOW_S3_VERIFY_CERTIFICATE", bundle, 1);
+    ca_is("bundle.pem");
+    setenv("METAFLOW_S3_VERIFY_CERTIFICATE", "true", 1);
+    ca_is("other.pem");
+    setenv("METAFLOW_S3_VERIFY_CERTIFICATE", "/nowhere.pem", 1);
+    assert_int_equal(find(), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "/nowhere.pem"));
+    static const char *const off[] = {"false", "False", "0", "no"};
+    for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+        setenv("METAFLOW_S3_VERIFY_CERTIFICATE", off[i], 1);
+        assert_int_equal(find(), ERR_INVALID);
+        assert_non_null(strstr(err.cause, "always checked"));
+    }
+}
+
+static void numbers(void **state)
+{
+    (void)state;
+    setenv("METAFLOW_S3_RETRY_COUNT", "0", 1);
+    options.no_sign_request = true;
+    options.max_connections = 17;
+    options.fetch_bytes = 1 << 20;
+    must_find();
+    assert_int_equal(settings.tries, 1);
+    assert_true(settings.anonymous);
+    assert_int_equal(settings.max_connections, 17);
+    assert_int_equal(settings.fetch_bytes, 1 << 20);
+    setenv("METAFLOW_S3_RETRY_COUNT", "99999999", 1);
+    must_find();
+    assert_int_equal(settings.tries, 1000);
+    setenv("METAFLOW_S3_RETRY_COUNT", "-3", 1);
+    must_find();
+    assert_int_equal(settings.tries, 1);
+}
+
+#define settings_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        settings_test(defaults),     settings_test(endpoints), settings_test(styles), settings_test(profiles_and_regions),
+        settings_test(certificates), settings_test(numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
