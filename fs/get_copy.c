@@ -180,7 +180,7 @@ static errc copy_content(struct get *g, struct get_item *item, const char *path,
                          struct content *content, char *chunk, struct err *err)
 {
     char part[300];
-    int fd, dir = item->dir->fd;
+    int fd = -1, dir = item->dir->fd;
     uint64_t done = 0, size = content_size(content);
     bool wrote = true;
     // What was shown may have been a guess; from here on it is known.

@@ -52,7 +52,7 @@ static errc find_dir(const struct get *g, const char *name, const char *object, 
     if (!fresh && errno != EEXIST) {
         return err_set_errno(err, errno, "cannot make the directory %s", g->dir);
     }
-    int fd, inner;
+    int fd = -1, inner = -1;
     errc e = open_dir(AT_FDCWD, g->dir, 0, &fd, err);
     if (e) {
         return e;
@@ -77,7 +77,7 @@ static errc find_dir(const struct get *g, const char *name, const char *object, 
 
 static errc start_dir(struct get *g, const struct tref *ref, const char *name, struct err *err)
 {
-    int fd;
+    int fd = -1;
     auto_free char *shown = NULL, *object = object_of(ref, name);
     errc e = find_dir(g, name, object, &fd, &shown, err);
     if (!e) {

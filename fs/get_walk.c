@@ -106,7 +106,7 @@ static errc make_dir(const struct get_item *item, struct get_dir **ret, struct e
 
 errc get_list(struct get *g, struct get_item *item, struct err *err)
 {
-    struct get_dir *dir;
+    struct get_dir *dir = NULL;
     errc e = make_dir(item, &dir, err);
     if (e) {
         // A full file system is full for all that is left.
