@@ -218,6 +218,9 @@ static errc instance_value(struct look *l, struct instance *i, char **ret_role, 
     }
     *ret_role = first_line(&a.body);
     creds_answer_free(&a);
+    if (**ret_role == '\0') {
+        return err_set(err, ERR_NOT_FOUND, "the instance's metadata names no role");
+    }
     auto_cleanup(buf_free) struct buf path = {0};
     buf_puts(&path, list);
     http_url_put(&path, *ret_role);

@@ -1,6 +1,5 @@
 // What the sources of credentials share: secrets and causes, times, and keys in JSON.
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -102,6 +101,11 @@ errc creds_check(const struct found *f, struct err *err)
 
 // --- times ---------------------------------------------------------------------------------------------------
 
+static int two_digits(const char *p)
+{
+    return isdigit((unsigned char)p[0]) && isdigit((unsigned char)p[1]) ? (p[0] - '0') * 10 + p[1] - '0' : -1;
+}
+
 // ".123", "Z", "+01:00", "-0130" behind the seconds.
 static bool parse_tail(const char *p, int64_t *ret_ms)
 {
@@ -115,14 +119,10 @@ static bool parse_tail(const char *p, int64_t *ret_ms)
         *ret_ms = ms;
         return true;
     }
-    unsigned hours = 0, minutes = 0;
-    int end = 0;
-    if ((*p != '+' && *p != '-') || strspn(p + 1, "0123456789:") != strlen(p + 1)) {
-        return false;
-    }
-    bool whole = (sscanf(p + 1, "%2u:%2u%n", &hours, &minutes, &end) == 2 && p[1 + end] == '\0') ||
-                 (sscanf(p + 1, "%2u%2u%n", &hours, &minutes, &end) == 2 && p[1 + end] == '\0');
-    if (!whole || hours > 23 || minutes > 59) {
+    int hours = *p == '+' || *p == '-' ? two_digits(p + 1) : -1;
+    const char *rest = hours < 0 ? "" : p[3] == ':' ? p + 4 : p + 3;
+    int minutes = two_digits(rest);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || rest[2] != '\0') {
         return false;
     }
     int64_t offset = ((int64_t)hours * 60 + minutes) * 60000;
@@ -165,23 +165,28 @@ static errc take_text(const struct json *object, const char *name, bool needed, 
     return ERR_OK;
 }
 
+static errc take_expires(const struct json *object, const struct creds_names *names, const char *what,
+                         int64_t *ret_ms, struct err *err)
+{
+    char *text = NULL;
+    errc e = take_text(object, names->expires, names->needs_expires, what, &text, err);
+    if (!e && text && !creds_parse_time(text, ret_ms)) {
+        e = err_set(err, ERR_IO, "%s gave a %s that is no time like 2030-01-31T12:00:00Z", what, names->expires);
+    }
+    free(text);
+    return e;
+}
+
 static errc take_members(const struct json *object, const struct creds_names *names, const char *what,
                          struct creds_value *v, struct err *err)
 {
-    auto_free char *expires = NULL;
     errc e = take_text(object, names->access_key, true, what, &v->access_key, err);
     e = e ? e : take_text(object, names->secret_key, true, what, &v->secret_key, err);
     e = e ? e : take_text(object, names->token, names->needs_token, what, &v->token, err);
-    if (!e && names->expires) {
-        e = take_text(object, names->expires, names->needs_expires, what, &expires, err);
-    }
     if (!e && v->token && !*v->token) {
         free(steal_ptr(&v->token));
     }
-    if (!e && expires && !creds_parse_time(expires, &v->expires_ms)) {
-        e = err_set(err, ERR_IO, "%s gave a %s that is no time like 2030-01-31T12:00:00Z", what, names->expires);
-    }
-    return e;
+    return !e && names->expires ? take_expires(object, names, what, &v->expires_ms, err) : e;
 }
 
 errc creds_from_json(struct look *l, const struct json *object, const struct creds_names *names, const char *what,

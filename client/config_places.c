@@ -34,8 +34,8 @@ errc config_s3_root(const struct config *c, const char *explicit_root, char **re
     const char *name = explicit_root ? "the root of the datastore" : "METAFLOW_DATASTORE_SYSROOT_S3";
     if (!given || !given[0]) {
         return err_set(err, ERR_INVALID,
-                       "Metaflow is configured for a datastore in S3, but METAFLOW_DATASTORE_SYSROOT_S3 is not set: set "
-                       "it to s3://BUCKET/PREFIX, in the environment or in Metaflow's config.json");
+                       "Metaflow is configured for a datastore in S3, but METAFLOW_DATASTORE_SYSROOT_S3 is not set: "
+                       "set it to s3://BUCKET/PREFIX, in the environment or in Metaflow's config.json");
     }
     if (!is_s3_root(given)) {
         return err_set(err, ERR_INVALID, "%s is \"%.300s\", which is no S3 URL: it has the form s3://BUCKET/PREFIX",

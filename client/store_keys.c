@@ -78,7 +78,7 @@ static void link_newest(struct store_keys *k, struct listing *l)
     k->newest = l;
 }
 
-static void drop(struct store_keys *k, struct listing *l)
+static void forget(struct store_keys *k, struct listing *l)
 {
     unlink_listing(k, l);
     k->stats.bytes -= l->bytes;
@@ -93,8 +93,9 @@ void store_keys_free(struct store_keys *k)
     if (!k) {
         return;
     }
-    while (k->newest) {
-        drop(k, k->newest);
+    for (struct listing *l = k->newest, *next; l; l = next) {
+        next = l->older;
+        listing_free(l);
     }
     seen_free(&k->seen);
     keylocks_free(k->flights);
@@ -108,14 +109,14 @@ static void add(struct store_keys *k, struct listing *l)
     for (struct listing *o = k->newest, *next; o; o = next) {
         next = o->older;
         if (strcmp(o->prefix, l->prefix) == 0) {
-            drop(k, o);
+            forget(k, o);
         }
     }
     link_newest(k, l);
     k->stats.bytes += l->bytes;
     k->stats.kept++;
     while (k->oldest != l && (k->stats.bytes > k->conf.max_bytes || k->stats.kept > LISTINGS_MAX)) {
-        drop(k, k->oldest);
+        forget(k, k->oldest);
     }
 }
 

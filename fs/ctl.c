@@ -61,6 +61,21 @@ static void put_http(const struct stack *stack, struct buf *out)
     stats_put(out, "http_waiting_requests", "Requests that wait for a connection now.", st.waiting);
 }
 
+static void put_ahead(struct ahead *ahead, struct buf *out)
+{
+    struct ahead_stats st;
+    if (ahead == NULL) {
+        return;
+    }
+    ahead_stats(ahead, &st);
+    stats_put(out, "ahead_tasks_total", "Tasks made ready before somebody asked.", st.jobs);
+    stats_put(out, "ahead_right_total", "Of these, those that were asked for then.", st.right);
+    stats_put(out, "ahead_wrong_total", "Of these, those that were given up.", st.wrong);
+    stats_put(out, "ahead_fetched_bytes_total", "Bytes of artifacts and logs fetched ahead.", st.fetched_bytes);
+    stats_put(out, "ahead_read_bytes_total", "Of these, those that were opened then.", st.read_bytes);
+    stats_put(out, "ahead_unread_bytes", "Of these, those that wait for a reader now.", st.unread_bytes);
+}
+
 static void put_stats(struct ctl *c, struct buf *out)
 {
     struct stats_layers layers = {0};
@@ -69,6 +84,7 @@ static void put_stats(struct ctl *c, struct buf *out)
     client_counters(c->stack->client, stats_put, out);
     put_http(c->stack, out);
     stack_s3_counters(c->stack, out);
+    put_ahead(c->serve->ahead, out);
 }
 
 static bool ctl_text(void *arg, const char *name, struct buf *out)

@@ -48,6 +48,17 @@ static errc look_at_root(struct tree *tree, struct tattr *ret, struct err *err)
     return e ? e : tree_list(tree, &root, &cancel, first_entry, NULL, err);
 }
 
+// Only what is far away is worth to be fetched ahead.
+static struct ahead *make_ahead(const struct options *o, const struct stack *stack, const uint8_t ino_key[16])
+{
+    if (stack->s3_root == NULL || (o->has_ahead_bytes && o->ahead_bytes == 0)) {
+        return NULL;
+    }
+    struct ahead_conf conf = {.client = stack->client, .staging = stack->staging, .max_bytes = o->ahead_bytes};
+    memcpy(conf.ino_key, ino_key, sizeof(conf.ino_key));
+    return ahead_new(&conf);
+}
+
 static struct serve *make_serve(const struct options *o, const struct stack *stack, const struct tattr *root)
 {
     struct serve_conf conf = {
@@ -62,6 +73,7 @@ static struct serve *make_serve(const struct options *o, const struct stack *sta
     char hex[41];
     sha1_hex_of(stack->identity, strlen(stack->identity), hex);
     memcpy(conf.ino_key, hex, sizeof(conf.ino_key));
+    conf.ahead = make_ahead(o, stack, conf.ino_key);
     return serve_new(&conf);
 }
 

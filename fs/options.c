@@ -53,7 +53,8 @@ static errc take_bytes(const struct option_row *r, const char *value, uint64_t *
         shift = 10 * (unsigned)(unit - units + 1);
         end++;
     }
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n == 0 || n > UINT64_MAX >> shift) {
+    bool none = n == 0 && r->has_offset == SIZE_MAX; // 0 says something only where it is told from nothing
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || none || n > UINT64_MAX >> shift) {
         return bad_value(r, value, "a number of bytes, such as 512M or 8G", err);
     }
     *ret = n << shift;

@@ -36,7 +36,8 @@ struct options {
     char *aws_profile, *aws_region, *endpoint_url; // or NULL
     bool foreground, debug, check, clean_stale, help, version;
     bool read_only, allow_other, allow_root, list_dots, no_auto_unmount;
-    bool has_uid, has_gid, has_umask;
+    bool has_uid, has_gid, has_umask, has_ahead_bytes;
+    uint64_t ahead_bytes;
     uint64_t uid, gid, umask;
     int64_t ttl_ms, stale_after_ms, settle_after_ms;
     int64_t service_timeout_ms;

@@ -47,6 +47,8 @@ const struct option_row option_table[] = {
      "read a public bucket without credentials", false},
     {"max-connections", 0, OPTION_NUMBER, AT(max_connections), AT(has_max_connections), "N",
      "most connections at once (default: 64)", false},
+    {"fetch-ahead", 0, OPTION_BYTES, AT(ahead_bytes), AT(has_ahead_bytes), "BYTES",
+     "most bytes fetched from S3 before somebody reads them, with K, M, G or T (default: 32M; 0: none)", false},
     {"fetch-memory", 0, OPTION_BYTES, AT(fetch_bytes), PLAIN, "BYTES",
      "most bytes of S3 in flight, with K, M, G or T (default: 256M)", false},
     {"log-file", 0, OPTION_TEXT, AT(log_file), PLAIN, "FILE", "where to log (default: standard error)", false},

@@ -66,6 +66,7 @@ static bool make_parts(struct serve *s, const struct serve_conf *conf)
 
 static void free_parts(struct serve *s)
 {
+    ahead_free(s->ahead);
     notify_free(s->notify);
     handles_free(s->handles);
     lives_free(s->lives);

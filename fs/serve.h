@@ -21,7 +21,7 @@ struct fuse_lowlevel_ops;
 struct serve {
     struct fuse_session *se;   // set once, before the first request
     struct tree *tree;         // borrowed
-    struct ahead *ahead;       // borrowed; NULL: nothing is fetched ahead
+    struct ahead *ahead;       // NULL: nothing is fetched ahead
     struct inodes *inodes;
     struct engine *engine;
     struct notify *notify;
@@ -40,7 +40,7 @@ struct serve {
 
 struct serve_conf {
     struct tree *tree;
-    struct ahead *ahead;       // or NULL
+    struct ahead *ahead;       // or NULL; taken over, also on failure
     uint8_t ino_key[16];
     uid_t uid;
     gid_t gid;

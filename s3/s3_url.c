@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "s3/s3_text.h"
 
 #define AWS_SUFFIX ".amazonaws.com"
 #define MAX_HOST 300
@@ -129,10 +130,11 @@ static char *region_of_host(const char *host)
     return is_region ? steal_ptr(&region) : NULL;
 }
 
-static bool port_is_usable(const char *port)
+// 0 for text that is no port.
+static unsigned port_of(const char *text)
 {
-    size_t len = strspn(port, "0123456789");
-    return len > 0 && len <= 5 && port[len] == '\0' && atoi(port) >= 1 && atoi(port) <= 65535;
+    uint64_t port;
+    return s3_number(text, strlen(text), &port) && port <= 65535 ? (unsigned)port : 0;
 }
 
 // "Name:port" or "[::1]:port" to how a Host header has it, owned; NULL where it is none.
@@ -154,10 +156,11 @@ static char *host_parse(const char *text, size_t len, bool is_http)
         return NULL;
     }
     if (host[end] == ':') {
-        if (!port_is_usable(host + end + 1)) {
+        unsigned port = port_of(host + end + 1);
+        if (port == 0) {
             return NULL;
         }
-        if (atoi(host + end + 1) == (is_http ? 80 : 443)) {
+        if (port == (is_http ? 80 : 443)) {
             host[end] = '\0';
         }
     }

@@ -148,12 +148,13 @@ static inline void *serve_all(void *arg)
 
 static struct {
     char name[64], value[4096];
+    bool is_set;
 } fake_env[MAX_ENV];
 
 static inline const char *env_of(const char *name)
 {
     for (size_t i = 0; i < MAX_ENV; i++)
-        if (strcmp(fake_env[i].name, name) == 0)
+        if (fake_env[i].is_set && strcmp(fake_env[i].name, name) == 0)
             return fake_env[i].value;
     return NULL;
 }
@@ -163,8 +164,9 @@ static inline void env_set(const char *name, const char *value)
     for (size_t i = 0; i < MAX_ENV; i++) {
         bool same = strcmp(fake_env[i].name, name) == 0;
         if (same || !fake_env[i].name[0]) {
-            snprintf(fake_env[i].name, sizeof fake_env[i].name, "%s", value ? name : "-");
+            snprintf(fake_env[i].name, sizeof fake_env[i].name, "%s", name);
             snprintf(fake_env[i].value, sizeof fake_env[i].value, "%s", value ? value : "");
+            fake_env[i].is_set = value != NULL;
             return;
         }
     }

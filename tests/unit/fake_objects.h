@@ -11,14 +11,14 @@
 #include "s3/fetch.h"
 #include "s3/s3.h"
 
-struct fake_object {
+struct bucket_object {
     char key[200];
     const char *data; // borrowed
     size_t len;
     const char *attributes; // or NULL; borrowed
 };
 struct s3 {
-    struct fake_object objects[100]; // ordered by key
+    struct bucket_object objects[2000]; // ordered by key
     size_t n;
     size_t piece;                  // a body comes in pieces of so many bytes; 0: at once
     errc fail, fail_list;          // what everything, or a listing, gives
@@ -32,33 +32,33 @@ struct fetcher {
     struct s3 *s3;
 };
 
-static inline int fake_requests(const struct s3 *s)
+static inline int bucket_requests(const struct s3 *s)
 {
     return s->gets + s->heads + s->lists + s->fetches;
 }
 
-static inline int fake_by_key(const void *a, const void *b)
+static inline int bucket_by_key(const void *a, const void *b)
 {
-    return strcmp(((const struct fake_object *)a)->key, ((const struct fake_object *)b)->key);
+    return strcmp(((const struct bucket_object *)a)->key, ((const struct bucket_object *)b)->key);
 }
 
-static inline void fake_put(struct s3 *s, const char *key, const char *data, size_t len, const char *attributes)
+static inline void bucket_put(struct s3 *s, const char *key, const char *data, size_t len, const char *attributes)
 {
     size_t i = 0;
     while (i < s->n && strcmp(s->objects[i].key, key) != 0) {
         i++;
     }
-    struct fake_object *o = &s->objects[i];
+    struct bucket_object *o = &s->objects[i];
     s->n = i == s->n ? s->n + 1 : s->n;
     snprintf(o->key, sizeof(o->key), "%s", key);
     o->data = data;
     o->len = len;
     o->attributes = attributes;
-    qsort(s->objects, s->n, sizeof(*o), fake_by_key);
+    qsort(s->objects, s->n, sizeof(*o), bucket_by_key);
 }
 
-static inline errc fake_find(struct s3 *s, const char *bucket, const char *key, struct cancel *cancel,
-                             const struct fake_object **ret, struct err *err)
+static inline errc bucket_find(struct s3 *s, const char *bucket, const char *key, struct cancel *cancel,
+                             const struct bucket_object **ret, struct err *err)
 {
     snprintf(s->bucket, sizeof(s->bucket), "%s", bucket);
     snprintf(s->key, sizeof(s->key), "%s", key);
@@ -77,21 +77,21 @@ static inline errc fake_find(struct s3 *s, const char *bucket, const char *key, 
     return err_set(err, ERR_NOT_FOUND, "NoSuchKey: %s", key);
 }
 
-static inline struct s3_head fake_head(const struct fake_object *o)
+static inline struct s3_head bucket_head(const struct bucket_object *o)
 {
     return (struct s3_head){o->len, 1795000000000, "\"etag\"", mem_strdup(o->attributes)};
 }
 
-static inline errc fake_body(struct s3 *s, const struct fake_object *o, uint64_t off, s3_body_fn fn, void *arg,
+static inline errc bucket_body(struct s3 *s, const struct bucket_object *o, uint64_t off, s3_body_fn fn, void *arg,
                              struct s3_head *ret_head, struct err *err)
 {
     s->off = off;
     if (off && off >= o->len) {
         return err_set(err, ERR_LIMIT, "InvalidRange");
     }
-    auto_cleanup(s3_head_free) struct s3_head head = fake_head(o);
+    auto_cleanup(s3_head_free) struct s3_head head = bucket_head(o);
     if (ret_head) {
-        *ret_head = fake_head(o);
+        *ret_head = bucket_head(o);
     }
     for (size_t at = off, piece; at < o->len; at += piece) {
         piece = s->piece && s->piece < o->len - at ? s->piece : o->len - at;
@@ -133,29 +133,29 @@ void s3_head_free(struct s3_head *h)
 errc s3_get(struct s3 *s, const struct s3_range *range, struct cancel *cancel, s3_body_fn fn, void *arg,
             struct s3_head *ret_head, struct err *err)
 {
-    const struct fake_object *o;
+    const struct bucket_object *o;
     s->gets++;
-    errc code = fake_find(s, range->bucket, range->key, cancel, &o, err);
-    return code ? code : fake_body(s, o, range->off, fn, arg, ret_head, err);
+    errc code = bucket_find(s, range->bucket, range->key, cancel, &o, err);
+    return code ? code : bucket_body(s, o, range->off, fn, arg, ret_head, err);
 }
 
 errc fetch_stream(struct fetcher *f, const struct fetch_object *object, struct cancel *cancel, s3_body_fn fn, void *arg,
                   struct s3_head *ret_head, struct err *err)
 {
-    const struct fake_object *o;
+    const struct bucket_object *o;
     f->s3->fetches++;
-    errc code = fake_find(f->s3, object->bucket, object->key, cancel, &o, err);
-    return code ? code : fake_body(f->s3, o, object->off, fn, arg, ret_head, err);
+    errc code = bucket_find(f->s3, object->bucket, object->key, cancel, &o, err);
+    return code ? code : bucket_body(f->s3, o, object->off, fn, arg, ret_head, err);
 }
 
 errc s3_head_object(struct s3 *s, const char *bucket, const char *key, struct cancel *cancel, struct s3_head *ret,
                     struct err *err)
 {
-    const struct fake_object *o;
+    const struct bucket_object *o;
     s->heads++;
-    errc code = fake_find(s, bucket, key, cancel, &o, err);
+    errc code = bucket_find(s, bucket, key, cancel, &o, err);
     if (!code) {
-        *ret = fake_head(o);
+        *ret = bucket_head(o);
     }
     return code;
 }
@@ -163,9 +163,9 @@ errc s3_head_object(struct s3 *s, const char *bucket, const char *key, struct ca
 errc s3_list(struct s3 *s, const char *bucket, const char *prefix, bool delimiter, const char *after,
              struct cancel *cancel, s3_list_fn fn, void *arg, struct err *err)
 {
-    const struct fake_object *ignored;
+    const struct bucket_object *ignored;
     s->lists++;
-    errc code = fake_find(s, bucket, prefix, cancel, &ignored, err);
+    errc code = bucket_find(s, bucket, prefix, cancel, &ignored, err);
     if (s->fail_list) {
         return err_set(err, s->fail_list, "AccessDenied");
     }
@@ -174,7 +174,7 @@ errc s3_list(struct s3 *s, const char *bucket, const char *prefix, bool delimite
     }
     char last[200] = "";
     for (size_t i = 0; i < s->n; i++) {
-        const struct fake_object *o = &s->objects[i];
+        const struct bucket_object *o = &s->objects[i];
         size_t len = strlen(prefix);
         const char *slash = delimiter && strlen(o->key) > len ? strchr(o->key + len, '/') : NULL;
         struct s3_entry e = {.key = o->key, .size = o->len, .mtime_ms = 1795000000000, .etag = ""};

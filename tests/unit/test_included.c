@@ -161,6 +161,7 @@ static void body_in_s3(void **state)
     put_gzip("bucket/deep/data/F/ee", "in its bucket");
     tempdir_put("bucket/any where/a+b%.csv", "as it was", 9);
     put_gzip("root/data/F/ff" KEY, "below the mounted root");
+    tempdir_put("root/inputs/plain.txt", "below it too", 12);
     struct store *mounted;
     assert_int_equal(store_local_new(root, &mounted, &err), ERR_OK);
     mounted->sysroot = "s3://mine/root";
@@ -168,6 +169,7 @@ static void body_in_s3(void **state)
     expect("uploader-v2", "uploaded", "s3://bucket/deep/data/F/ee", false, "in its bucket");
     expect("external", NULL, "s3://bucket/any where/a+b%.csv", false, "as it was");
     expect("uploader-v1", NULL, "s3://mine/root/data/F/ff" KEY, false, "below the mounted root");
+    expect("external", NULL, "s3://mine/root/inputs/plain.txt", false, "below it too");
     expect("uploader-v2", "uploaded", "s3://former/place/data/F/ff" KEY, false, "below the mounted root");
     expect_error("external", NULL, "s3://bucket/none", ERR_CORRUPT, "none");
     expect_error("external", NULL, "s3://nobody/none", ERR_NOT_FOUND, "s3://nobody/none");

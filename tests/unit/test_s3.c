@@ -131,6 +131,10 @@ static void ranges(void **state)
     assert_int_equal(get_range(c, "k", 995, UINT64_MAX, NULL, &g), ERR_OK);
     assert_true(asked_with(0, "\r\nRange: bytes=995-\r\n"));
     got_free(&g);
+    SCRIPT({"206 Partial Content", "Content-Range: bytes 995-999/1000\r\n", "hello"});
+    assert_int_equal(get_range(c, "k", 995, UINT64_MAX - 5, NULL, &g), ERR_OK); // an end beyond any number
+    assert_true(asked_with(0, "\r\nRange: bytes=995-\r\n"));
+    got_free(&g);
     SCRIPT({"206 Partial Content", "Content-Range: bytes 997-999/1000\r\n", "end"}); // more was asked than there is
     assert_int_equal(get_range(c, "k", 997, 100, NULL, &g), ERR_OK);
     assert_string_equal(g.body.data, "end");
@@ -247,6 +251,16 @@ static void odd_heads(void **state)
         }
         got_free(&g);
     }
+    SCRIPT({"206 Partial Content", "Content-Range: bytes 100-105/200\r\n", "hello!"}); // more than was asked for
+    assert_int_equal(get_range(c, "k", 100, 5, NULL, &g), ERR_IO);
+    got_free(&g);
+    SCRIPT({"206 Partial Content", "Content-Range: bytes 100-104/200\r\n", "hello!", -1}); // more than was told
+    assert_int_equal(get_range(c, "k", 100, 5, NULL, &g), ERR_IO);
+    got_free(&g);
+    SCRIPT({"206 Partial Content", "Content-Range: bytes 100-104/200\r\n", "hell"}); // lengths that do not agree
+    assert_int_equal(get_range(c, "k", 100, 5, NULL, &g), ERR_IO);
+    assert_int_equal(fake_asked(), 1);
+    got_free(&g);
     SCRIPT({"204 No Content", NULL, NULL});
     assert_int_equal(get(c, "k", &g), ERR_IO);
     assert_non_null(strstr(g.err.cause, "status 204"));

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -26,7 +28,9 @@ struct bucket {
         int64_t mtime_ms;
     } keys[400];
     size_t len;
+    pthread_mutex_t lock; // what follows
     int64_t takes_ms; // a listing
+    useconds_t sleeps_us;
     errc fail;
     int listings;
     char last[100]; // prefix that was listed
@@ -62,19 +66,26 @@ static void put(const char *key, uint64_t size, int64_t mtime_ms)
 static errc list(void *arg, const char *prefix, struct cancel *cancel, key_table_fn fn, void *fn_arg, struct err *err)
 {
     assert_ptr_equal(arg, &bucket);
+    pthread_mutex_lock(&bucket.lock);
     bucket.listings++;
     snprintf(bucket.last, sizeof(bucket.last), "%s", prefix);
+    pthread_mutex_unlock(&bucket.lock);
     if (cancel_check(cancel, err)) {
         return err->code;
     }
-    now_ms += bucket.takes_ms;
+    if (bucket.takes_ms) {
+        now_ms += bucket.takes_ms;
+    }
+    usleep(bucket.sleeps_us);
     if (bucket.fail) {
         return err_set(err, bucket.fail, "the bucket does not answer");
     }
     for (size_t i = 0; i < bucket.len; i++) {
         const struct key *k = &bucket.keys[i];
         if (strncmp(k->key, prefix, strlen(prefix)) == 0) {
+            pthread_mutex_lock(&bucket.lock);
             bucket.given++;
+            pthread_mutex_unlock(&bucket.lock);
             if (!fn(fn_arg, k->key, k->size, k->mtime_ms)) {
                 break;
             }
@@ -96,7 +107,7 @@ static struct store_keys *make(size_t max_keys, size_t max_bytes)
 
 static int setup(void **state)
 {
-    bucket = (struct bucket){0};
+    bucket = (struct bucket){.lock = PTHREAD_MUTEX_INITIALIZER};
     now_ms = 1000 * 1000;
     clock_set_fake(wall, mono);
     *state = NULL;
@@ -372,6 +383,54 @@ static void failures_are_not_kept(void **state)
     store_keys_free(k);
 }
 
+#define THREADS 12
+
+struct asker {
+    struct store_keys *k;
+    int first;
+    bool wrong;
+};
+
+static void *ask(void *arg)
+{
+    struct asker *a = arg;
+    for (int round = 0; round < 4; round++) {
+        for (int i = a->first; i < 100; i += THREADS) {
+            auto_free char *key = mem_printf("F/7/s0/%03d/0.x.log", i);
+            struct err err = ERR_INIT;
+            bool found = false;
+            uint64_t size = 0;
+            int64_t mtime_ms;
+            a->wrong = a->wrong || store_keys_find(a->k, key, 0, NULL, &found, &size, &mtime_ms, &err) || !found ||
+                       size != (uint64_t)i;
+        }
+    }
+    return NULL;
+}
+
+static void many_who_ask_at_once(void **state)
+{
+    (void)state;
+    put_many(1, 100);
+    bucket.sleeps_us = 5000;
+    for (int small = 0; small < 2; small++) { // the second time, what is kept is dropped again and again
+        struct store_keys *k = make(0, small ? 600 : 0);
+        struct asker askers[THREADS];
+        pthread_t threads[THREADS];
+        bucket.listings = 0;
+        for (int i = 0; i < THREADS; i++) {
+            askers[i] = (struct asker){k, i, false};
+            assert_int_equal(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            pthread_join(threads[i], NULL);
+            assert_false(askers[i].wrong);
+        }
+        assert_true(small || bucket.listings == 3); // two tasks, and the run for all the others
+        store_keys_free(k);
+    }
+}
+
 // --- directories ----------------------------------------------------------------------------------------
 
 struct seen_entries {
@@ -515,6 +574,7 @@ int main(void)
         TEST(memory_is_bounded),
         TEST(a_slow_bucket_is_not_asked_for_live_runs_as_a_whole),
         TEST(failures_are_not_kept),
+        TEST(many_who_ask_at_once),
         TEST(cards_of_a_run),
         TEST(what_it_answers_for),
         TEST(many_keys_in_little_memory),

@@ -18,7 +18,7 @@ static struct store *store;
 
 static void put(const char *key, const char *text, const char *attributes)
 {
-    fake_put(&s3, key, text, strlen(text), attributes);
+    bucket_put(&s3, key, text, strlen(text), attributes);
 }
 
 static struct store *make(const char *root)
@@ -109,7 +109,7 @@ static void logs_are_told_by_listings(void **state)
         assert_true(i.size == 3 && i.mtime_ms == 1795000000000 && !i.attributes);
         assert_int_equal(info("F/argo-x.y%/s#1/t 2/0.y.log", STORE_SETTLED, &i), ERR_NOT_FOUND);
     }
-    assert_int_equal(fake_requests(&s3), 1);
+    assert_int_equal(bucket_requests(&s3), 1);
     assert_string_equal(s3.key, "some/root/F/argo-x.y%/s#1/t 2/"); // ids as they are
 }
 
@@ -134,7 +134,7 @@ static void a_listing_that_fails_is_no_head(void **state)
     s3.fail = ERR_THROTTLED;
     struct store_info i;
     assert_int_equal(info("F/1/s/2/0.x.log", 0, &i), ERR_THROTTLED);
-    assert_int_equal(fake_requests(&s3), 1);
+    assert_int_equal(bucket_requests(&s3), 1);
 }
 
 static void blobs_have_attributes(void **state)
@@ -171,8 +171,8 @@ static void bytes_come_in_pieces_of_a_mebibyte(void **state)
     for (size_t i = 0; i < len; i++) {
         data[i] = (char)(i * 7 + i / 4096);
     }
-    fake_put(&s3, "some/root/F/data/ab/large", data, len, NULL);
-    fake_put(&s3, "some/root/F/1/s/2/0.x.log", data, len, NULL);
+    bucket_put(&s3, "some/root/F/data/ab/large", data, len, NULL);
+    bucket_put(&s3, "some/root/F/1/s/2/0.x.log", data, len, NULL);
     static const char *const paths[] = {"F/data/ab/large", "F/1/s/2/0.x.log"};
     static const uint64_t offsets[] = {0, 1, (1 << 20) + 3, (5 << 20) + 16};
     for (int n = 0; n < 2; n++) {
@@ -236,7 +236,7 @@ static void paths_that_cannot_be(void **state)
         assert_int_equal(info(paths[n], 0, &i), ERR_NOT_FOUND);
         assert_int_equal(read_from(paths[n], 0, NULL, &p), ERR_NOT_FOUND);
     }
-    assert_int_equal(fake_requests(&s3), 0);
+    assert_int_equal(bucket_requests(&s3), 0);
 }
 
 static bool join(void *arg, const char *name, bool is_dir, int64_t size, int64_t mtime_ms)
@@ -286,7 +286,7 @@ static void who_went_away_asks_nothing(void **state)
     assert_int_equal(store->ops->info(store, "F/1/s/2/0.x.log", 0, &gone, &i, &err), ERR_INTERRUPTED);
     assert_int_equal(store->ops->read(store, "F/1/s/2/0.x.log", 0, &gone, NULL, take, &p, &err), ERR_INTERRUPTED);
     assert_int_equal(store->ops->list(store, "F", &gone, join, &p, &err), ERR_INTERRUPTED);
-    assert_int_equal(fake_requests(&s3), 0);
+    assert_int_equal(bucket_requests(&s3), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
