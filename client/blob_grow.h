@@ -13,7 +13,7 @@ struct grown;
 struct grown *grown_new(void);
 void grown_free(struct grown *g); // NULL is fine
 
-// As blob_get_plain. `size` is the version's; g NULL: always whole.
+// As blob_get_plain, but that an empty version is not read. `size` is the version's; g NULL: always whole.
 errc blob_get_grown(struct grown *g, struct store *store, struct staging *staging, const char *path,
                     const char *version, uint64_t size, struct staged **ret, struct err *err) ERR_MUST_CHECK;
 

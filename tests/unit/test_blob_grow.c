@@ -149,6 +149,7 @@ static void an_object_that_was_written_anew(void **state)
     assert_int_equal(source.reads, 1);
     source.bytes.len = 0;
     assert_int_equal(follow("log", 4), 0);
+    assert_int_equal(source.reads, 0);
     write_more(10);
     assert_int_equal(follow("log", 5), 10);
 }
