@@ -69,10 +69,16 @@ static void stream_free(struct stream *s)
     free(s);
 }
 
+// What is fetched of the task that is being read is no guess about others.
+static bool is_of_reader(const struct job *j, const struct stream *s)
+{
+    return !j->name && s->walk && s->task && j->task_name && strcmp(j->task_name, s->task) == 0;
+}
+
 static void stop_jobs(struct ahead *a, const struct stream *s, int track)
 {
     for (struct job *j = a->jobs; j; j = j->next) {
-        if (j->stream == s && (track < 0 || (j->roster && (int)j->track == track))) {
+        if (j->stream == s && (track < 0 || (j->roster && (int)j->track == track && !is_of_reader(j, s)))) {
             atomic_store(&j->cancel.set, true);
         }
     }
@@ -147,6 +153,16 @@ static void job_free(struct job *j)
 }
 
 static void see(struct ahead *a, struct stream *s, enum ahead_event what, const char *task);
+static bool give_out(struct ahead *a, struct stream *s, enum ahead_event track, uint32_t task, bool all);
+
+// The rest of the task whose files are opened one after another.
+static void rest_of_task(struct ahead *a, struct stream *s)
+{
+    uint32_t task;
+    if (s->task && roster_find(s->roster, s->task, &task) && a->running < a->conf.max_jobs) {
+        (void)give_out(a, s, AHEAD_OPENED, task, true);
+    }
+}
 
 // Takes over the name of a task that was seen before there was a roster; it may have come after that was made.
 static void see_late(struct ahead *a, struct stream *s, enum ahead_event what, char *task)
@@ -169,6 +185,9 @@ static void take_roster(struct ahead *a, struct stream *s, struct roster *r)
     for (int i = 0; i < TRACKS; i++) {
         see_late(a, s, (enum ahead_event)i, steal_ptr(&s->before[i]));
         see_late(a, s, (enum ahead_event)i, steal_ptr(&s->last[i]));
+    }
+    if (s->walk && s->opened.len >= WALK_NAMES) {
+        rest_of_task(a, s);
     }
 }
 
@@ -314,11 +333,12 @@ static void see_names(struct ahead *a, struct stream *s, const struct tref *r)
     if (!strv_has(&s->opened, r->leaf ? r->leaf : "")) {
         strv_add(&s->opened, r->leaf ? r->leaf : "");
     }
-    uint32_t task;
     if (s->opened.len == WALK_NAMES && !s->walk) {
         s->walk = true;
-        if (s->roster && roster_find(s->roster, r->task, &task) && a->running < a->conf.max_jobs) {
-            (void)give_out(a, s, AHEAD_OPENED, task, true); // the rest of this one
+        if (s->roster) {
+            rest_of_task(a, s);
+        } else {
+            arm(a, s);
         }
     }
 }

@@ -8,6 +8,7 @@
 #include "fs/name.h"
 
 #define MAX_ROSTER 200000 // tasks of one step
+#define FLIGHT 16         // artifacts of one task at once
 
 struct collect {
     struct strv names;
@@ -48,22 +49,41 @@ struct roster *ahead_job_roster(struct job *j)
     return roster_new(&c.names, ino_of_task, &ino);
 }
 
-// Fetches one artifact's stored bytes into the caches.
-static void fetch(struct job *j, const struct pathspec *task, const struct artifact *a)
+// Artifacts of one task that are fetched at once, oldest first.
+struct flight {
+    struct staged *staged[FLIGHT];
+    size_t first, len;
+};
+
+static void wait_oldest(struct job *j, struct flight *f)
+{
+    auto_cleanup(staged_unrefp) struct staged *staged = f->staged[f->first];
+    struct err err = ERR_INIT;
+    uint64_t avail = 0;
+    bool ended;
+    f->first = (f->first + 1) % FLIGHT;
+    f->len--;
+    if (!staged_wait(staged, UINT64_MAX, &j->cancel, &avail, &ended, &err)) {
+        j->bytes += avail;
+    }
+}
+
+// Begins to fetch one artifact's stored bytes into the caches.
+static void begin(struct job *j, const struct pathspec *task, const struct artifact *a, struct flight *f)
 {
     struct artifact_env env = client_artifact_env(j->a->conf.client, task);
     struct blob_source src = {.store = env.store, .staging = env.staging, .flow = env.flow, .sha = a->sha};
     struct err err = ERR_INIT;
+    struct staged *staged;
     size_t known;
-    uint64_t avail = 0;
-    bool ended;
-    auto_cleanup(staged_unrefp) struct staged *staged = NULL;
-    if (blob_known(a->sha, &known) || (a->size > 0 && (uint64_t)a->size > j->a->conf.max_object) ||
-        blob_get(&src, &staged, &err)) {
+    if (blob_known(a->sha, &known) || (a->size > 0 && (uint64_t)a->size > j->a->conf.max_object)) {
         return;
     }
-    if (!staged_wait(staged, UINT64_MAX, &j->cancel, &avail, &ended, &err)) {
-        j->bytes += avail;
+    if (f->len == FLIGHT) {
+        wait_oldest(j, f);
+    }
+    if (!blob_get(&src, &staged, &err)) {
+        f->staged[(f->first + f->len++) % FLIGHT] = staged;
     }
 }
 
@@ -71,14 +91,18 @@ static void artifacts(struct job *j, const struct pathspec *task)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
     struct err err = ERR_INIT;
+    struct flight f = {.len = 0};
     if (client_artifacts(j->a->conf.client, task, -1, &j->cancel, &list, &err) || j->track != AHEAD_OPENED) {
         return;
     }
-    for (size_t i = 0; i < list->len && !atomic_load(&j->cancel.set); i++) {
+    for (size_t i = 0; i < list->len && !atomic_load(&j->cancel.set) && j->bytes < j->a->conf.max_bytes; i++) {
         const struct artifact *a = &list->items[i];
         if (j->name ? strcmp(j->name, a->name) == 0 : artifact_is_visible(a)) {
-            fetch(j, task, a);
+            begin(j, task, a, &f);
         }
+    }
+    while (f.len > 0) {
+        wait_oldest(j, &f);
     }
 }
 
