@@ -63,6 +63,16 @@ static void set_signals(posix_spawnattr_t *attr)
     posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
+// What some library opened without O_CLOEXEC is nothing for a program that may leave others behind.
+static void close_the_rest(posix_spawn_file_actions_t *files)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    posix_spawn_file_actions_addclosefrom_np(files, 3);
+#else
+    (void)files;
+#endif
+}
+
 static int spawn(struct child *c, char *const *argv, int out, int errors)
 {
     posix_spawnattr_t attr;
@@ -73,6 +83,7 @@ static int spawn(struct child *c, char *const *argv, int out, int errors)
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
+    close_the_rest(&files);
     int bad = posix_spawnp(&c->pid, argv[0], &files, &attr, argv, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attr);

@@ -10,13 +10,16 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "fs/cli_args.h"
 #include "fs/get_i.h"
+#include "fs/stack_s3.h"
 
 #define JOBS_DEFAULT 32
 #define UNREACHED_MAX 8
+#define CHECK_MS 10000
 
 static const char get_usage[] =
     "usage: metaflowfs get [options] PATHSPEC DIR\n"
@@ -35,6 +38,7 @@ static const char get_usage[] =
 static void stop(struct get *g)
 {
     atomic_store(&g->cancel.set, true);
+    atomic_store(&g->checking.set, true);
     get_queue_stop(&g->queue);
 }
 
@@ -49,21 +53,36 @@ void get_fatal(struct get *g, const char *where, const struct err *err)
     stop(g);
 }
 
+// Whether what could not be reached may be there for what is left. S3 is asked, now and then; *err is then its answer.
+static bool may_go_on(struct get *g, unsigned failures, struct err *err)
+{
+    if (g->stack.s3_root == NULL) {
+        return failures < UNREACHED_MAX;
+    }
+    g->checking.deadline_ms = clock_mono_ms() + CHECK_MS;
+    return failures % UNREACHED_MAX != 1 || stack_s3_check(&g->stack, &g->checking, err) == ERR_OK;
+}
+
 void get_fail(struct get *g, const struct get_item *item, const struct err *err)
 {
-    if (atomic_load(&g->cancel.set)) {
-        return; // what failed because everything was stopped is done by the next run
-    }
     auto_free char *path = get_item_path(item);
-    atomic_fetch_sub(&g->bytes_known, item->is_dir ? 0 : item->size);
-    bool unreached = err->code == ERR_UNREACHABLE;
-    if ((item->is_dir && err->code == ERR_NO_SPACE) ||
-        (unreached && atomic_fetch_add(&g->unreached, 1) + 1 >= UNREACHED_MAX)) {
+    struct err cause = *err;
+    pthread_mutex_lock(&g->failing); // those that fail meanwhile wait for what is decided
+    bool unreached = err->code == ERR_UNREACHABLE || (err->code == ERR_DENIED && g->stack.s3_root != NULL);
+    if (atomic_load(&g->cancel.set)) {
+        // What failed because everything was stopped is done by the next run.
+    } else if (item->is_dir && err->code == ERR_NO_SPACE) {
         get_fatal(g, path, err);
-        return;
+    } else if (unreached && !may_go_on(g, atomic_fetch_add(&g->unreached, 1) + 1, &cause)) {
+        atomic_store(&g->was_unreached, true);
+        get_fatal(g, g->pathspec, &cause);
+    } else {
+        atomic_store(&g->was_unreached, unreached || atomic_load(&g->was_unreached));
+        atomic_fetch_sub(&g->bytes_known, item->is_dir ? 0 : item->size);
+        atomic_fetch_add(&g->failed, 1);
+        get_say(g, "%s: %s", path[0] != '\0' ? path : g->pathspec, err->cause);
     }
-    atomic_fetch_add(&g->failed, 1);
-    get_say(g, "%s: %s", path[0] != '\0' ? path : g->pathspec, err->cause);
+    pthread_mutex_unlock(&g->failing);
 }
 
 // --- workers ----------------------------------------------------------------------------------------
@@ -81,7 +100,7 @@ static void run_item(struct get *g, struct get_item *item, char *chunk)
     }
     if (e) {
         get_fail(g, item, &err);
-    } else {
+    } else if (g->stack.s3_root == NULL) {
         atomic_store(&g->unreached, 0);
     }
     if (!item->is_dir) {
@@ -205,7 +224,8 @@ static int tell_end(struct get *g, int signal)
         bool begun = g->state != NULL && g->fatal.code == ERR_NO_SPACE;
         get_say(g, "%s: %s%s", g->fatal_at, g->fatal.cause,
                 begun ? "; what was copied stays, and the same command goes on from there" : "");
-        return g->fatal.code == ERR_UNREACHABLE ? (int)stack_unreached(&g->stack) : EXIT_OTHER;
+        bool unreached = g->fatal.code == ERR_UNREACHABLE || atomic_load(&g->was_unreached);
+        return unreached ? (int)stack_unreached(&g->stack) : EXIT_OTHER;
     }
     get_report_end(g);
     if (fflush(stdout) != 0) {
@@ -214,7 +234,7 @@ static int tell_end(struct get *g, int signal)
     if (failed > 0) {
         get_say(g, "%llu of %llu failed: the same command tries them again", failed, files > failed ? files : failed);
     }
-    return failed > 0 ? EXIT_OTHER : EXIT_OK;
+    return failed == 0 ? EXIT_OK : atomic_load(&g->was_unreached) ? (int)stack_unreached(&g->stack) : EXIT_OTHER;
 }
 
 static int run(struct get *g, struct signals *s)
@@ -244,19 +264,29 @@ static int run_stack(struct get *g, const struct options *o, bool quiet)
 {
     struct signals signals;
     signals_block(&signals); // before there are threads, which inherit it
+    struct err err = ERR_INIT;
+    // Between the lines of progress only what was asked for is logged.
+    if (log_open(o->log_file, o->has_log_level || o->log_file != NULL ? o->log_level : LOG_LEVEL_ERROR, &err)) {
+        fprintf(stderr, "metaflowfs: %s\n", err.cause);
+        signals_restore(&signals);
+        return EXIT_OTHER;
+    }
     int code = cli_stack(&g->stack, o);
     if (code == EXIT_OK) {
         get_queue_init(&g->queue, g->jobs);
         get_report_init(&g->report, quiet);
         pthread_mutex_init(&g->lock, NULL);
+        pthread_mutex_init(&g->failing, NULL);
         code = run(g, &signals);
         get_queue_free(&g->queue);
         get_report_free(&g->report);
         pthread_mutex_destroy(&g->lock);
+        pthread_mutex_destroy(&g->failing);
         get_state_free(g->state);
         free(g->fatal_at);
     }
     stack_free(&g->stack);
+    log_close();
     signals_restore(&signals);
     return code;
 }

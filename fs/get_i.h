@@ -96,6 +96,8 @@ struct get {
     int done_fd;             // an eventfd: a worker ended
     atomic_uint workers;
 
+    pthread_mutex_t failing; // held while one failure is judged
+    struct cancel checking;  // of what is asked meanwhile
     // lock
     pthread_mutex_t lock;
     struct err fatal;        // what stopped everything
@@ -104,6 +106,7 @@ struct get {
     atomic_ullong bytes, bytes_known, bytes_copied; // done of; read and written by this run
     atomic_ullong files, files_known, copied, there, links, failed;
     atomic_uint unreached;   // failures in a row because nobody answers
+    atomic_bool was_unreached; // there was one
 };
 
 // Stops everything for a reason that holds for all that is left. The first one is kept.

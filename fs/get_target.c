@@ -116,7 +116,7 @@ static errc start_file(struct get *g, const struct tref *ref, const struct tattr
         return err_set(err, ERR_NO_FORM, "--raw takes artifacts: a parameter is stored as one of the run's "
                                          "_parameters task");
     }
-    int fd;
+    int fd = -1;
     errc e = open_dir(AT_FDCWD, parent, 0, &fd, err);
     if (e) {
         return e;

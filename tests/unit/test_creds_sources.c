@@ -177,14 +177,16 @@ static void answers_of_sts_that_are_none(void **state)
 static void programs(void **state)
 {
     (void)state;
-    auto_free char *script = in_tempdir("echo '{\"Version\": 1, \"AccessKeyId\": \"'$1'\", \"SecretAccessKey\": "
+    auto_free char *script = in_tempdir("[ -e /proc/$$/fd/77 ] && exit 9; echo '{\"Version\": 1, \"AccessKeyId\": \"'$1'\", \"SecretAccessKey\": "
                                         "\"S3CR3TKEY\", \"SessionToken\": \"\", \"Expiration\": "
                                         "\"2027-01-15T10:00:00+01:00\"}'; cat; printf %s \"$2\" >@/args; "
                                         "sleep 300 & exit 0\n");
     put_file("p.sh", script);
     config("[default]\ncredential_process = sh \"@/p.sh\" KEY 'two  $words; `x`'\n");
     int64_t begin = clock_mono_ms();
+    assert_int_equal(dup2(STDERR_FILENO, 77), 77); // not for the program
     gets("credential_process of profile default", "KEY");
+    close(77);
     assert_true(clock_mono_ms() - begin < 5000); // what it left behind is not waited for
     auto_free char *path = in_tempdir("@/args");
     char text[100] = "";

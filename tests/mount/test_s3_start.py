@@ -1,0 +1,67 @@
+"""S3 as a mount or a copy begins: what is checked, what is shown without it, what is copied from it."""
+
+import os
+import re
+
+import pytest
+from mounting import is_mounted, run_metaflowfs
+from s3ing import s3_env
+from test_get import files, ok
+
+
+@pytest.fixture
+def s3_get(tmp_path, s3, s3_root, s3_runs):
+    """get(PATHSPEC, DIR, ..., url=, env=) of the artifacts in S3, with no mount."""
+
+    def run(*args, url=None, env=None, **more):
+        everything = s3_env(url or s3.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(s3_root), METAFLOW_S3_RETRY_COUNT="2")
+        return run_metaflowfs("get", *map(str, args), root=s3_root, workdir=tmp_path, env=dict(everything, **(env or {})),
+                              **more)
+
+    return run
+
+
+def test_a_start_without_the_network(s3, toxi, s3_mounter, s3_runs, tmp_path):
+    """S240: with a cache a mount begins while S3 is away: it says so, and shows what it has; without one it ends."""
+    task = s3_runs["hello"] + "/start/1"
+    cache = tmp_path / "cache"
+    mount = s3_mounter(toxi, cache=cache)
+    want = mount.read(task + "/message")
+    sizes = {name: os.stat(mount / task / name).st_size for name in mount.names(task)}
+    assert mount.end() == 0
+    toxi.enabled(False)
+    mount = s3_mounter(toxi, cache=cache, env={"METAFLOW_S3_RETRY_COUNT": "1"}, expect_errors=[".*"])
+    assert "is not there" in mount.log() and "s3://mf-test/metaflow" in mount.log()
+    assert mount.read(task + "/message") == want
+    assert {name: os.stat(mount / task / name).st_size for name in mount.names(task)} == sizes
+    (tmp_path / "m").mkdir()
+    done = run_metaflowfs("--no-cache", str(tmp_path / "m"), root=mount.root, workdir=tmp_path,
+                          env=s3_env(toxi.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(mount.root),
+                                     METAFLOW_S3_RETRY_COUNT="1"))
+    assert done.returncode == 4 and toxi.url.split("//")[1] in done.stderr and not is_mounted(tmp_path / "m")
+
+
+def test_copies_from_s3(s3_get, s3_mounter, s3, s3_runs, tmp_path):
+    """S241: `metaflowfs get` of S3 leaves what the mount shows, goes on where it was, and fetches little at a time."""
+    mount = s3_mounter(s3)
+    for label in ("values", "many"):
+        want = files(mount / s3_runs[label])
+        text = ok(s3_get("--jobs", "64", s3_runs[label], tmp_path / label))
+        assert files(tmp_path / label) == want
+        assert text.startswith("%d files, " % len(want))
+        assert text.startswith("0 files") is False
+        assert ok(s3_get(s3_runs[label], tmp_path / label)).endswith(", %d were there already\n" % len(want))
+    # Staging that holds one of the large objects at a time: they wait for each other.
+    want = files(mount / s3_runs["s3"])
+    large = max(map(len, want.values()))
+    ok(s3_get("--staging-size", str(large + (1 << 20)), s3_runs["s3"], tmp_path / "large"))
+    assert files(tmp_path / "large") == want
+
+
+def test_copies_without_s3(s3_get, s3_runs, tmp_path):
+    """S242: a copy from an S3 that is not there, or lets nobody in, ends soon with few lines and exit code 4."""
+    done = s3_get(s3_runs["many"], tmp_path / "a", url="http://127.0.0.1:1")
+    assert done.returncode == 4 and len(done.stderr.splitlines()) <= 9 and "127.0.0.1:1" in done.stderr
+    done = s3_get(s3_runs["many"], tmp_path / "b", env={"AWS_SECRET_ACCESS_KEY": "not-the-secret"})
+    assert done.returncode == 4 and len(done.stderr.splitlines()) <= 9, done.stderr
+    assert re.search("SignatureDoesNotMatch|AccessDenied", done.stderr) and "not-the-secret" not in done.stderr
