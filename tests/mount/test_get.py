@@ -294,7 +294,7 @@ def screen(text, columns):
 
 def test_progress_on_a_terminal(get, runs, main_root, tmp_path):
     """S207: on a terminal there is one line of progress, as wide as the terminal, which is taken away at the end."""
-    args = ("--jobs", "4", "--fault", "read:delay=30@/data/", runs["foreach"])
+    args = ("--jobs", "2", "--fault", "read:delay=60@/data/", runs["foreach"])
     code, shown, out = run_on_terminal(tmp_path, main_root, 70, *args, tmp_path / "out")
     assert code == 0 and re.match(r"\d+ files, ", out)
     left, seen = screen(shown, 70)
