@@ -1,6 +1,7 @@
 // What libcurl tells of one request: its status, headers and body, for the caller to take.
 #include <ctype.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/http_i.h"
@@ -106,4 +107,12 @@ size_t call_on_body(char *data, size_t size, size_t n, void *arg)
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
     return paused ? CURL_WRITEFUNC_PAUSE : no_memory ? 0 : len;
+}
+
+// libcurl's own sockets pass to every program that is started, which then keeps their connections open.
+curl_socket_t call_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    (void)arg;
+    (void)purpose;
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }

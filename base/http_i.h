@@ -65,6 +65,7 @@ void engine_attend(struct engine *e); // after abandoned or resume of a call was
 struct call *call_new(struct chunk_pool *pool);
 void call_unref(struct call *c);
 size_t call_on_header(char *data, size_t size, size_t n, void *arg);
+curl_socket_t call_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
 size_t call_on_body(char *data, size_t size, size_t n, void *arg);
 
 #endif

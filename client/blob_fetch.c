@@ -20,8 +20,6 @@ struct progress {
     struct sha1 *sha1;     // NULL: not checked
     uint8_t first;         // of a sniffed object whose second byte has not come yet
     bool has_first;
-    uint8_t *held;
-    size_t held_len;
 };
 
 struct fetch *fetch_new(struct store *store, const char *path, const char *sha,
@@ -42,29 +40,12 @@ void fetch_free(void *arg)
     free(f);
 }
 
-// Appends all but the last HELD_BYTES so far.
 static errc take(void *arg, const void *data, size_t len, struct err *err)
 {
     struct progress *p = arg;
-    const uint8_t *bytes = data;
     if (p->sha1)
-        sha1_add(p->sha1, bytes, len);
-    if (p->held_len + len > HELD_BYTES) {
-        size_t go = p->held_len + len - HELD_BYTES;
-        size_t old = go < p->held_len ? go : p->held_len;
-        errc e = staged_append(p->to, p->held, old, err);
-        if (e == ERR_OK && go > old)
-            e = staged_append(p->to, bytes, go - old, err);
-        if (e != ERR_OK)
-            return e;
-        memmove(p->held, p->held + old, p->held_len - old);
-        p->held_len -= old;
-        bytes += go - old;
-        len -= go - old;
-    }
-    memcpy(p->held + p->held_len, bytes, len);
-    p->held_len += len;
-    return ERR_OK;
+        sha1_add(p->sha1, data, len);
+    return staged_append(p->to, data, len, err);
 }
 
 // Metaflow's rule for a blob (datastore/content_addressed_store.py, load_blobs).
@@ -149,15 +130,14 @@ static errc finish(struct progress *p, struct err *err)
             return err_set(err, ERR_CORRUPT, "its content has the SHA-1 %s, but its key is %s", hex,
                            p->fetch->sha);
     }
-    return e == ERR_OK ? staged_append(p->to, p->held, p->held_len, err) : e;
+    return e;
 }
 
 errc fetch_produce(void *arg, struct staged *to, struct err *err)
 {
     struct fetch *f = arg;
-    struct progress p = {.fetch = f, .to = to, .held = malloc(HELD_BYTES)};
-    if (!p.held)
-        return err_set(err, ERR_NO_MEMORY, "no memory to read %.300s", f->path);
+    struct progress p = {.fetch = f, .to = to};
+    staged_hold_back(to, HELD_BYTES);
     if (f->sha[0])
         p.sha1 = sha1_new();
     errc e =
@@ -174,6 +154,5 @@ errc fetch_produce(void *arg, struct staged *to, struct err *err)
     gunzip_free(p.gunzip);
     if (p.sha1)
         sha1_free(p.sha1);
-    free(p.held);
     return e;
 }

@@ -42,8 +42,13 @@ static errc map_part(const struct merge_job *job, const struct log_choice_part *
     uint64_t avail;
     bool ended;
     const uint8_t *data = NULL;
-    errc e = blob_get_grown(job->grown, job->store, job->staging, part->path, part->version, part->size, &m->staged,
-                            err);
+    errc e = ERR_OK;
+    if (part->size == 0) {
+        m->staged = staged_of_bytes(job->staging, "", 0); // of nothing nothing is asked for
+    } else {
+        e = blob_get_grown(job->grown, job->store, job->staging, part->path, part->version, part->size, &m->staged,
+                           err);
+    }
     if (e == ERR_OK)
         e = staged_wait(m->staged, UINT64_MAX, cancel, &avail, &ended, err);
     if (e == ERR_OK)

@@ -18,7 +18,7 @@ struct client *client_new(const struct client_conf *conf)
     c->stale_after_ms = conf->stale_after_ms > 0 ? conf->stale_after_ms : 360 * 1000;
     c->settle_after_ms = conf->settle_after_ms > 0 ? conf->settle_after_ms : 900 * 1000;
     c->settled_ttl_ms = conf->settled_ttl_ms > 0 ? conf->settled_ttl_ms : RECENT_FOR_EVER;
-    c->recent = recent_new(&(struct recent_conf){0});
+    c->recent = recent_new(&(struct recent_conf){.max_bytes = conf->recent_bytes});
     return c;
 }
 

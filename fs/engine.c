@@ -20,6 +20,7 @@ struct engine {
     pthread_mutex_t lock;    // protects all below
     pthread_cond_t wake;
     struct request *first;   // requests that wait
+    bool dozes;              // the thread waits for a first request; else it looks by itself, each tick
     bool ending;
 };
 
@@ -43,7 +44,7 @@ static void list_add(struct request *r)
             e->first->prev = r;
         }
         e->first = r;
-        if (r->next == NULL) {
+        if (e->dozes) {
             pthread_cond_signal(&e->wake);
         }
     }
@@ -225,7 +226,9 @@ static void *deadline_thread(void *arg)
     pthread_mutex_lock(&e->lock);
     while (!e->ending) {
         if (e->first == NULL) {
+            e->dozes = true;
             pthread_cond_wait(&e->wake, &e->lock);
+            e->dozes = false;
             continue;
         }
         struct timespec ts;

@@ -14,6 +14,8 @@
 #include "fs/stack_s3.h"
 #include "fs/stack_service.h"
 
+// A glob looks at every task before the first is opened: what a walk of some thousand tasks asks for stays at hand.
+#define RECENT_BYTES_S3 ((size_t)16 << 20)
 #define PRODUCERS_MAX 1024 // as many as requests that can wait: none waits for the thread of another
 #define UNREACHED_MS 5000
 #define END_MS 3000
@@ -196,6 +198,7 @@ static errc build_client(struct stack *s, const struct options *o, struct err *e
         .ttl_ms = o->ttl_ms,
         .stale_after_ms = o->stale_after_ms > 0 ? o->stale_after_ms : 1, // 0 means the default there
         .settle_after_ms = o->settle_after_ms > 0 ? o->settle_after_ms : 1,
+        .recent_bytes = s->s3_root != NULL ? RECENT_BYTES_S3 : 0,
     };
     s->client = client_new(&conf);
     return ERR_OK;

@@ -54,7 +54,8 @@ static errc read_partial(const struct s3_ask *ask, const struct http_response *r
                        text ? text : "is missing");
     }
     uint64_t len = range.last - range.first + 1;
-    if (range.first != ask->off || len > ask->len || (told != UINT64_MAX && told != len)) {
+    // A message that is shorter than its range is a cut, and what is missing is asked for again.
+    if (range.first != ask->off || len > ask->len || (told != UINT64_MAX && told > len)) {
         return s3_fail(ask, err, ERR_IO, "bytes from %llu on were asked for, and the answer has \"%.60s\"",
                        (unsigned long long)ask->off, text);
     }

@@ -265,6 +265,8 @@ struct cancel *staged_cancel(struct staged *s)
 static void object_end(struct staged *s, const struct err *error)
 {
     struct staging *st = s->st;
+    if (!error)
+        staged_show_all(s);
     staged_shrink(s);
     pthread_mutex_lock(&st->lock);
     s->made = true;

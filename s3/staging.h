@@ -91,6 +91,9 @@ void staged_unrefp(struct staged **s); // for auto_cleanup
 
 // For producers. Fails with ERR_NO_SPACE, or ERR_INTERRUPTED when nobody wants the object any more.
 errc staged_append(struct staged *s, const void *data, size_t len, struct err *err) ERR_MUST_CHECK;
+// Readers see all but the last `bytes` of what was appended until the producer returns ERR_OK: for one that knows only
+// at the end whether it was right. Called before the first byte.
+void staged_hold_back(struct staged *s, uint64_t bytes);
 // The producer's token for its own waits: set when nobody wants the object any more.
 struct cancel *staged_cancel(struct staged *s);
 // Says that the work goes on though it made no new byte: starts the progress deadline anew.

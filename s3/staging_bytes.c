@@ -17,14 +17,28 @@ static const uint8_t no_bytes[1];
 
 // --- for producers -------------------------------------------------------------------------------
 
-static void publish(struct staged *s, uint64_t len)
+static void publish(struct staged *s, uint64_t written)
 {
     int64_t now = clock_mono_ms();
     pthread_mutex_lock(&s->lock);
-    s->len = len;
+    s->written = written;
+    s->len = written > s->hold ? written - s->hold : 0;
     s->moved_ms = now;
     pthread_cond_broadcast(&s->grown);
     pthread_mutex_unlock(&s->lock);
+}
+
+void staged_hold_back(struct staged *s, uint64_t bytes)
+{
+    s->hold = bytes;
+}
+
+void staged_show_all(struct staged *s)
+{
+    if (s->hold) {
+        s->hold = 0;
+        publish(s, s->written);
+    }
 }
 
 void staged_touch(struct staged *s)
@@ -40,7 +54,7 @@ static void change_memory(struct staged *s, size_t cap)
 {
     uint8_t *mem = cap ? mem_zalloc(cap) : NULL;
     if (mem && s->mem)
-        memcpy(mem, s->mem, (size_t)s->len);
+        memcpy(mem, s->mem, (size_t)s->written);
     pthread_mutex_lock(&s->lock);
     uint8_t *old = s->mem;
     s->mem = mem;
@@ -89,12 +103,12 @@ static errc write_all(struct staged *s, int fd, const uint8_t *data, size_t len,
 static errc spill(struct staged *s, struct err *err)
 {
     int fd;
-    errc e = s->len ? staging_take_file(s, s->len, err) : ERR_OK;
+    errc e = s->written ? staging_take_file(s, s->written, err) : ERR_OK;
     if (e == ERR_OK)
         e = staging_open_file(s, &fd, err);
     if (e != ERR_OK)
         return e;
-    e = write_all(s, fd, s->mem, (size_t)s->len, 0, err);
+    e = write_all(s, fd, s->mem, (size_t)s->written, 0, err);
     if (e != ERR_OK) {
         close(fd);
         return e;
@@ -119,11 +133,11 @@ errc staged_append(struct staged *s, const void *data, size_t len, struct err *e
     uint64_t end;
     if (!len)
         return ERR_OK;
-    if (__builtin_add_overflow(s->len, len, &end) || end > INT64_MAX)
+    if (__builtin_add_overflow(s->written, len, &end) || end > INT64_MAX)
         return err_set(err, ERR_LIMIT, "%.200s is larger than a file can be",
                        s->key ? s->key : "a value");
     if (s->fd < 0 && end <= STAGING_MEMORY_MAX && reserve_memory(s, (size_t)end)) {
-        memcpy(s->mem + s->len, data, len); // beyond the prefix: no reader looks there
+        memcpy(s->mem + s->written, data, len); // beyond the prefix: no reader looks there
         publish(s, end);
         return ERR_OK;
     }
@@ -131,7 +145,7 @@ errc staged_append(struct staged *s, const void *data, size_t len, struct err *e
     if (e == ERR_OK)
         e = staging_take_file(s, len, err);
     if (e == ERR_OK)
-        e = write_all(s, s->fd, data, len, s->len, err);
+        e = write_all(s, s->fd, data, len, s->written, err);
     if (e == ERR_OK)
         publish(s, end);
     return e;
@@ -158,7 +172,7 @@ void staged_keep_in_memory(struct staged *s, const void *data, size_t len)
     free(s->mem);
     s->mem = mem;
     s->mem_cap = len;
-    s->len = len;
+    s->len = s->written = len;
     pthread_mutex_lock(&s->st->lock);
     staging_uncharge(s);
     s->memory_charge = len;
@@ -168,10 +182,10 @@ void staged_keep_in_memory(struct staged *s, const void *data, size_t len)
 
 void staged_shrink(struct staged *s)
 {
-    size_t spare = s->mem_cap - (s->fd < 0 ? (size_t)s->len : s->mem_cap);
+    size_t spare = s->mem_cap - (s->fd < 0 ? (size_t)s->written : s->mem_cap);
     if (!spare)
         return;
-    change_memory(s, (size_t)s->len);
+    change_memory(s, (size_t)s->written);
     staging_give_memory(s, spare);
 }
 

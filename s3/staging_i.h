@@ -39,7 +39,8 @@ struct staged {
     uint8_t *mem; // the bytes while fd is -1
     size_t mem_cap;
     int fd;
-    uint64_t len;
+    uint64_t len;           // that readers see
+    uint64_t written, hold; // the producer's alone: appended, and how many of the last are not shown yet
     bool ended; // the prefix is the whole, or error is set
     struct err *error;
     int64_t moved_ms; // when the prefix last grew
@@ -120,6 +121,7 @@ bool staging_object_free(struct staged *s);
 void staging_table_remove(struct staged *s); // with staging.lock held
 
 // staging_bytes.c
+void staged_show_all(struct staged *s); // nothing is held back any more
 void staged_finish_bytes(struct staged *s, const struct err *error); // NULL: a good end
 void staged_shrink(struct staged *s); // gives back memory beyond the bytes
 void staged_keep_in_memory(struct staged *s, const void *data, size_t len); // whatever the caps say

@@ -128,7 +128,7 @@ static errc no_space(struct staged *s, uint64_t bytes, const char *limit, uint64
                    " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR "
                    "(now %.160s) "
                    "to a larger file system",
-                   s->key ? s->key : "a value", s->len + bytes, limit, value,
+                   s->key ? s->key : "a value", s->written + bytes, limit, value,
                    option ? "raise " : "", option ? option : "", option ? " or " : "",
                    st->root.tempdir);
 }

@@ -8,7 +8,7 @@ A rule is a function of a Request that returns None, for nothing wrong, or some 
     rate=N           N bytes of the body a second
     cut=N            N bytes of the body, then the end of the connection
     reset=N          N bytes of the body, then a reset
-    short=N          N bytes less than there are, in a message that is well formed
+    short=N          N bytes less than there are, in a message that is well formed but for its Content-Range
     garble=True      other bytes, as many as there are
 """
 
@@ -260,7 +260,8 @@ def refusal(status, code, headers=None, **more):
 
 def one_in(n, seed):
     """A rule: one of n requests fails, in one of the ways that pass. Which ones is told by the seed, the key, its
-    range and how often that was asked for, so that a run can be made again."""
+    range and how often that was asked for, so that a run can be made again. (A whole object in a message that is well
+    formed and too short is wrong content, which does not pass.)"""
     tries = {}
 
     def rule(request):
@@ -269,8 +270,9 @@ def one_in(n, seed):
         digest = hashlib.sha256(repr((seed, what, tries[what])).encode()).digest()
         if int.from_bytes(digest[:4], "big") % n:
             return None
+        short = {"short": 1 + digest[5]} if request.range else {"cut": 0}
         return [refusal(500, "InternalError"), refusal(503, "SlowDown"), {"reset": digest[5] * 3}, {"cut": digest[5] * 99},
-                {"short": 1 + digest[5]}, refusal(503, "ServiceUnavailable"), {"reset": 0}][digest[4] % 7]
+                short, refusal(503, "ServiceUnavailable"), {"reset": 0}][digest[4] % 7]
     return rule
 
 

@@ -2,7 +2,6 @@
 twice, nothing for what is not read."""
 
 import os
-import re
 import shutil
 import subprocess
 import threading
@@ -43,7 +42,7 @@ def test_walking_a_run(faults, s3_mounter, s3_runs):
     assert len(log.of("list")) <= 8, log.of("list")  # the bucket, a task alone, then the run by pages of 1,000 keys
     sizes = log.of("small", "head").key("data.json")
     assert len(sizes) <= tasks, log
-    assert len(log) <= 2 * tasks + 8, len(log)  # what is in the logs is read besides
+    assert len(log) <= 2 * tasks + 8, log  # a task's log, which is read, besides; an empty one is none
     again = faults.requests_of(lambda: walk(mount, run))
     assert not again, again
 
@@ -54,7 +53,7 @@ def test_a_run_again_after_a_remount(faults, s3_mounter, s3_runs, tmp_path):
     run = s3_runs["many"]
     mount = s3_mounter(faults, cache=tmp_path / "cache")
     settled(mount, run)
-    where = ["%s/work/%s/%s" % (run, t, n) for t in mount.names(run + "/work")[:20] for n in ("x", "noise")]
+    where = ["%s/work/%s/%s" % (run, t, n) for t in mount.names(run + "/work") for n in ("x", "noise")]
     first = {w: mount.read(w) for w in where}
     mount.end()
     mount = s3_mounter(faults, cache=tmp_path / "cache")
@@ -193,7 +192,7 @@ def test_a_growing_log(own_logs, s3, faults, s3_mounter, s3_runs):
     line = "[MFLOG|0|2026-01-01T00:00:%02d.%06dZ|runtime|00000000-0000-0000-0000-000000000000]line %d\n"
     text = "".join(line % (n % 60, n, n) for n in range(10_000))
     s3.client.put_object(Bucket=bucket, Key=key, Body=text.encode())
-    mount = s3_mounter(faults, root=root, env={"METAFLOW_DATASTORE_SYSROOT_S3": s3_url}, settle="900")
+    mount = s3_mounter(faults, root=root, env={"METAFLOW_DATASTORE_SYSROOT_S3": s3_url}, settle="86400")
     log = s3_runs["hello"] + "/start/1/.logs/0.runtime_stdout.log"
     assert mount.read(log) == text.encode()
     for turn in range(3):
@@ -217,9 +216,7 @@ def test_requests_are_counted(faults, s3_mounter, s3_runs):
 
 
 def s3_requests(mount):
-    found = [v for k, v in mount.stats().items() if re.match(r"metaflowfs_s3_requests_total(\{|$)", k)]
-    assert found, "\n".join(k for k in mount.stats() if "s3" in k)
-    return sum(found)
+    return sum(mount.stat("metaflowfs_s3_%s_total" % kind) for kind in ("gets", "heads", "lists"))
 
 
 @pytest.mark.threads
