@@ -50,7 +50,7 @@ def test_copies_from_s3(s3_get, s3_mounter, s3, s3_runs, tmp_path):
         text = ok(s3_get("--jobs", "64", s3_runs[label], tmp_path / label))
         assert files(tmp_path / label) == want
         assert text.startswith("%d files, " % len(want))
-            assert ok(s3_get(s3_runs[label], tmp_path / label)).endswith(", %d were there already\n" % len(want))
+        assert ok(s3_get(s3_runs[label], tmp_path / label)).endswith(", %d were there already\n" % len(want))
     # Staging that holds one of the large objects at a time: they wait for each other.
     want = files(mount / s3_runs["s3"])
     large = max(map(len, want.values()))
