@@ -88,10 +88,11 @@ class Requests(list):
 
 class FaultProxy:
     """In front of a port; runs in a thread of the test until stop(). `rule` and `latency` (seconds, of each request) may
-    be set at any time."""
+    be set at any time. With keys=(access key, secret) requests are signed anew with these, and without a session token:
+    for an S3 that has none."""
 
-    def __init__(self, port):
-        self.upstream, self.rule, self.latency = port, None, 0.0
+    def __init__(self, port, keys=None):
+        self.upstream, self.rule, self.latency, self.keys = port, None, 0.0, keys
         self.seen, self.lock = Requests(), threading.Lock()
         self.waiters = concurrent.futures.ThreadPoolExecutor(64)
         self.loop = asyncio.new_event_loop()
@@ -173,7 +174,7 @@ class FaultProxy:
             return upstream
         if upstream is None:
             upstream = await asyncio.open_connection("127.0.0.1", self.upstream, limit=1 << 20)
-        upstream[1].write(head + body)
+        upstream[1].write((self._signed_anew(request) if self.keys else head) + body)
         answer = await upstream[0].readuntil(b"\r\n\r\n")
         request.status = int(answer.split(b" ", 2)[1])
         found = re.search(rb"\r\nContent-Length: *(\d+)", answer, re.I)
@@ -192,6 +193,18 @@ class FaultProxy:
         writer.write(answer)
         await self._body(request, fault, length, upstream[0], writer)
         return upstream
+
+    def _signed_anew(self, request):
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        kept = {k: v for k, v in request.headers.items() if k in ("host", "range", "if-match", "x-amz-content-sha256")}
+        signed = AWSRequest(request.method, "http://%s%s" % (kept["host"], request.target), headers=kept)
+        signed.context["payload_signing_enabled"] = False
+        S3SigV4Auth(Credentials(*self.keys), "s3", "us-east-1").add_auth(signed)
+        lines = "".join("%s: %s\r\n" % item for item in signed.headers.items())
+        return ("%s %s HTTP/1.1\r\n%s\r\n" % (request.method, request.target, lines)).encode()
 
     async def _canned(self, request, writer, status, headers, body):
         request.status, request.sent = status, len(body)

@@ -203,8 +203,8 @@ class Metadata:
 
 def credential_process(folder, access=ACCESS, secret=SECRET):
     """A program for `credential_process` that hands out those keys with the session token that folder/token holds,
-    good for folder/lasts seconds (3,600 when there is no such file), and counts its calls in folder/calls; its
-    command. Both files are read at each call."""
+    if it is there, good for folder/lasts seconds (3,600 when there is no such file), and counts its calls in
+    folder/calls; its command. Both files are read at each call."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "keys.py"
@@ -214,8 +214,9 @@ with open(folder / "calls", "a") as calls:
     calls.write(".")
 lasts = float((folder / "lasts").read_text()) if (folder / "lasts").exists() else 3600
 ends = time.strftime("%%Y-%%m-%%dT%%H:%%M:%%SZ", time.gmtime(time.time() + lasts))
-print(json.dumps({"Version": 1, "AccessKeyId": %r, "SecretAccessKey": %r,
-                  "SessionToken": (folder / "token").read_text(), "Expiration": ends}))
+token = (folder / "token").read_text() if (folder / "token").exists() else ""
+print(json.dumps(dict({"Version": 1, "AccessKeyId": %r, "SecretAccessKey": %r, "Expiration": ends},
+                      **({"SessionToken": token} if token else {}))))
 """ % (access, secret))
     return "%s %s" % (sys.executable, script)
 

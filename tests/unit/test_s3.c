@@ -257,9 +257,11 @@ static void odd_heads(void **state)
     SCRIPT({"206 Partial Content", "Content-Range: bytes 100-104/200\r\n", "hello!", -1}); // more than was told
     assert_int_equal(get_range(c, "k", 100, 5, NULL, &g), ERR_IO);
     got_free(&g);
-    SCRIPT({"206 Partial Content", "Content-Range: bytes 100-104/200\r\n", "hell"}); // lengths that do not agree
-    assert_int_equal(get_range(c, "k", 100, 5, NULL, &g), ERR_IO);
-    assert_int_equal(fake_asked(), 1);
+    SCRIPT({"206 Partial Content", ETAG "Content-Range: bytes 100-104/200\r\n", "hell"}, // less than was told: a cut
+           {"206 Partial Content", ETAG "Content-Range: bytes 104-104/200\r\n", "o"});
+    assert_int_equal(get_range(c, "k", 100, 5, NULL, &g), ERR_OK);
+    assert_string_equal(g.body.data, "hello");
+    assert_int_equal(fake_asked(), 2);
     got_free(&g);
     SCRIPT({"204 No Content", NULL, NULL});
     assert_int_equal(get(c, "k", &g), ERR_IO);
