@@ -71,7 +71,7 @@ static int check_s3(struct stack *stack)
     auto_cleanup(buf_free) struct buf text = {0};
     int64_t start = clock_mono_ms();
     errc e = stack_s3_check(stack, &cancel, &err);
-    stack_s3_describe(stack, &text);
+    stack_s3_describe(stack, 12, &text);
     fputs(text.data != NULL ? text.data : "", stdout);
     if (e) {
         printf("bucket       cannot be read\n");

@@ -41,7 +41,7 @@ static void put_status(struct ctl *c, struct buf *out)
     put_bytes(out, "staged-bytes", layers.staging.file_bytes + layers.staging.memory_bytes);
     put_bytes(out, "errors", errlog_total(c->serve->errlog));
     client_describe(c->stack->client, out);
-    stack_s3_describe(c->stack, out);
+    stack_s3_describe(c->stack, 18, out);
 }
 
 static void put_http(const struct stack *stack, struct buf *out)

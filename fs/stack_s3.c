@@ -221,7 +221,7 @@ static bool is_made(const struct stack *s)
 }
 
 // When the credentials end. Those that are valid are at hand: what would have to be asked for is not waited for.
-static void put_expiry(struct creds *creds, struct buf *out)
+static void put_expiry(struct creds *creds, int width, struct buf *out)
 {
     struct cancel at_once = {.deadline_ms = clock_mono_ms() + 10};
     struct err err = ERR_INIT;
@@ -232,12 +232,12 @@ static void put_expiry(struct creds *creds, struct buf *out)
     }
     if (value.expires_ms >= 0) {
         clock_iso8601(value.expires_ms, text, sizeof(text));
-        buf_printf(out, "%-18s %s\n", "credentials-end", text);
+        buf_printf(out, "%-*s %s\n", width, "keys-until", text);
     }
     creds_value_free(&value);
 }
 
-void stack_s3_describe(const struct stack *s, struct buf *out)
+void stack_s3_describe(const struct stack *s, int width, struct buf *out)
 {
     if (!is_made(s)) {
         return;
@@ -245,16 +245,16 @@ void stack_s3_describe(const struct stack *s, struct buf *out)
     struct stack_s3 *s3 = s->s3;
     auto_cleanup(buf_free) struct buf text = {0};
     s3_describe(s3->s3, &text);
-    buf_printf(out, "%-18s %s\n", "s3", text.data != NULL ? text.data : "");
-    buf_printf(out, "%-18s %s\n", "s3-endpoint-from", s->s3_settings.endpoint_from);
+    buf_printf(out, "%-*s %s (endpoint: %s)\n", width, "s3", text.data != NULL ? text.data : "",
+               s->s3_settings.endpoint_from);
     if (s3->creds == NULL) {
-        buf_printf(out, "%-18s %s\n", "credentials", "none (--no-sign-request)");
+        buf_printf(out, "%-*s %s\n", width, "credentials", "none (--no-sign-request)");
         return;
     }
     auto_free char *source = creds_source(s3->creds);
-    buf_printf(out, "%-18s %s\n", "credentials", source[0] != '\0' ? source : "(not asked for yet)");
+    buf_printf(out, "%-*s %s\n", width, "credentials", source[0] != '\0' ? source : "(not asked for yet)");
     if (source[0] != '\0') {
-        put_expiry(s3->creds, out);
+        put_expiry(s3->creds, width, out);
     }
 }
 
@@ -268,6 +268,20 @@ static void put_fetcher(const struct fetcher_stats *f, struct buf *out)
     stats_put(out, "fetch_reserved_bytes", "Bytes reserved for what is in flight.", f->bytes_now);
 }
 
+static void put_requests(const struct s3_stats *st, struct buf *out)
+{
+    const struct {
+        const char *kind;
+        uint64_t n;
+    } rows[] = {{"get", st->gets}, {"head", st->heads}, {"list", st->lists}};
+    buf_puts(out, "# HELP metaflowfs_s3_requests_total Requests to S3, by kind, those sent again among them.\n"
+                  "# TYPE metaflowfs_s3_requests_total counter\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_printf(out, "metaflowfs_s3_requests_total{kind=\"%s\"} %llu\n", rows[i].kind,
+                   (unsigned long long)rows[i].n);
+    }
+}
+
 void stack_s3_counters(const struct stack *s, struct buf *out)
 {
     struct s3_stats st;
@@ -277,9 +291,7 @@ void stack_s3_counters(const struct stack *s, struct buf *out)
         return;
     }
     s3_stats(s->s3->s3, &st);
-    stats_put(out, "s3_gets_total", "Objects and ranges asked for.", st.gets);
-    stats_put(out, "s3_heads_total", "Heads of objects asked for.", st.heads);
-    stats_put(out, "s3_lists_total", "Listings of keys asked for.", st.lists);
+    put_requests(&st, out);
     stats_put(out, "s3_retries_total", "Requests sent again.", st.retries);
     stats_put(out, "s3_redirects_total", "Regions learned from an answer.", st.redirects);
     stats_put(out, "s3_denied_total", "Requests that were refused.", st.denied);

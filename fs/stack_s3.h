@@ -26,9 +26,9 @@ errc stack_s3_check(const struct stack *s, struct cancel *cancel, struct err *er
 // The same as a mount starts, which a network that is down does not stop when there is a cache: it is logged then.
 errc stack_s3_start(const struct stack *s, int64_t wait_ms, struct err *err) ERR_MUST_CHECK;
 
-// For people: endpoint, region, credentials, "label  text" a line, none of them a secret. Nothing where S3 was not
-// asked for anything yet.
-void stack_s3_describe(const struct stack *s, struct buf *out);
+// For people: endpoint, region, credentials, a label of `width` columns and a text a line, none of them a secret.
+// Nothing where S3 was not needed yet.
+void stack_s3_describe(const struct stack *s, int width, struct buf *out);
 // Its counters, through stats_put.
 void stack_s3_counters(const struct stack *s, struct buf *out);
 // Of every HTTP engine there is; false when there is none.

@@ -175,7 +175,7 @@ def test_a_datastore_in_s3_that_cannot_be(cli, tmp_path, main_root):
     assert not is_mounted(tmp_path / "m")
     done = cli("--check", env=s3, cwd=main_root)
     assert done.returncode == CODES["unreadable"] and "s3://bucket/metaflow" in done.stdout
-    assert "credentials        environment" in done.stdout and "hush" not in (done.stdout + done.stderr).lower()
+    assert "credentials  environment" in done.stdout and "hush" not in (done.stdout + done.stderr).lower()
 
 
 def test_a_service_that_is_not_there(cli, tmp_path, main_root):

@@ -113,6 +113,7 @@ def test_raw_and_logs(get, mnt, runs, tmp_path):
     assert (tmp_path / "one").read_bytes() == mnt.read(run + "/start/1/.pickle/numbers")
 
 
+@pytest.mark.threads
 def test_goes_on_after_a_kill(get, mnt, runs, main_root, tmp_path):
     """S202: a copy that was killed goes on where it was: what is complete is not read again."""
     run, out = runs["foreach"], tmp_path / "out"
@@ -216,6 +217,7 @@ def test_a_full_file_system(main_root, runs, tmp_path):
     assert "metaflowfs-part" not in done.stdout and STATE in done.stdout
 
 
+@pytest.mark.threads
 def test_ctrl_c(get, mnt, runs, main_root, tmp_path, slow_build):
     """S205: SIGINT stops it at once, with exit code 130, and leaves what the next one goes on with."""
     run, out = runs["foreach"], tmp_path / "out"
@@ -244,6 +246,7 @@ def test_two_at_once(get, runs, main_root, tmp_path):
     assert done.returncode == 1 and "another metaflowfs get" in done.stderr
 
 
+@pytest.mark.threads
 def test_many_at_once(get, runs, tmp_path, slow_build):
     """S206: slow storage is read by many at once."""
     begin = time.monotonic()
@@ -294,7 +297,7 @@ def screen(text, columns):
 
 def test_progress_on_a_terminal(get, runs, main_root, tmp_path):
     """S207: on a terminal there is one line of progress, as wide as the terminal, which is taken away at the end."""
-    args = ("--jobs", "4", "--fault", "read:delay=30@/data/", runs["foreach"])
+    args = ("--jobs", "2", "--fault", "read:delay=60@/data/", runs["foreach"])
     code, shown, out = run_on_terminal(tmp_path, main_root, 70, *args, tmp_path / "out")
     assert code == 0 and re.match(r"\d+ files, ", out)
     left, seen = screen(shown, 70)

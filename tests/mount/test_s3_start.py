@@ -41,6 +41,7 @@ def test_a_start_without_the_network(s3, toxi, s3_mounter, s3_runs, tmp_path):
     assert done.returncode == 4 and toxi.url.split("//")[1] in done.stderr and not is_mounted(tmp_path / "m")
 
 
+@pytest.mark.threads
 def test_copies_from_s3(s3_get, s3_mounter, s3, s3_runs, tmp_path):
     """S241: `metaflowfs get` of S3 leaves what the mount shows, goes on where it was, and fetches little at a time."""
     mount = s3_mounter(s3)
@@ -49,7 +50,6 @@ def test_copies_from_s3(s3_get, s3_mounter, s3, s3_runs, tmp_path):
         text = ok(s3_get("--jobs", "64", s3_runs[label], tmp_path / label))
         assert files(tmp_path / label) == want
         assert text.startswith("%d files, " % len(want))
-        assert text.startswith("0 files") is False
         assert ok(s3_get(s3_runs[label], tmp_path / label)).endswith(", %d were there already\n" % len(want))
     # Staging that holds one of the large objects at a time: they wait for each other.
     want = files(mount / s3_runs["s3"])

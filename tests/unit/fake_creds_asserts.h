@@ -32,6 +32,19 @@ static inline void fails(errc code, const char *word)
     }
 }
 
+// Fails, and the cause has not this.
+static inline void fails_without(const char *word)
+{
+    struct creds_value v = {0};
+    struct err err = ERR_INIT;
+    struct creds *c = creds_of(NULL);
+    assert_int_not_equal(creds_get(c, NULL, &v, &err), ERR_OK);
+    creds_free(c);
+    if (strstr(err.cause, word)) {
+        fail_msg("%s", err.cause);
+    }
+}
+
 static inline void asked(const char *text)
 {
     if (!strcasestr(fake.last, text)) {

@@ -117,9 +117,9 @@ static void the_order_of_sources(void **state)
     put_file(".aws/config", no_process);
     once("keys of profile default in the config file", "CONFIG");
     put_file(".aws/config", "");
+    env_set("AWS_EC2_METADATA_DISABLED", "false");
     once("container", "ASIAS3CR3T2");
     env_set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
-    env_set("AWS_EC2_METADATA_DISABLED", "false");
     once("instance role web", "ASIAS3CR3T3");
 }
 

@@ -100,6 +100,7 @@ static void where_a_container_may_be_asked(void **state)
         {"FULL", "http://127.0.0.1.evil.com/x", NULL},
         {"FULL", "http://127.0.0.1@evil.com/x", NULL},
         {"FULL", "http://evil.com#@127.0.0.1/x", NULL},
+        {"FULL", "http://127.0.0.1/x#y", NULL},
         {"FULL", "http://evil.com\\@127.0.0.1/x", NULL},
         {"FULL", "http://evil.com?@127.0.0.1/x", NULL},
         {"FULL", "http://127.1.2.3/x", "http://127.1.2.3/x"},

@@ -75,7 +75,7 @@ static void sha256_and_hmac_vectors(void **state)
         {counted, 25, (const char *)fifty, 50, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
         {many, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54,
          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
-        {"", 0, "", 0, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+        {NULL, 0, "", 0, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
     };
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         hmac_sha256(vectors[i].key, vectors[i].key_len, vectors[i].text, vectors[i].len, digest);

@@ -183,11 +183,11 @@ static void s3_is_built_without_being_there(void **state)
     struct cancel cancel = {.deadline_ms = clock_mono_ms() + 300};
     assert_int_not_equal(stack_s3_check(&stack, &cancel, &err), ERR_OK);
     assert_int_not_equal(stack_s3_start(&stack, 300, &err), ERR_OK); // nothing is cached that could be shown
-    stack_s3_describe(&stack, &text);
+    stack_s3_describe(&stack, 12, &text);
     assert_non_null(strstr(text.data, "127.0.0.1:1"));
     assert_non_null(strstr(text.data, "--no-sign-request"));
     stack_s3_counters(&stack, &text);
-    assert_non_null(strstr(text.data, "metaflowfs_s3_lists_total"));
+    assert_non_null(strstr(text.data, "metaflowfs_s3_requests_total{kind=\"list\"}"));
     assert_int_equal(stack_unreached(&stack), EXIT_DATASTORE);
 }
 
