@@ -23,6 +23,7 @@ TASKS = int(os.environ.get("BENCH_S3_TASKS", "2000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 PARTS = os.environ.get("BENCH_S3_PARTS", "loopback,link,small").split(",")
 NULL = subprocess.DEVNULL
+NO_AHEAD = ["--fetch-ahead", "0"]
 SEEN = itertools.count()
 
 CLIENT = """
@@ -287,9 +288,6 @@ def small(world, report):
         if shutil.which(tool):
             in_turns(report, "  %s mount (s; 50 of them, scaled)" % tool, 1, lambda: cat_small(world),
                      lambda tool=tool: small_by_plain_mount(world, tool, min(50, TASKS)), "50")
-
-
-NO_AHEAD = ["--no-fetch-ahead"]
 
 
 def run(work, report):
