@@ -83,7 +83,7 @@ def test_looking_downloads_no_artifact(faults, s3_mounter, s3_runs):
 
 
 def test_one_small_artifact(faults, s3_mounter, s3_runs):
-    """S183: a small artifact is one request, none again, and `True`, `None`, small numbers and empty containers none."""
+    """S183: a small artifact is one request, none again; `True`, `None`, small numbers and `[]` are none."""
     mount = s3_mounter(faults)
     task = task_of(mount, s3_runs["many"], "work")
     os.stat(mount / task / "x")
