@@ -73,7 +73,7 @@ static void roles(void **state)
     env_set("AWS_ACCESS_KEY_ID", "");
     config("[default]\nrole_arn = arn:x\ncredential_source = Environment\n");
     fails(ERR_DENIED, "the role of profile default: the environment has no AWS_ACCESS_KEY_ID");
-    config("[default]\nrole_arn = arn:x\ncredential_source = EcsContainer\n");
+    config("[default]\nrole_arn = arn:x\ncredential_source = ecscontainer\n"); // botocore minds the case
     env_set_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/c");
     answer("GET /c ", 200, document(7, 60));
     gets("profile default (role arn:x)", "ASIAS3CR3T1");
