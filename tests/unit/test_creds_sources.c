@@ -150,12 +150,14 @@ static void what_sts_refuses(void **state)
 static void answers_of_sts_that_are_none(void **state)
 {
     (void)state;
+    static const char no_time[] =
+        "<R><AssumeRoleResult><Credentials><AccessKeyId>S3CR3TA</AccessKeyId><SecretAccessKey>S3CR3TB</SecretAccessKey>"
+        "<SessionToken>S3CR3TC</SessionToken><Expiration>S3CR3TD</Expiration></Credentials></AssumeRoleResult></R>";
     static const char *const bodies[] = {
         "", "hello", "<AssumeRoleResponse>", "{}", "<a/>",
         "<!DOCTYPE a [<!ENTITY x \"S3CR3T\">]><a>&x;</a>",
         "<R><AssumeRoleResult><Credentials><AccessKeyId>S3CR3TA</AccessKeyId></Credentials></AssumeRoleResult></R>",
-        "<R><AssumeRoleResult><Credentials><AccessKeyId>S3CR3TA</AccessKeyId><SecretAccessKey>S3CR3TB</SecretAccessKey>"
-        "<SessionToken>S3CR3TC</SessionToken><Expiration>S3CR3TD</Expiration></Credentials></AssumeRoleResult></R>",
+        no_time,
     };
     env_set_url("AWS_ENDPOINT_URL_STS", "");
     put_file(".aws/credentials", "[b]\naws_access_key_id = K\naws_secret_access_key = S3CR3TKEY\n");
