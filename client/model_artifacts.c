@@ -99,6 +99,13 @@ static errc add_bytes(void *arg, const void *data, size_t len, struct err *err)
     return text->over ? err_set(err, ERR_LIMIT, "it is larger than %u bytes", MAX_DATA_JSON) : ERR_OK;
 }
 
+// Whether it tells something of the object. What form an artifact has must not depend on a network that fails, nor on
+// credentials that are being renewed.
+static bool is_told(errc code)
+{
+    return code != ERR_IO && code != ERR_DENIED;
+}
+
 static errc read_data_json(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel,
                            struct data_json *d, struct err *err)
 {
@@ -115,7 +122,7 @@ static errc read_data_json(struct client *c, const struct pathspec *ps, int atte
         d->mtime_ms = info.mtime_ms;
         code = json_parse(text.data ? text.data : "", text.len, path, &d->json, &one);
     }
-    if (code && !model_skip(code, ps, &one)) {
+    if (code && (!is_told(code) || !model_skip(code, ps, &one))) {
         *err = one;
         return code;
     }

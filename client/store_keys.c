@@ -10,6 +10,7 @@
 
 #define LISTINGS_MAX 512
 #define SLOW_HOLDS_MS (60 * 1000)
+#define LIVE_LISTING_MS 1000 // a listing of a live run may take so long, or its TTL
 
 // What a listing told. Immutable once it is known to others, but for its place among them and its references.
 struct listing {
@@ -214,25 +215,46 @@ static int choose(struct store_keys *k, const struct question *q, int from)
 struct take {
     const struct store_keys *k;
     struct listing *l;
+    int64_t until_ms;
+    bool late; // it was ended as it took too long
 };
+
+// Until when a listing goes on. One of more than was asked about is not worth every wait: what is live has to be
+// listed within its TTL, and who asks has to have time left to ask for less.
+static int64_t end_of_listing(const struct store_keys *k, const struct question *q, int scope,
+                              const struct cancel *cancel, int64_t now_ms)
+{
+    int64_t left = cancel && cancel->deadline_ms ? (cancel->deadline_ms - now_ms) / 2 : INT64_MAX - now_ms;
+    if (scope == SCOPE_TASK) {
+        return INT64_MAX;
+    }
+    if (!(q->flags & STORE_SETTLED)) {
+        int64_t live = k->conf.ttl_ms > LIVE_LISTING_MS ? k->conf.ttl_ms : LIVE_LISTING_MS;
+        left = live < left ? live : left;
+    }
+    return now_ms + left;
+}
 
 static bool take_key(void *arg, const char *key, uint64_t size, int64_t mtime_ms)
 {
     struct take *t = arg;
     struct key_table *keys = t->l->keys;
-    t->l->whole = key_table_len(keys) < t->k->conf.max_keys &&
+    t->late = clock_mono_ms() > t->until_ms;
+    t->l->whole = !t->late && key_table_len(keys) < t->k->conf.max_keys &&
                   key_table_bytes(keys) < t->k->conf.max_bytes / 4 * 3 && key_table_add(keys, key, size, mtime_ms);
     return t->l->whole;
 }
 
-static void note(struct store_keys *k, const struct listing *l)
+// That it is slow keeps live tasks from asking for it again for a while; where it ends keeps everybody from asking for
+// what is behind that, but for an end that came too soon for those whose answers hold for ever.
+static void note(struct store_keys *k, const struct listing *l, bool is_end)
 {
     int64_t now = clock_mono_ms();
     bool slow = now - l->began_ms > k->conf.ttl_ms / 2;
     struct seen *s = seen_find(&k->seen, l->prefix, l->prefix_len, slow || !l->whole, now);
     if (s) {
         s->slow_until_ms = slow ? now + SLOW_HOLDS_MS : 0;
-        seen_cut(s, l->whole ? NULL : key_table_last(l->keys), now);
+        seen_cut(s, l->whole || !is_end ? NULL : key_table_last(l->keys), now);
     }
 }
 
@@ -248,7 +270,7 @@ static errc list(struct store_keys *k, const struct question *q, int scope, stru
     l->of_settled = scope == SCOPE_TASK && q->flags & STORE_SETTLED;
     l->began_ms = clock_mono_ms();
     l->began_wall_ms = clock_wall_ms();
-    struct take t = {k, l};
+    struct take t = {k, l, end_of_listing(k, q, scope, cancel, l->began_ms), false};
     errc code = k->conf.list(k->conf.arg, l->prefix, cancel, take_key, &t, err);
     key_table_trim(l->keys);
     l->bytes = sizeof(*l) + l->prefix_len + key_table_bytes(l->keys);
@@ -258,7 +280,7 @@ static errc list(struct store_keys *k, const struct question *q, int scope, stru
     if (!code) {
         k->stats.cut += !l->whole;
         if (scope != SCOPE_TASK) {
-            note(k, l);
+            note(k, l, !t.late || q->flags & STORE_SETTLED);
         }
         add(k, l);
     }
@@ -271,7 +293,8 @@ static errc list(struct store_keys *k, const struct question *q, int scope, stru
     return ERR_OK;
 }
 
-// Lists a prefix, or finds that somebody just did; *ret is held.
+// Lists a prefix, or finds that somebody just did; *ret is held. NULL: somebody else's listing, for which we waited,
+// has not told it, and may have shown that this prefix is not the one to list.
 static errc list_once(struct store_keys *k, const struct question *q, int scope, struct cancel *cancel,
                       struct listing **ret, struct err *err)
 {
@@ -283,7 +306,7 @@ static errc list_once(struct store_keys *k, const struct question *q, int scope,
     }
     struct listing *l = look(k, q);
     struct err own = ERR_INIT;
-    if (!l) {
+    if (!l && !waited) {
         code = list(k, q, scope, cancel, &l, &own);
     }
     bool own_end = code == ERR_INTERRUPTED || code == ERR_TIMEOUT;
@@ -315,12 +338,14 @@ static errc answer(struct store_keys *k, struct question *q, struct cancel *canc
         if (code) {
             return code;
         }
-        if (covers(l, q)) {
+        if (l && covers(l, q)) {
             *ret = l;
             return ERR_OK;
         }
-        listing_unref(k, l);
-        from = scope + 1;
+        if (l) {
+            listing_unref(k, l);
+            from = scope + 1;
+        }
     }
     return err_set(err, ERR_LIMIT, "there are more than %zu keys below %.*s, more than a task has",
                    k->conf.max_keys, (int)q->scopes.len[SCOPE_TASK], q->path);

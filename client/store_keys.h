@@ -5,7 +5,8 @@
 // it lists that task's keys; from the third task of one run within some seconds on the whole run's, flat (F/R/), up to
 // a bound of keys and bytes. What lies behind the bound is listed by step (F/R/S/), and behind that bound by task.
 // Where the listing of a run or step took longer than half of what it holds as live, it is not made again for live
-// tasks for a minute.
+// tasks for a minute. It is ended, and what it told so far is used, when it takes longer than the TTL
+// (at least 1 s; of what had settled: than half of the asker's time): then less is asked for.
 //
 // How long an answer holds: at most ttl_ms from the moment at which its listing began; or, whatever the TTL, where the
 // listing began after the question (somebody waited for it). For a question with STORE_SETTLED any older listing is

@@ -287,6 +287,17 @@ static void a_known_value_costs_nothing_and_another_one_request(void **state)
     }
 }
 
+static void the_root_says_where_bytes_are(void **state)
+{
+    (void)state;
+    auto_cleanup(buf_free) struct buf text = {0};
+    struct err err = ERR_INIT;
+    assert_int_equal(client_meta_json(client, &(struct pathspec){0}, -1, NULL, &text, &err), ERR_OK);
+    assert_non_null(strstr(text.data, "\"datastore\": \"s3\""));
+    assert_non_null(strstr(text.data, "\"root\": \"s3://bucket/root\""));
+    assert_int_equal(asked(), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -295,6 +306,7 @@ int main(void)
         TEST(a_finished_run_costs_one_request_a_task_once),
         TEST(its_logs_and_cards_cost_a_few_listings_once),
         TEST(a_live_run_is_asked_about_in_bulk),
+        TEST(the_root_says_where_bytes_are),
         TEST(a_known_value_costs_nothing_and_another_one_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

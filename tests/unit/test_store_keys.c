@@ -29,7 +29,7 @@ struct bucket {
     } keys[400];
     size_t len;
     pthread_mutex_t lock; // what follows
-    int64_t takes_ms; // a listing
+    int64_t takes_ms, key_takes_ms; // a listing, and each key of it
     useconds_t sleeps_us;
     errc fail;
     int listings;
@@ -83,6 +83,9 @@ static errc list(void *arg, const char *prefix, struct cancel *cancel, key_table
     for (size_t i = 0; i < bucket.len; i++) {
         const struct key *k = &bucket.keys[i];
         if (strncmp(k->key, prefix, strlen(prefix)) == 0) {
+            if (bucket.key_takes_ms) {
+                now_ms += bucket.key_takes_ms;
+            }
             pthread_mutex_lock(&bucket.lock);
             bucket.given++;
             pthread_mutex_unlock(&bucket.lock);
@@ -346,11 +349,12 @@ static void a_slow_bucket_is_not_asked_for_live_runs_as_a_whole(void **state)
 {
     (void)state;
     put_many(1, 20);
-    bucket.takes_ms = TTL_MS + 1;
+    bucket.takes_ms = TTL_MS / 2 + 1;
     struct store_keys *k = make(0, 0);
     for (int i = 0; i < 10; i++) {
         auto_free char *key = mem_printf("F/7/s0/%03d/0.x.log", i);
         assert_int_equal(size_of(k, key, 0), i);
+        now_ms += TTL_MS / 2;
     }
     assert_int_equal(bucket.listings, 10);
     assert_int_equal(bucket.given, 8 + 20 + 20); // the whole run once, and then its step once
@@ -358,6 +362,40 @@ static void a_slow_bucket_is_not_asked_for_live_runs_as_a_whole(void **state)
     put("F/7/s0/019/0.DONE.lock", 2, now_ms - SETTLE_MS);
     assert_int_equal(size_of(k, "F/7/s0/019/0.x.log", STORE_SETTLED), 19);
     assert_int_equal(bucket.given, 21); // settled answers hold, so that the run's listing is worth its time
+    store_keys_free(k);
+}
+
+static void nobody_waits_long_for_the_keys_of_others(void **state)
+{
+    (void)state;
+    put_many(1, 300);
+    for (int i = 0; i < 300; i++) {
+        auto_free char *done = mem_printf("F/7/s0/%03d/0.DONE.lock", i);
+        if (i < 90) {
+            put(done, 2, now_ms - SETTLE_MS);
+        }
+    }
+    bucket.key_takes_ms = 100;
+    struct store_keys *k = make(0, 0);
+    int64_t began = now_ms;
+    for (int i = 0; i < 5; i++) {
+        auto_free char *key = mem_printf("F/7/s0/%03d/0.x.log", 290 + i);
+        assert_int_equal(size_of(k, key, 0), 290 + i);
+    }
+    assert_true(now_ms - began < 3 * TTL_MS); // the run until its TTL, the step likewise, and tasks
+    // Of what settled, half of the time that there is, and what that told is used.
+    struct cancel cancel = {.deadline_ms = now_ms + 20000};
+    struct err err = ERR_INIT;
+    bool found;
+    uint64_t size;
+    int64_t mtime_ms;
+    began = now_ms;
+    assert_int_equal(
+        store_keys_find(k, "F/7/s0/040/0.x.log", STORE_SETTLED, &cancel, &found, &size, &mtime_ms, &err), ERR_OK);
+    assert_true(found && size == 40 && now_ms - began <= 10200);
+    bucket.listings = 0;
+    assert_int_equal(size_of(k, "F/7/s0/010/0.x.log", STORE_SETTLED), 10);
+    assert_int_equal(bucket.listings, 0);
     store_keys_free(k);
 }
 
@@ -573,6 +611,7 @@ int main(void)
         TEST(a_large_step_is_listed_by_task),
         TEST(memory_is_bounded),
         TEST(a_slow_bucket_is_not_asked_for_live_runs_as_a_whole),
+        TEST(nobody_waits_long_for_the_keys_of_others),
         TEST(failures_are_not_kept),
         TEST(many_who_ask_at_once),
         TEST(cards_of_a_run),
