@@ -53,7 +53,7 @@ def test_a_run_again_after_a_remount(faults, s3_mounter, s3_runs, tmp_path):
     run = s3_runs["many"]
     mount = s3_mounter(faults, cache=tmp_path / "cache")
     settled(mount, run)
-    where = ["%s/work/%s/%s" % (run, t, n) for t in mount.names(run + "/work") for n in ("x", "noise")]
+    where = ["%s/work/%s/%s" % (run, t, n) for t in mount.names(run + "/work") for n in ("x", "noise", "name")]
     first = {w: mount.read(w) for w in where}
     mount.end()
     mount = s3_mounter(faults, cache=tmp_path / "cache")
@@ -137,7 +137,7 @@ def test_reading_the_files_of_a_task(faults, s3_mounter, s3_runs):
     subprocess.run(["cat", *(mount / task / n for n in names)], stdout=subprocess.DEVNULL, check=True)
     blobs = faults.log().of("blob")
     assert blobs.most_at_once() > 4, (blobs.most_at_once(), blobs)
-    assert len({r.key for r in blobs}) == len(blobs)
+    assert len({(r.key, r.range) for r in blobs}) == len(blobs), sorted(map(repr, blobs))
 
 
 def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
