@@ -14,6 +14,7 @@
 #define TRUST 8             // so far did look-ups get ahead before opens believe them
 #define TRUSTED_DISTANCE 64
 #define WALK_NAMES 3        // so many names of one task opened: all of it is read
+#define BESIDE_NAMES 2      // or so many, side by side
 
 struct ahead *ahead_new(const struct ahead_conf *conf)
 {
@@ -40,6 +41,7 @@ void ahead_stats(struct ahead *a, struct ahead_stats *ret)
 
 static void forget_unread(struct ahead *a, struct stream *s)
 {
+    ahead_rest_drop(a, s);
     for (size_t i = 0; s->roster && i < s->roster->names.len; i++) {
         a->stats.unread_bytes -= s->bytes[i];
         s->bytes[i] = 0;
@@ -61,6 +63,7 @@ static void stream_free(struct stream *s)
     }
     roster_unref(s->roster);
     strv_free(&s->opened);
+    rest_free(&s->rest);
     free(s->bytes);
     free(s->task);
     free(s->flow);
@@ -69,16 +72,10 @@ static void stream_free(struct stream *s)
     free(s);
 }
 
-// What is fetched of the task that is being read is no guess about others.
-static bool is_of_reader(const struct job *j, const struct stream *s)
-{
-    return !j->name && s->walk && s->task && j->task_name && strcmp(j->task_name, s->task) == 0;
-}
-
 static void stop_jobs(struct ahead *a, const struct stream *s, int track)
 {
     for (struct job *j = a->jobs; j; j = j->next) {
-        if (j->stream == s && (track < 0 || (j->roster && (int)j->track == track && !is_of_reader(j, s)))) {
+        if (j->stream == s && (track < 0 || (j->roster && (int)j->track == track))) {
             atomic_store(&j->cancel.set, true);
         }
     }
@@ -147,22 +144,14 @@ static void unlink_job(struct ahead *a, struct job *j)
 static void job_free(struct job *j)
 {
     roster_unref(j->roster);
+    strv_free(&j->opened);
+    rest_free(&j->fetched);
     free(j->task_name);
     free(j->name);
     free(j);
 }
 
 static void see(struct ahead *a, struct stream *s, enum ahead_event what, const char *task);
-static bool give_out(struct ahead *a, struct stream *s, enum ahead_event track, uint32_t task, bool all);
-
-// The rest of the task whose files are opened one after another.
-static void rest_of_task(struct ahead *a, struct stream *s)
-{
-    uint32_t task;
-    if (s->task && roster_find(s->roster, s->task, &task) && a->running < a->conf.max_jobs) {
-        (void)give_out(a, s, AHEAD_OPENED, task, true);
-    }
-}
 
 // Takes over the name of a task that was seen before there was a roster; it may have come after that was made.
 static void see_late(struct ahead *a, struct stream *s, enum ahead_event what, char *task)
@@ -186,9 +175,6 @@ static void take_roster(struct ahead *a, struct stream *s, struct roster *r)
         see_late(a, s, (enum ahead_event)i, steal_ptr(&s->before[i]));
         see_late(a, s, (enum ahead_event)i, steal_ptr(&s->last[i]));
     }
-    if (s->walk && s->opened.len >= WALK_NAMES) {
-        rest_of_task(a, s);
-    }
 }
 
 static void count_fetched(struct ahead *a, struct stream *s, const struct job *j)
@@ -209,12 +195,14 @@ static void end_job(struct job *j, struct roster *roster)
     pthread_mutex_lock(&a->lock);
     unlink_job(a, j);
     a->stats.fetched_bytes += j->bytes;
-    if (!j->roster) {
+    if (j->work == JOB_ROSTER) {
         s->arming = false;
     }
     if (roster && !s->gone && !a->ending) {
         take_roster(a, s, roster);
         roster = NULL;
+    } else if (j->work == JOB_REST && !s->gone) {
+        ahead_rest_take(a, s, j);
     } else if (j->bytes && !s->gone && j->roster == s->roster) {
         count_fetched(a, s, j);
     }
@@ -231,7 +219,7 @@ static void run_job(void *arg)
 {
     struct job *j = arg;
     struct roster *roster = NULL;
-    if (!j->roster) {
+    if (j->work == JOB_ROSTER) {
         roster = ahead_job_roster(j);
     } else {
         ahead_job_work(j);
@@ -264,6 +252,7 @@ static void arm(struct ahead *a, struct stream *s)
 static bool give_out(struct ahead *a, struct stream *s, enum ahead_event track, uint32_t task, bool all)
 {
     struct job *j = mem_zalloc(sizeof(*j));
+    j->work = JOB_TASK;
     j->roster = roster_ref(s->roster);
     j->track = track;
     j->task = task;
@@ -322,24 +311,38 @@ static void see_early(struct ahead *a, struct stream *s, enum ahead_event what, 
     }
 }
 
+static void give_out_rest(struct ahead *a, struct stream *s, bool if_beside)
+{
+    if (a->running >= a->conf.max_jobs || a->stats.unread_bytes >= a->conf.max_bytes) {
+        return;
+    }
+    struct job *j = mem_zalloc(sizeof(*j));
+    j->work = JOB_REST;
+    j->track = AHEAD_OPENED;
+    j->task_name = mem_strdup(s->task);
+    j->if_beside = if_beside;
+    strv_copy(&j->opened, &s->opened);
+    (void)start_job(a, s, j);
+}
+
 // One name in each task, or all that is in it?
 static void see_names(struct ahead *a, struct stream *s, const struct tref *r)
 {
+    const char *name = r->leaf ? r->leaf : "";
     if (!s->task || strcmp(s->task, r->task) != 0) {
-        s->walk = s->opened.len >= 2 || (s->walk && s->opened.len == 0);
+        s->walk = s->opened.len >= BESIDE_NAMES || (s->walk && s->opened.len == 0);
         strv_free(&s->opened);
+        ahead_rest_drop(a, s);
         keep(&s->task, r->task);
     }
-    if (!strv_has(&s->opened, r->leaf ? r->leaf : "")) {
-        strv_add(&s->opened, r->leaf ? r->leaf : "");
+    ahead_rest_opened(a, s, name);
+    if (strv_has(&s->opened, name)) {
+        return;
     }
-    if (s->opened.len == WALK_NAMES && !s->walk) {
-        s->walk = true;
-        if (s->roster) {
-            rest_of_task(a, s);
-        } else {
-            arm(a, s);
-        }
+    strv_add(&s->opened, name);
+    if (!s->walk && r->leaf && (s->opened.len == BESIDE_NAMES || s->opened.len == WALK_NAMES)) {
+        s->walk = s->opened.len == WALK_NAMES;
+        give_out_rest(a, s, s->opened.len == BESIDE_NAMES);
     }
 }
 

@@ -13,6 +13,12 @@
 #define TRACKS 2       // AHEAD_LOOKED, AHEAD_OPENED
 #define MAX_STREAMS 16 // steps that are read at the same time
 
+// What was fetched of the task that is being read, and not opened yet.
+struct rest {
+    struct rest_name { char *name; uint64_t bytes; } *items;
+    size_t len, cap;
+};
+
 // Readers' way through one step.
 struct stream {
     char *flow, *run, *step;
@@ -26,24 +32,35 @@ struct stream {
     char *task;                   // the one that is being read, and what of it was opened
     struct strv opened;
     bool walk;                    // all of a task is read, not one name in each
+    struct rest rest;             // of `task`
     uint32_t *bytes;              // of each task: fetched and not read yet
     int64_t used_ms;
     unsigned jobs;                // that refer to it
     bool gone;                    // freed when the last job ends
 };
 
+enum job_work {
+    JOB_ROSTER, // which tasks the step has
+    JOB_TASK,   // makes one of them ready
+    JOB_REST,   // fetches what was not opened yet of the task that is being read
+};
+
 struct job {
+    enum job_work work;
     struct ahead *a;
     struct stream *stream;
     struct job *prev, *next;      // in the list of those that run
     struct cancel cancel;
-    struct roster *roster;        // held: what `task` is an index of; NULL: this job makes it
+    struct roster *roster;        // JOB_TASK: held; what `task` is an index of
     enum ahead_event track;
     uint32_t task;
     char *task_name;              // owned
     enum kind kind;
     char *name;                   // owned; NULL: everything
+    struct strv opened;           // JOB_REST: this not
+    bool if_beside;               // JOB_REST: only where the two that were opened stand side by side
     uint64_t bytes;               // fetched
+    struct rest fetched;          // JOB_REST: the same by name
 };
 
 struct ahead {
@@ -56,6 +73,12 @@ struct ahead {
     bool ending;
     struct ahead_stats stats;
 };
+
+// fs/ahead_rest.c, with the lock held.
+void rest_free(struct rest *r);
+void ahead_rest_take(struct ahead *a, struct stream *s, struct job *j);     // what a JOB_REST fetched
+void ahead_rest_opened(struct ahead *a, struct stream *s, const char *name);
+void ahead_rest_drop(struct ahead *a, struct stream *s);                    // another task is read now
 
 // fs/ahead_job.c: what a job does, without the lock.
 void ahead_job_work(struct job *j);

@@ -8,7 +8,7 @@
 #include "fs/name.h"
 
 #define MAX_ROSTER 200000 // tasks of one step
-#define FLIGHT 16         // artifacts of one task at once
+#define MAX_AT_ONCE 16    // artifacts of one task
 
 struct collect {
     struct strv names;
@@ -49,41 +49,76 @@ struct roster *ahead_job_roster(struct job *j)
     return roster_new(&c.names, ino_of_task, &ino);
 }
 
-// Artifacts of one task that are fetched at once, oldest first.
-struct flight {
-    struct staged *staged[FLIGHT];
-    size_t first, len;
-};
-
-static void wait_oldest(struct job *j, struct flight *f)
-{
-    auto_cleanup(staged_unrefp) struct staged *staged = f->staged[f->first];
-    struct err err = ERR_INIT;
-    uint64_t avail = 0;
-    bool ended;
-    f->first = (f->first + 1) % FLIGHT;
-    f->len--;
-    if (!staged_wait(staged, UINT64_MAX, &j->cancel, &avail, &ended, &err)) {
-        j->bytes += avail;
-    }
-}
-
-// Begins to fetch one artifact's stored bytes into the caches.
-static void begin(struct job *j, const struct pathspec *task, const struct artifact *a, struct flight *f)
+// Begins to fetch one artifact's stored bytes into the caches; NULL where there is nothing to fetch.
+static struct staged *begin(const struct job *j, const struct pathspec *task, const struct artifact *a)
 {
     struct artifact_env env = client_artifact_env(j->a->conf.client, task);
     struct blob_source src = {.store = env.store, .staging = env.staging, .flow = env.flow, .sha = a->sha};
     struct err err = ERR_INIT;
-    struct staged *staged;
     size_t known;
-    if (blob_known(a->sha, &known) || (a->size > 0 && (uint64_t)a->size > j->a->conf.max_object)) {
-        return;
+    struct staged *staged;
+    bool large = a->size > 0 && (uint64_t)a->size > j->a->conf.max_object;
+    return large || blob_known(a->sha, &known) || blob_get(&src, &staged, &err) ? NULL : staged;
+}
+
+static void finish(struct job *j, const struct artifact *a, struct staged *staged)
+{
+    struct err err = ERR_INIT;
+    uint64_t avail = 0;
+    bool ended;
+    if (!staged_wait(staged, UINT64_MAX, &j->cancel, &avail, &ended, &err)) {
+        j->bytes += avail;
+        if (j->work == JOB_REST) {
+            struct rest *r = &j->fetched;
+            r->items = mem_grow(r->items, &r->cap, r->len + 1, sizeof(*r->items));
+            r->items[r->len++] = (struct rest_name){mem_strdup(a->name), avail};
+        }
     }
-    if (f->len == FLIGHT) {
-        wait_oldest(j, f);
+    staged_unref(staged);
+}
+
+static bool is_wanted(const struct job *j, const struct artifact *a)
+{
+    return j->name ? strcmp(j->name, a->name) == 0 : artifact_is_visible(a) && !strv_has(&j->opened, a->name);
+}
+
+// Whether no other visible artifact stands between the first two that were opened.
+static bool stand_side_by_side(const struct job *j, const struct artifacts *list)
+{
+    int64_t last = -1, n = 0, found = 0;
+    for (size_t i = 0; i < list->len; i++) {
+        if (!artifact_is_visible(&list->items[i])) {
+            continue;
+        }
+        if (strv_has(&j->opened, list->items[i].name)) {
+            if (found++ > 0 && n != last + 1) {
+                return false;
+            }
+            last = n;
+        }
+        n++;
     }
-    if (!blob_get(&src, &staged, &err)) {
-        f->staged[(f->first + f->len++) % FLIGHT] = staged;
+    return found > 1;
+}
+
+// All at once: each has a thread of its own.
+static void fetch(struct job *j, const struct pathspec *task, const struct artifacts *list)
+{
+    struct staged *staged[MAX_AT_ONCE];
+    const struct artifact *of[MAX_AT_ONCE];
+    for (size_t i = 0; i < list->len;) {
+        size_t n = 0;
+        for (; i < list->len && n < MAX_AT_ONCE && !atomic_load(&j->cancel.set); i++) {
+            of[n] = &list->items[i];
+            staged[n] = is_wanted(j, of[n]) ? begin(j, task, of[n]) : NULL;
+            n += staged[n] != NULL;
+        }
+        for (size_t k = 0; k < n; k++) {
+            finish(j, of[k], staged[k]);
+        }
+        if (atomic_load(&j->cancel.set)) {
+            return;
+        }
     }
 }
 
@@ -91,18 +126,11 @@ static void artifacts(struct job *j, const struct pathspec *task)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
     struct err err = ERR_INIT;
-    struct flight f = {.len = 0};
     if (client_artifacts(j->a->conf.client, task, -1, &j->cancel, &list, &err) || j->track != AHEAD_OPENED) {
         return;
     }
-    for (size_t i = 0; i < list->len && !atomic_load(&j->cancel.set) && j->bytes < j->a->conf.max_bytes; i++) {
-        const struct artifact *a = &list->items[i];
-        if (j->name ? strcmp(j->name, a->name) == 0 : artifact_is_visible(a)) {
-            begin(j, task, a, &f);
-        }
-    }
-    while (f.len > 0) {
-        wait_oldest(j, &f);
+    if (!j->if_beside || stand_side_by_side(j, list)) {
+        fetch(j, task, list);
     }
 }
 

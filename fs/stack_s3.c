@@ -268,20 +268,6 @@ static void put_fetcher(const struct fetcher_stats *f, struct buf *out)
     stats_put(out, "fetch_reserved_bytes", "Bytes reserved for what is in flight.", f->bytes_now);
 }
 
-static void put_requests(const struct s3_stats *st, struct buf *out)
-{
-    const struct {
-        const char *kind;
-        uint64_t n;
-    } rows[] = {{"get", st->gets}, {"head", st->heads}, {"list", st->lists}};
-    buf_puts(out, "# HELP metaflowfs_s3_requests_total Requests to S3, by kind, those sent again among them.\n"
-                  "# TYPE metaflowfs_s3_requests_total counter\n");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        buf_printf(out, "metaflowfs_s3_requests_total{kind=\"%s\"} %llu\n", rows[i].kind,
-                   (unsigned long long)rows[i].n);
-    }
-}
-
 void stack_s3_counters(const struct stack *s, struct buf *out)
 {
     struct s3_stats st;
@@ -291,7 +277,9 @@ void stack_s3_counters(const struct stack *s, struct buf *out)
         return;
     }
     s3_stats(s->s3->s3, &st);
-    put_requests(&st, out);
+    stats_put(out, "s3_gets_total", "Objects and ranges asked for, again ones among them.", st.gets);
+    stats_put(out, "s3_heads_total", "Heads of objects asked for.", st.heads);
+    stats_put(out, "s3_lists_total", "Listings of keys asked for.", st.lists);
     stats_put(out, "s3_retries_total", "Requests sent again.", st.retries);
     stats_put(out, "s3_redirects_total", "Regions learned from an answer.", st.redirects);
     stats_put(out, "s3_denied_total", "Requests that were refused.", st.denied);

@@ -18,7 +18,8 @@ from mounting import build_dir
 
 PROFILES = ["default", "dev", "two words"]
 STS = """<{a}Response><{a}Result><Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
-<SessionToken>{token}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></{a}Result></{a}Response>"""
+<SessionToken>{token}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></{a}Result>
+</{a}Response>"""
 
 
 class Sts(http.server.BaseHTTPRequestHandler):
@@ -67,8 +68,9 @@ def section(rnd, name, tmp, is_config):
         if rnd.random() < 0.9:
             lines.append(rnd.choice(["source_profile = " + rnd.choice(PROFILES + ["nobody"]),
                                      "source_profile = " + rnd.choice(PROFILES),
-                                     "credential_source = " + rnd.choice(["Environment", "environment", "Moon"])]))
-        lines += rnd.sample(["external_id = abc", "duration_seconds = 1200", "role_session_name = me"], rnd.randrange(4))
+                                     "credential_source = " + rnd.choice(["Environment", "Moon"])]))
+        more = ["external_id = abc", "duration_seconds = 1200", "role_session_name = me"]
+        lines += rnd.sample(more, rnd.randrange(4))
     if rnd.random() < 0.15:
         lines.append("web_identity_token_file = %s" % (tmp / "token"))
     if rnd.random() < 0.3:

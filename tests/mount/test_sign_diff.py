@@ -13,9 +13,10 @@ from botocore.credentials import Credentials
 
 from mounting import build_dir
 
-PARTS = ["a", "B", "0", " ", "+", "/", "//", "%", "%2F", "~", "-", "_", ".", "..", "=", "&", "?", "#", "é", "水", "\U0001f600",
-         "*", "'", "(", ")", "!", "$", ",", ";", ":", "@", "[", "]", "\\", "|", "\n", "\x7f", "flow/1/start/2/0.data.json"]
-HEADERS = ["Range: bytes=0-9", "If-Match: \"abc\"", "X-Amz-Meta-B:  two   blanks ", "x-amz-meta-a: 1", "Content-Type: text/plain"]
+PARTS = ["a", "B", "0", " ", "+", "/", "//", "%", "%2F", "~", "-", "_", ".", "..", "=", "&", "?", "#", "é", "水", "*", "'",
+         "(", ")", "!", "$", ",", ";", ":", "@", "[", "]", "\\", "|", "\n", "\x7f", "\U0001f600", "flow/1/start/2/0.json"]
+HEADERS = ["Range: bytes=0-9", "If-Match: \"abc\"", "X-Amz-Meta-B:  two   blanks ", "x-amz-meta-a: 1",
+           "Content-Type: text/plain"]
 WHEN = datetime.datetime(2026, 2, 3, 4, 5, 6)
 
 
@@ -27,7 +28,8 @@ def make_request(rnd):
     is_s3 = rnd.random() < 0.7
     query = [(words(rnd, 3) or "q", words(rnd, 3)) for _ in range(rnd.choice([0, 0, 1, 2, 5]))]
     if is_s3 and query and rnd.random() < 0.5:
-        query = [("list-type", "2"), ("prefix", words(rnd, 6)), ("delimiter", "/"), ("continuation-token", words(rnd, 9))]
+        query = [("list-type", "2"), ("prefix", words(rnd, 6)), ("delimiter", "/"),
+                 ("continuation-token", words(rnd, 9))]
     return {
         "method": rnd.choice(["GET", "HEAD", "PUT", "POST"]),
         "host": rnd.choice(["bucket.s3.eu-west-1.amazonaws.com", "localhost:9000", "s3.amazonaws.com", "127.0.0.1:80"]),

@@ -154,7 +154,7 @@ static void readers_side_by_side(void **state)
 
 static struct {
     pthread_mutex_t lock;
-    int looked[TASKS + 1], opened[TASKS + 1], all[TASKS + 1], rosters;
+    int looked[TASKS + 1], opened[TASKS + 1], all[TASKS + 1], rosters, rests, rests_if;
     bool slow;
 } done = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -179,7 +179,10 @@ void ahead_job_work(struct job *j)
         pause_ms(10);
     }
     pthread_mutex_lock(&done.lock);
-    if (j->track == AHEAD_LOOKED) {
+    if (j->work == JOB_REST) {
+        done.rests += !j->if_beside;
+        done.rests_if += j->if_beside;
+    } else if (j->track == AHEAD_LOOKED) {
         done.looked[task]++;
     } else if (j->name) {
         assert_string_equal(j->name, "x");
@@ -189,6 +192,11 @@ void ahead_job_work(struct job *j)
     }
     pthread_mutex_unlock(&done.lock);
     j->bytes = j->track == AHEAD_OPENED ? JOB_BYTES : 0;
+    if (j->work == JOB_REST && j->if_beside) {
+        j->fetched.items = mem_grow(NULL, &j->fetched.cap, 2, sizeof(*j->fetched.items));
+        j->fetched.items[j->fetched.len++] = (struct rest_name){mem_strdup("c"), JOB_BYTES / 2};
+        j->fetched.items[j->fetched.len++] = (struct rest_name){mem_strdup("d"), JOB_BYTES / 2};
+    }
 }
 
 static void saw(struct ahead *a, enum ahead_event what, enum kind kind, int task, const char *name)
@@ -208,7 +216,7 @@ static struct ahead *begin(uint64_t max_bytes)
     memset(done.looked, 0, sizeof(done.looked));
     memset(done.opened, 0, sizeof(done.opened));
     memset(done.all, 0, sizeof(done.all));
-    done.rosters = 0;
+    done.rosters = done.rests = done.rests_if = 0;
     done.slow = false;
     return ahead_new(&conf);
 }
@@ -301,6 +309,35 @@ static void all_of_each_task(void **state)
     ahead_free(a);
 }
 
+static void the_files_of_one_task(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    struct ahead_stats stats;
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 7, "a");
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 7, "a");
+    settle(a);
+    assert_int_equal(done.rests + done.rests_if, 0);
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 7, "b");
+    settle(a);
+    assert_int_equal(done.rests_if, 1); // asked whether they stand side by side
+    assert_int_equal(done.rests, 0);
+    ahead_stats(a, &stats);
+    assert_int_equal(stats.unread_bytes, JOB_BYTES);
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 7, "c");
+    settle(a);
+    ahead_stats(a, &stats);
+    assert_int_equal(stats.unread_bytes, JOB_BYTES / 2);
+    assert_int_equal(stats.read_bytes, JOB_BYTES / 2);
+    assert_int_equal(done.rests, 1);
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 100, "a"); // goes elsewhere: d stays unread
+    ahead_stats(a, &stats);
+    assert_int_equal(stats.unread_bytes, 0);
+    assert_int_equal(stats.read_bytes, JOB_BYTES / 2);
+    assert_int_equal(done.rosters, 0);
+    ahead_free(a);
+}
+
 static void unread_bytes_are_bounded(void **state)
 {
     (void)state;
@@ -358,6 +395,7 @@ int main(void)
         cmocka_unit_test(readers_side_by_side),         cmocka_unit_test(one_name_in_each_task),
         cmocka_unit_test(who_only_looks_gets_no_bytes), cmocka_unit_test(a_direct_look_makes_nothing_ready),
         cmocka_unit_test(all_of_each_task),             cmocka_unit_test(unread_bytes_are_bounded),
+        cmocka_unit_test(the_files_of_one_task),
         cmocka_unit_test(ends_while_jobs_wait),         cmocka_unit_test(a_task_that_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,9 +278,9 @@ static void sso(void **state)
     reply_reset();
     answer("GET", 403, "S3CR3TLOGIN");
     fails(ERR_DENIED, "SSO answered 403 for role Read&Only in account 123456789012");
-    static const char *const bodies[] = {"", "[]", "{\"roleCredentials\": \"S3CR3T\"}",
-                                         "{\"roleCredentials\": {\"accessKeyId\": \"S3CR3T\", \"secretAccessKey\": "
-                                         "\"S3CR3T\", \"sessionToken\": \"S3CR3T\", \"expiration\": \"S3CR3T\"}}"};
+    static const char wrong[] = "{\"roleCredentials\": {\"accessKeyId\": \"S3CR3T\", \"secretAccessKey\": \"S3CR3T\", "
+                                "\"sessionToken\": \"S3CR3T\", \"expiration\": \"S3CR3T\"}}";
+    static const char *const bodies[] = {"", "[]", "{\"roleCredentials\": \"S3CR3T\"}", wrong};
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         reply_reset();
         answer("GET", 200, bodies[i]);

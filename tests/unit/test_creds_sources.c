@@ -73,7 +73,7 @@ static void roles(void **state)
     env_set("AWS_ACCESS_KEY_ID", "");
     config("[default]\nrole_arn = arn:x\ncredential_source = Environment\n");
     fails(ERR_DENIED, "the role of profile default: the environment has no AWS_ACCESS_KEY_ID");
-    config("[default]\nrole_arn = arn:x\ncredential_source = EcsContainer\n");
+    config("[default]\nrole_arn = arn:x\ncredential_source = ecscontainer\n"); // botocore minds the case
     env_set_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/c");
     answer("GET /c ", 200, document(7, 60));
     gets("profile default (role arn:x)", "ASIAS3CR3T1");
@@ -150,12 +150,14 @@ static void what_sts_refuses(void **state)
 static void answers_of_sts_that_are_none(void **state)
 {
     (void)state;
+    static const char no_time[] =
+        "<R><AssumeRoleResult><Credentials><AccessKeyId>S3CR3TA</AccessKeyId><SecretAccessKey>S3CR3TB</SecretAccessKey>"
+        "<SessionToken>S3CR3TC</SessionToken><Expiration>S3CR3TD</Expiration></Credentials></AssumeRoleResult></R>";
     static const char *const bodies[] = {
         "", "hello", "<AssumeRoleResponse>", "{}", "<a/>",
         "<!DOCTYPE a [<!ENTITY x \"S3CR3T\">]><a>&x;</a>",
         "<R><AssumeRoleResult><Credentials><AccessKeyId>S3CR3TA</AccessKeyId></Credentials></AssumeRoleResult></R>",
-        "<R><AssumeRoleResult><Credentials><AccessKeyId>S3CR3TA</AccessKeyId><SecretAccessKey>S3CR3TB</SecretAccessKey>"
-        "<SessionToken>S3CR3TC</SessionToken><Expiration>S3CR3TD</Expiration></Credentials></AssumeRoleResult></R>",
+        no_time,
     };
     env_set_url("AWS_ENDPOINT_URL_STS", "");
     put_file(".aws/credentials", "[b]\naws_access_key_id = K\naws_secret_access_key = S3CR3TKEY\n");

@@ -187,7 +187,7 @@ static void s3_is_built_without_being_there(void **state)
     assert_non_null(strstr(text.data, "127.0.0.1:1"));
     assert_non_null(strstr(text.data, "--no-sign-request"));
     stack_s3_counters(&stack, &text);
-    assert_non_null(strstr(text.data, "metaflowfs_s3_requests_total{kind=\"list\"}"));
+    assert_non_null(strstr(text.data, "metaflowfs_s3_lists_total"));
     assert_int_equal(stack_unreached(&stack), EXIT_DATASTORE);
 }
 
