@@ -88,8 +88,8 @@ class Requests(list):
 
 class FaultProxy:
     """In front of a port; runs in a thread of the test until stop(). `rule` and `latency` (seconds, of each request)
-    may be set at any time. With keys=(access key, secret) requests are signed anew with these, and without a session token:
-    for an S3 that has none."""
+    may be set at any time. With keys=(access key, secret) requests are signed anew with these, and without a session
+    token: for an S3 that has none."""
 
     def __init__(self, port, keys=None):
         self.upstream, self.rule, self.latency, self.keys = port, None, 0.0, keys

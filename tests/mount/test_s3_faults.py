@@ -1,4 +1,4 @@
-"""An S3 that fails: what passes is tried again and nobody sees it; what does not is the reader's error, with a cause."""
+"""An S3 that fails: what passes is tried again and nobody sees it; what lasts is the reader's error, with a cause."""
 
 import errno
 import hashlib
