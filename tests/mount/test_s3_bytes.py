@@ -115,11 +115,12 @@ def test_a_reader_that_goes_stops_the_fetch(faults, s3_mounter, big, slow_build,
     faults.rule = only("/data/", {"rate": 2 * MEBI})
     reader = spawn("cat", mount / path)
     reader.stdout.read(2 * MEBI)
-    faults.log(clear=False)
     reader.send_signal(sig)
     reader.stdout.close()
     assert ended(reader, 5)
-    time.sleep(1.0 * slow_build)
+    deadline = time.monotonic() + 1.0 * slow_build
+    while not all(r.ended for r in faults.log()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     sent = faults.log().of("blob").sent()
     time.sleep(0.5)
     assert faults.log().of("blob").sent() == sent < size / 2, (sent, size)
