@@ -17,7 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "mount"), str(ROOT / "tests" / "data")]
 os.environ.setdefault("METAFLOWFS_BUILD", str(ROOT / "build" / "release"))
-for name in [n for n in os.environ if n.startswith("METAFLOW_")]:
+for name in [n for n in os.environ if n.startswith(("METAFLOW_", "AWS_"))]:
     del os.environ[name]
 
 import make  # noqa: E402

@@ -23,6 +23,7 @@ TASKS = int(os.environ.get("BENCH_S3_TASKS", "2000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 PARTS = os.environ.get("BENCH_S3_PARTS", "loopback,link,small").split(",")
 NULL = subprocess.DEVNULL
+NO_AHEAD = ["--fetch-ahead", "0"]
 SEEN = itertools.count()
 
 CLIENT = """
@@ -208,20 +209,24 @@ def curl_igzip(world, name, slow):
 
 
 def in_turns(report, label, rounds, mine, theirs, budget):
-    pairs = [(mine(), theirs()) for _ in range(rounds)]
+    try:
+        pairs = [(mine(), theirs()) for _ in range(rounds)]
+    except (subprocess.CalledProcessError, TimeoutError) as error:
+        print("%s: failed: %.200s" % (label, error), flush=True)
+        return
     report(label, [a for a, _ in pairs], [b for _, b in pairs], "s", budget)
 
 
 def peers(world, name, slow, large):
     """[(label, function, rounds, budget)] of what there is."""
-    rows = []
+    rows, faster = [], "1 (faster)" if slow else "-"
     if shutil.which("igzip") and not slow:
         rows.append(("curl | igzip -dc", lambda: curl_igzip(world, name, slow), ROUNDS, "0.87 (1.15 x its time)"))
     rows.append(("16 x curl -r, not inflated", lambda: curl_ranges(world, name, slow), ROUNDS, "-"))
-    rows.append(("Metaflow's client", lambda: client(world, name, slow), min(ROUNDS, 3), "1"))
-    rows.append(("metaflow.S3", lambda: datatools(world, name, slow), min(ROUNDS, 3), "1 (faster)"))
+    rows.append(("Metaflow's client", lambda: client(world, name, slow), min(ROUNDS, 3), faster))
+    rows.append(("metaflow.S3", lambda: datatools(world, name, slow), min(ROUNDS, 3), faster))
     if shutil.which("s5cmd"):
-        rows.append(("s5cmd cp", lambda: s5cmd(world, name, slow), ROUNDS, "1 (faster)"))
+        rows.append(("s5cmd cp", lambda: s5cmd(world, name, slow), ROUNDS, faster))
         if large and slow:
             best = best_s5cmd(world, name, slow)
             rows.append(("s5cmd cp " + " ".join(best), lambda: s5cmd(world, name, slow, best), ROUNDS,
@@ -229,7 +234,7 @@ def peers(world, name, slow, large):
     for tool in ("rclone", "s3fs", "mount-s3"):
         if shutil.which(tool):
             rows.append((tool + " mount, not inflated", lambda tool=tool: by_plain_mount(world, name, slow, tool),
-                         min(ROUNDS, 3), "1 (faster)"))
+                         min(ROUNDS, 3), faster))
         else:
             print("%s is not installed: left out" % tool)
     return rows
@@ -240,11 +245,8 @@ def objects(world, report, slow):
     for name, what in (("array", "64 MiB array"), ("blob", "%d MiB bytes" % MIB)):
         print("%s, %s; beside:" % (what, where))
         for label, theirs, rounds, budget in peers(world, name, slow, name == "blob"):
-            try:
-                in_turns(report, "  " + label + " (s)", rounds, lambda: through_the_mount(world, name, slow), theirs,
-                         budget)
-            except (subprocess.CalledProcessError, TimeoutError) as error:
-                print("  %s: %s" % (label, error))
+            in_turns(report, "  " + label + " (s)", rounds, lambda: through_the_mount(world, name, slow), theirs,
+                     budget)
 
 
 def cat_small(world, args=()):
@@ -287,9 +289,6 @@ def small(world, report):
         if shutil.which(tool):
             in_turns(report, "  %s mount (s; 50 of them, scaled)" % tool, 1, lambda: cat_small(world),
                      lambda tool=tool: small_by_plain_mount(world, tool, min(50, TASKS)), "50")
-
-
-NO_AHEAD = ["--no-fetch-ahead"]
 
 
 def run(work, report):

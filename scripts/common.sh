@@ -41,16 +41,16 @@ install_packages() {
     rm -f "$log"
 }
 
-# find_python: prints a Python of at least 3.9 that can make virtual environments.
+# find_python: prints a Python of at least 3.10 that can make virtual environments.
 find_python() {
     local python
     for python in python3 /usr/bin/python3; do
-        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             command -v "$python"
             return
         fi
     done
-    die "no Python 3.9 or newer with venv; install python3-venv"
+    die "no Python 3.10 or newer with venv; install python3-venv"
 }
 
 # make_venv FOLDER PACKAGE...: a virtual environment that has these packages; kept when it has them.

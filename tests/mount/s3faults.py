@@ -87,9 +87,9 @@ class Requests(list):
 
 
 class FaultProxy:
-    """In front of a port; runs in a thread of the test until stop(). `rule` and `latency` (seconds, of each request) may
-    be set at any time. With keys=(access key, secret) requests are signed anew with these, and without a session token:
-    for an S3 that has none."""
+    """In front of a port; runs in a thread of the test until stop(). `rule` and `latency` (seconds, of each request)
+    may be set at any time. With keys=(access key, secret) requests are signed anew with these, and without a session
+    token: for an S3 that has none."""
 
     def __init__(self, port, keys=None):
         self.upstream, self.rule, self.latency, self.keys = port, None, 0.0, keys
@@ -284,8 +284,8 @@ def one_in(n, seed):
         if int.from_bytes(digest[:4], "big") % n:
             return None
         short = {"short": 1 + digest[5]} if request.range else {"cut": 0}
-        return [refusal(500, "InternalError"), refusal(503, "SlowDown"), {"reset": digest[5] * 3}, {"cut": digest[5] * 99},
-                short, refusal(503, "ServiceUnavailable"), {"reset": 0}][digest[4] % 7]
+        return [refusal(500, "InternalError"), refusal(503, "SlowDown"), {"reset": digest[5] * 3},
+                {"cut": digest[5] * 99}, short, refusal(503, "ServiceUnavailable"), {"reset": 0}][digest[4] % 7]
     return rule
 
 

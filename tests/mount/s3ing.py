@@ -37,7 +37,8 @@ def boto(service, url, access=ACCESS, secret=SECRET, token=None, region="us-east
 
     return boto3.client(service, endpoint_url=url, aws_access_key_id=access, aws_secret_access_key=secret,
                         aws_session_token=token, region_name=region,
-                        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}))
+                        config=Config(signature_version="s3v4", s3={"addressing_style": "path"},
+                                      retries={"max_attempts": 2}))
 
 
 class Server:
@@ -65,8 +66,8 @@ class Versity(Server):
         self.url = "http://127.0.0.1:%d" % self.port
         env = dict(os.environ, ROOT_ACCESS_KEY_ID=ACCESS, ROOT_SECRET_ACCESS_KEY=SECRET)
         super().__init__([str(BIN / "versitygw"), "--port", "127.0.0.1:%d" % self.port, "--keep-alive", "--quiet",
-                          "--region", region, "--iam-dir", str(users), "--iam-cache-disable", "posix", str(self.objects)],
-                         "versitygw", env=env, cwd=self.folder)
+                          "--region", region, "--iam-dir", str(users), "--iam-cache-disable",
+                          "posix", str(self.objects)], "versitygw", env=env, cwd=self.folder)
         self.client = boto("s3", self.url, region=region)
         with contextlib.suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
             self.client.create_bucket(Bucket=BUCKET)

@@ -1,4 +1,4 @@
-"""An S3 that fails: what passes is tried again and nobody sees it; what does not is the reader's error, with a cause."""
+"""An S3 that fails: what passes is tried again and nobody sees it; what lasts is the reader's error, with a cause."""
 
 import errno
 import hashlib
@@ -185,7 +185,7 @@ def spoil_region(request):
 
 @pytest.mark.parametrize("how", ["malformed", "redirect"])
 def test_a_bucket_in_another_region(data_dir, s3_mounter, s3_runs, tmp_path, how):
-    """S196: a bucket in another region is found by what S3 answers, once, and requests are signed for it from then on."""
+    """S196: a bucket in another region is found by what S3 answers, once, and is signed for from then on."""
     server = s3ing.Versity(data_dir / "s3" / "server", region="eu-west-1")
     proxy = s3faults.FaultProxy(server.port)
     if how == "redirect":

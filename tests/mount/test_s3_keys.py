@@ -228,8 +228,9 @@ def moto(s3, s3_runs):
 
 def test_assumed_roles(moto, s3_mounter, summary, tmp_path, checked):
     """S225: a profile with `role_arn` assumes that role with STS, by the keys of its source profile."""
-    files = aws_files(tmp_path / "f", config="[profile work]\nrole_arn = %s\nsource_profile = base\nregion = us-east-1\n"
-                      % moto.arn, credentials="[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % moto.keys)
+    files = aws_files(
+        tmp_path / "f", config="[profile work]\nrole_arn = %s\nsource_profile = base\nregion = us-east-1\n" % moto.arn,
+        credentials="[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % moto.keys)
     env = {**files, "AWS_PROFILE": "work", "AWS_ENDPOINT_URL_STS": moto.url}
     done = checked(env, moto.url)
     assert done.returncode == 0 and "role/reader" in done.stdout and moto.keys[0] not in done.stdout, done
@@ -273,7 +274,7 @@ def test_no_instance(checked, tmp_path):
 
 
 def test_no_secret_is_told(tokens, s3_mounter, s3_runs, summary, tmp_path):
-    """S228: no secret, token or signature is in the log (at level debug), in .metaflowfs, in an error or in the cache."""
+    """S228: no secret, token or signature is in the log (at level debug), .metaflowfs, an error or the cache."""
     process = credential_process(tmp_path / "p")
     (tmp_path / "p" / "token").write_text("session-token-must-never-show")
     env = aws_files(tmp_path / "f", config="[default]\ncredential_process = %s\n" % process)
