@@ -294,6 +294,7 @@ struct fake_store {
     struct store store;
     struct fake_file files[50];
     size_t n_files;
+    errc fail; // what reading anything gives
 };
 
 static inline void fake_file(struct fake_store *s, const char *path, const char *text)
@@ -323,6 +324,9 @@ static inline errc fake_read(struct store *st, const char *path, uint64_t offset
 {
     struct fake_store *s = (struct fake_store *)st;
     struct store_info info;
+    if (s->fail) {
+        return err_set(err, s->fail, "%s cannot be read", path);
+    }
     errc code = fake_info(st, path, 0, cancel, &info, err);
     for (size_t i = 0; !code && i < s->n_files; i++) {
         if (strcmp(s->files[i].path, path) == 0) {

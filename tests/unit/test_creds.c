@@ -282,7 +282,7 @@ static void one_refreshes_ahead_and_the_others_go_on(void **state)
     move_clock(44);
     gets(c, "container", "ASIAS3CR3T1");
     assert_int_equal(atomic_load(&fake.asked), 1);
-    serve(2, 60, 200, 1500);
+    serve(2, 60, 200, 1000);
     move_clock(2);
     begin_get(&first, c);
     until_asked(1);
@@ -290,7 +290,7 @@ static void one_refreshes_ahead_and_the_others_go_on(void **state)
     pthread_join(second.thread, NULL);
     pthread_join(first.thread, NULL);
     assert_string_equal(second.key, "ASIAS3CR3T1");
-    assert_true(second.took_ms < 1000);
+    assert_true(second.took_ms < 700);
     assert_string_equal(first.key, "ASIAS3CR3T2");
     assert_int_equal(gets(c, "container", "ASIAS3CR3T2"), 2);
     assert_int_equal(atomic_load(&fake.asked), 1);
@@ -411,7 +411,7 @@ static void a_caller_can_leave_at_any_time(void **state)
     struct getter first, second;
     serve(1, 60, 200, 0);
     reply_reset();
-    reply_with((struct reply){.prefix = "GET /container", .status = 200, .body = document(1, 60), .delay_ms = 1900,
+    reply_with((struct reply){.prefix = "GET /container", .status = 200, .body = document(1, 60), .delay_ms = 1000,
                               .times = 1});
     reply_with((struct reply){.prefix = "GET /container", .status = 200, .body = document(2, 60)});
     begin_get(&first, c);
@@ -420,21 +420,21 @@ static void a_caller_can_leave_at_any_time(void **state)
     pause_ms(150);
     int64_t took = leaves_after(&first);
     pthread_join(second.thread, NULL);
-    assert_true(took < 1000);
+    assert_true(took < 700);
     assert_int_equal(first.code, ERR_INTERRUPTED);
     assert_int_equal(second.code, ERR_OK);
     assert_string_equal(second.key, "ASIAS3CR3T2");
     creds_free(c);
     // One that waits for another leaves too.
     c = container();
-    serve(3, 60, 200, 1900);
+    serve(3, 60, 200, 1000);
     begin_get(&first, c);
     until_asked(1);
     begin_get(&second, c);
     pause_ms(100);
     took = leaves_after(&second);
     pthread_join(first.thread, NULL);
-    assert_true(took < 1000);
+    assert_true(took < 700);
     assert_int_equal(second.code, ERR_INTERRUPTED);
     assert_int_equal(first.code, ERR_OK);
     struct cancel late = {.deadline_ms = 1};

@@ -492,6 +492,31 @@ static void artifacts_take_their_types_from_the_datastore(void **state)
     artifacts_unref(list);
 }
 
+static void artifacts_have_no_type_while_nobody_tells(void **state)
+{
+    struct world *w = *state;
+    fake_object(w->meta, "F", 1);
+    fake_object(w->meta, "F/1", 1);
+    fake_object(w->meta, "F/1/s", 1);
+    fake_object(w->meta, "F/1/s/2", 1);
+    fake_done(w->meta, "F/1/s/2", 1, true, 1000);
+    fake_artifact(w->meta, "F/1/s/2", "x", "0123456789012345678901234567890123456789", 1, 900);
+    fake_file(w->store, "F/1/s/2/1.data.json", "{\"info\": {\"x\": {\"type\": \"<class 'str'>\"}}}");
+    open_client(w, NULL);
+    struct pathspec ps = at("F/1/s/2");
+    struct err err = ERR_INIT;
+    const struct artifacts *list;
+    static const errc codes[] = {ERR_IO, ERR_DENIED, ERR_UNREACHABLE, ERR_THROTTLED, ERR_TIMEOUT};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        w->store->fail = codes[i];
+        assert_int_equal(client_artifacts(w->c, &ps, -1, NULL, &list, &err), codes[i]);
+    }
+    w->store->fail = ERR_OK;
+    assert_int_equal(client_artifacts(w->c, &ps, -1, NULL, &list, &err), ERR_OK);
+    assert_string_equal(artifacts_find(list, "x")->type, "<class 'str'>");
+    artifacts_unref(list);
+}
+
 // --- times ------------------------------------------------------------------------------------------
 
 static void times_of_directories_do_not_move_by_being_read(void **state)
@@ -656,6 +681,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(failed_tasks_are_found_beside_broken_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(a_resumed_task_follows_its_origin, setup, teardown),
         cmocka_unit_test_setup_teardown(artifacts_take_their_types_from_the_datastore, setup, teardown),
+        cmocka_unit_test_setup_teardown(artifacts_have_no_type_while_nobody_tells, setup, teardown),
         cmocka_unit_test_setup_teardown(times_of_directories_do_not_move_by_being_read, setup, teardown),
         cmocka_unit_test_setup_teardown(tags_are_checked_before_they_are_written, setup, teardown),
         cmocka_unit_test_setup_teardown(meta_leaves_out_what_does_not_apply, setup, teardown),
