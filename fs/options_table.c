@@ -31,7 +31,7 @@ const struct option_row option_table[] = {
      "most bytes that are kept of them, with K, M, G or T (default: 1G)", false},
     {"no-cache", 0, OPTION_FLAG, AT(no_cache), PLAIN, NULL, "keep nothing after the mount ends", false},
     {"staging-size", 0, OPTION_BYTES, AT(staging_bytes), PLAIN, "BYTES",
-     "most bytes below METAFLOW_TEMPDIR, with K, M, G or T (default: 8G)", false},
+     "most bytes below METAFLOW_TEMPDIR, with K, M, G or T (default: 8G, and what is being read)", false},
     {"profile", 0, OPTION_TEXT, AT(aws_profile), PLAIN, "NAME",
      "AWS profile for S3 (default: AWS_PROFILE, or default)", false},
     {"region", 0, OPTION_TEXT, AT(aws_region), PLAIN, "NAME",

@@ -29,8 +29,10 @@ errc staging_new(const struct staging_conf *conf, struct staging **ret, struct e
         return e;
     st->conf = *conf;
     st->conf.tempdir = st->root.tempdir;
-    if (!st->conf.max_bytes)
+    if (!st->conf.max_bytes) {
         st->conf.max_bytes = UINT64_C(8) << 30;
+        st->conf.soft_cap = true;
+    }
     if (!st->conf.max_memory)
         st->conf.max_memory = 4 << 20;
     st->floor_scales = !st->conf.min_free_bytes;

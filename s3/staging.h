@@ -32,7 +32,8 @@ struct staged;
 struct staging_conf {
     // METAFLOW_TEMPDIR; the root metaflow.s3.XXXXXXXX (0700) is made below it when first needed
     const char *tempdir;
-    uint64_t max_bytes;      // cap on file bytes; 0 means 8 GiB
+    uint64_t max_bytes; // cap on file bytes; 0 means 8 GiB and soft_cap
+    bool soft_cap;      // only for what nobody holds: what is being read may exceed it, down to the floor below
     uint64_t max_memory;     // cap on bytes kept in memory; 0 means 4 MiB
     // floor of free space of the file system; 0 means 256 MiB, but at most a sixteenth of what it is in all
     uint64_t min_free_bytes;

@@ -137,8 +137,8 @@ static errc no_space(struct staged *s, uint64_t bytes, const char *limit, uint64
 static bool fit_cap(struct staging *st, uint64_t bytes, struct staged **victims)
 {
     while (bytes > st->conf.max_bytes || st->file_bytes > st->conf.max_bytes - bytes) {
-        if (!st->file_list.oldest || bytes > st->conf.max_bytes)
-            return false;
+        if (!st->file_list.oldest || (bytes > st->conf.max_bytes && !st->conf.soft_cap))
+            return st->conf.soft_cap;
         chain(victims, staging_evict(st, &st->file_list));
     }
     return true;
@@ -210,7 +210,7 @@ errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err)
     if (bytes <= STAGING_MEMORY_MAX)
         return ERR_OK;
     const char *option = st->cap_option;
-    if (bytes > st->conf.max_bytes)
+    if (bytes > st->conf.max_bytes && !st->conf.soft_cap)
         return err_set(err, ERR_NO_SPACE,
                        "it has %" PRIu64 " bytes, but the staging area holds at most %" PRIu64 "%s%s", bytes,
                        st->conf.max_bytes, option ? ": raise " : "", option ? option : "");

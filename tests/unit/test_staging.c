@@ -545,6 +545,26 @@ static void what_is_held_is_not_dropped(void **state)
     staging_free(st);
 }
 
+static void a_soft_cap_is_for_what_nobody_reads(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_bytes = 250000, .soft_cap = true});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    stage_whole(st, "a", 200000);
+    struct staged *b = must_get(st, "b", (struct plan){.bytes = 100000});
+    assert_int_equal(wait_end(b, &len, &err), ERR_OK);
+    assert_int_equal(stats_of(st).file_bytes, 100000); // a made room
+    struct staged *huge = must_get(st, "huge", (struct plan){.bytes = 700000});
+    assert_int_equal(wait_end(huge, &len, &err), ERR_OK);
+    check_pattern(huge, 0, 700000);
+    assert_int_equal(stats_of(st).file_bytes, 800000);
+    staged_unref(huge);
+    staged_unref(b);
+    assert_true(stats_of(st).file_bytes <= 250000);
+    staging_free(st);
+}
+
 static void free_space_has_a_floor(void **state)
 {
     (void)state;
@@ -695,6 +715,7 @@ int main(void)
         cmocka_unit_test(held_memory_makes_files_of_the_rest),
         cmocka_unit_test(files_are_counted),
         cmocka_unit_test(what_is_held_is_not_dropped),
+        cmocka_unit_test(a_soft_cap_is_for_what_nobody_reads),
         cmocka_unit_test(free_space_has_a_floor),
         cmocka_unit_test(no_thread_left_is_an_error),
         cmocka_unit_test(bad_tempdir_is_refused),

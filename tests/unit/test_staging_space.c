@@ -46,6 +46,9 @@ static void the_cap(void **state)
     assert_non_null(strstr(err.cause, "1000001"));
     assert_non_null(strstr(err.cause, "raise --cap"));
     staging_free(st);
+    st = area((struct staging_conf){.max_bytes = 1000000, .min_free_bytes = 1, .soft_cap = true});
+    assert_int_equal(staging_could_hold(st, 1000001, &err), ERR_OK);
+    staging_free(st);
 }
 
 static void the_free_space(void **state)
