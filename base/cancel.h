@@ -12,6 +12,7 @@
 struct cancel {
     atomic_bool set;         // the caller went away
     int64_t deadline_ms;     // monotonic time (clock_mono_ms), or 0 for none
+    atomic_bool ahead;       // nobody waits for the work yet: it goes behind what somebody waits for
 };
 
 // ERR_OK while the work should go on; else ERR_INTERRUPTED or ERR_TIMEOUT with a cause.

@@ -42,7 +42,7 @@ errc http_new(const struct http_conf *conf, struct http **ret, struct err *err)
     h->stall_ms = or_default(conf->stall_ms, 10000);
     h->window = conf->window_bytes ? conf->window_bytes : 1024 * 1024;
     h->ca_file = mem_strdup(conf->ca_file);
-    errc e = engine_start(&h->engine, or_default(conf->max_connections, 64), err);
+    errc e = engine_start(&h->engine, or_default(conf->max_connections, 128), err);
     if (e) {
         free(h->ca_file);
         free(h);

@@ -26,7 +26,7 @@
 struct http;
 
 struct http_conf {
-    unsigned max_connections; // at once; 0 means 64
+    unsigned max_connections; // at once; 0 means 128. What is fetched ahead uses three quarters of them at most
     unsigned max_waiting;     // requests begun and not ended, above which ERR_TOO_MANY; 0 means 2,048
     size_t window_bytes;      // received and not yet taken by the caller, a request; 0 means 1 MiB
     unsigned connect_ms;      // defaults of the deadlines below; 0 means 5 s

@@ -9,11 +9,11 @@ bool blob_key_is_valid(const char *sha)
     return sha && strlen(sha) == 40 && strspn(sha, "0123456789abcdef") == 40;
 }
 
-static errc get(struct staging *staging, const char *key, struct fetch *fetch, struct staged **ret,
-                struct err *err)
+static errc get(struct staging *staging, const char *key, struct fetch *fetch, bool ahead,
+                struct staged **ret, struct err *err)
 {
     struct staging_request rq = {
-        .key = key, .produce = fetch_produce, .arg = fetch, .free_arg = fetch_free};
+        .key = key, .ahead = ahead, .produce = fetch_produce, .arg = fetch, .free_arg = fetch_free};
     return staging_get(staging, &rq, ret, err);
 }
 
@@ -28,7 +28,7 @@ errc blob_get(const struct blob_source *src, struct staged **ret, struct err *er
         mem_printf("%s:%s/%s", src->force_raw ? "raw" : "blob", src->flow, src->sha);
     struct fetch *fetch =
         fetch_new(src->store, path, src->sha, src->force_raw ? FETCH_RAW : FETCH_CAS);
-    return get(src->staging, key, fetch, ret, err);
+    return get(src->staging, key, fetch, src->ahead, ret, err);
 }
 
 errc blob_get_file(struct store *store, struct staging *staging, const char *path, bool maybe_plain,
@@ -40,7 +40,7 @@ errc blob_get_file(struct store *store, struct staging *staging, const char *pat
         key = mem_printf("%s:%s/%s", maybe_plain ? "file?" : "file",
                          store->sysroot ? store->sysroot : "", path);
     return get(staging, key, fetch_new(store, path, "", maybe_plain ? FETCH_SNIFF : FETCH_GZIP),
-               ret, err);
+               false, ret, err);
 }
 
 char *blob_plain_key(const struct store *store, const char *path, const char *version)
@@ -52,5 +52,5 @@ errc blob_get_plain(struct store *store, struct staging *staging, const char *pa
                     const char *version, struct staged **ret, struct err *err)
 {
     auto_free char *key = version ? blob_plain_key(store, path, version) : NULL;
-    return get(staging, key, fetch_new(store, path, "", FETCH_RAW), ret, err);
+    return get(staging, key, fetch_new(store, path, "", FETCH_RAW), false, ret, err);
 }

@@ -198,10 +198,10 @@ static errc stream(struct store_s3 *s, const char *path, uint64_t offset, struct
     auto_free char *key = key_of(s, path);
     if (store_keys_covers(path)) {
         struct s3_range range = {
-            .bucket = s->bucket, .key = key, .off = offset, .len = UINT64_MAX, .priority = HTTP_READER};
+            .bucket = s->bucket, .key = key, .off = offset, .len = UINT64_MAX};
         return s3_get(s->s3, &range, cancel, take_bytes, r, head, err);
     }
-    struct fetch_object object = {.bucket = s->bucket, .key = key, .off = offset, .priority = HTTP_READER};
+    struct fetch_object object = {.bucket = s->bucket, .key = key, .off = offset};
     return fetch_stream(s->fetcher, &object, cancel, take_bytes, r, head, err);
 }
 

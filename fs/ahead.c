@@ -233,6 +233,7 @@ static bool start_job(struct ahead *a, struct stream *s, struct job *j)
     j->a = a;
     j->stream = s;
     j->cancel.deadline_ms = clock_mono_ms() + JOB_DEADLINE_MS;
+    atomic_store(&j->cancel.ahead, true);
     link_job(a, j);
     if (pool_run(a->pool, run_job, j, &err)) {
         unlink_job(a, j);

@@ -8,7 +8,8 @@
 #include "fs/name.h"
 
 #define MAX_ROSTER 200000 // tasks of one step
-#define MAX_AT_ONCE 16    // artifacts of one task
+#define MAX_AT_ONCE 16    // artifacts of the task that is being read
+#define MAX_OF_MANY 4     // and of each where many tasks are made ready
 
 struct collect {
     struct strv names;
@@ -53,7 +54,8 @@ struct roster *ahead_job_roster(struct job *j)
 static struct staged *begin(const struct job *j, const struct pathspec *task, const struct artifact *a)
 {
     struct artifact_env env = client_artifact_env(j->a->conf.client, task);
-    struct blob_source src = {.store = env.store, .staging = env.staging, .flow = env.flow, .sha = a->sha};
+    struct blob_source src = {.store = env.store, .staging = env.staging, .flow = env.flow, .sha = a->sha,
+                              .ahead = true};
     struct err err = ERR_INIT;
     size_t known;
     struct staged *staged;
@@ -106,9 +108,10 @@ static void fetch(struct job *j, const struct pathspec *task, const struct artif
 {
     struct staged *staged[MAX_AT_ONCE];
     const struct artifact *of[MAX_AT_ONCE];
+    size_t most = j->work == JOB_REST ? MAX_AT_ONCE : MAX_OF_MANY;
     for (size_t i = 0; i < list->len;) {
         size_t n = 0;
-        for (; i < list->len && n < MAX_AT_ONCE && !atomic_load(&j->cancel.set); i++) {
+        for (; i < list->len && n < most && !atomic_load(&j->cancel.set); i++) {
             of[n] = &list->items[i];
             staged[n] = is_wanted(j, of[n]) ? begin(j, task, of[n]) : NULL;
             n += staged[n] != NULL;

@@ -46,7 +46,7 @@ const struct option_row option_table[] = {
     {"no-sign-request", 0, OPTION_FLAG, AT(no_sign_request), PLAIN, NULL,
      "read a public bucket without credentials", false},
     {"max-connections", 0, OPTION_NUMBER, AT(max_connections), AT(has_max_connections), "N",
-     "most connections at once (default: 64)", false},
+     "most connections at once (default: 128)", false},
     {"fetch-ahead", 0, OPTION_BYTES, AT(ahead_bytes), AT(has_ahead_bytes), "BYTES",
      "most bytes fetched from S3 before somebody reads them, with K, M, G or T (default: 32M; 0: none)", false},
     {"fetch-memory", 0, OPTION_BYTES, AT(fetch_bytes), PLAIN, "BYTES",

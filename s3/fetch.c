@@ -144,7 +144,6 @@ static errc start_part(struct stream *st, struct part *p, struct err *err)
         .off = p->off,
         .len = p->len,
         .if_match = st->has_head && st->head.etag[0] ? st->head.etag : NULL,
-        .priority = st->o->priority,
     };
     return s3_start(st->f->s3, &range, (size_t)p->reserved, st->cancel, &p->started, err);
 }

@@ -29,7 +29,6 @@ void fetcher_free(struct fetcher *f); // nobody is in a call any more; NULL is f
 struct fetch_object {
     const char *bucket, *key; // borrowed
     uint64_t off;             // from here to the end
-    enum http_priority priority;
 };
 // Streams it through fn; ret_head as s3_get has it.
 errc fetch_stream(struct fetcher *f, const struct fetch_object *o, struct cancel *cancel, s3_body_fn fn, void *arg,

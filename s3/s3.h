@@ -1,8 +1,9 @@
 // Amazon S3's REST API, as far as a reader needs it (Amazon S3 API Reference: GetObject, HeadObject, ListObjectsV2,
 // "Error responses"), over the HTTP engine, SigV4 and the credentials chain. Works against everything that speaks it.
 //
-// Each request is signed anew for each try. A 301, 307 or AuthorizationHeaderMalformed that names another region is
-// followed once and remembered for its bucket. An expired or unknown token asks the credentials chain once more. 500,
+// Each request is signed anew for each try, and goes behind those of readers while its token says so (cancel.ahead).
+// A 301, 307 or AuthorizationHeaderMalformed that names another region is followed once and remembered for its bucket.
+// An expired or unknown token asks the credentials chain once more. 500,
 // 502, 503, 504, SlowDown, RequestTimeout, resets, cuts and silence are tried again with jittered, doubling waits until
 // conf.max_tries or the deadline of the cancel token; a Retry-After of more than a minute ends the tries.
 // RequestTimeTooSkewed corrects the clock by the answer's Date, once.
@@ -59,7 +60,6 @@ struct s3_range {
     uint64_t off;             // first byte
     uint64_t len;             // bytes from there; UINT64_MAX: to the end of the object
     const char *if_match;     // an ETag, or NULL; borrowed
-    enum http_priority priority;
 };
 // Takes the next bytes, in order; an error ends the request and is returned by it.
 typedef errc (*s3_body_fn)(void *arg, const struct s3_head *head, const void *data, size_t len, struct err *err);

@@ -147,8 +147,7 @@ static errc follow(struct reading *g, const struct s3_sent *sent, struct http_st
 static struct s3_ask ask_of(const struct s3_range *range)
 {
     return (struct s3_ask){.method = S3_GET, .bucket = range->bucket, .key = range->key, .query = "",
-                           .off = range->off, .len = range->len, .if_match = range->if_match,
-                           .priority = range->priority};
+                           .off = range->off, .len = range->len, .if_match = range->if_match};
 }
 
 // --- with tries --------------------------------------------------------------------------------------------

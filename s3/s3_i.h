@@ -48,7 +48,6 @@ struct s3_ask {
     const char *shown;        // of a listing: its prefix, for causes
     uint64_t off, len;        // GET; 0 and UINT64_MAX ask without Range
     const char *if_match;     // or NULL
-    enum http_priority priority;
     size_t window;
 };
 

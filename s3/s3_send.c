@@ -106,8 +106,9 @@ errc s3_send(struct s3 *s, const struct s3_ask *ask, struct cancel *cancel, stru
     sent.url = mem_printf("%s://%s%s%s%s", s->endpoint.is_http ? "http" : "https", place.host, place.path,
                           *ask->query ? "?" : "", ask->query);
     sent.host = steal_ptr(&host);
+    bool is_ahead = cancel && atomic_load(&cancel->ahead);
     struct http_request rq = {.method = ask->method == S3_HEAD ? "HEAD" : NULL, .url = sent.url, .headers = &headers,
-                              .priority = ask->priority, .window_bytes = ask->window};
+                              .priority = is_ahead ? HTTP_AHEAD : HTTP_READER, .window_bytes = ask->window};
     e = http_start(s->http, &rq, ret, err);
     if (e) {
         s3_sent_free(&sent);

@@ -315,10 +315,13 @@ errc staging_get(struct staging *st, const struct staging_request *rq, struct st
     pthread_mutex_lock(&st->lock);
     struct staged *s = hold(st, rq->key, hash);
     bool hit = s != NULL;
+    if (hit && !rq->ahead)
+        atomic_store(&s->cancel.ahead, false);
     if (!hit) {
         s = staging_object_new(st, rq->key);
         s->hash = hash;
         s->patient = rq->patient;
+        atomic_store(&s->cancel.ahead, rq->ahead);
         s->produce = rq->produce;
         s->arg = rq->arg;
         s->free_arg = rq->free_arg;

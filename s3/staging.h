@@ -74,6 +74,8 @@ struct staging_request {
     void (*free_arg)(void *arg);
     // no progress deadline: the producer computes, or what it waits for has one
     bool patient;
+    // nobody waits for it yet: its producer's token says so, until somebody asks for it who does
+    bool ahead;
 };
 
 // Holds the object of that key, starting its producer where nobody has. Does not wait.

@@ -478,6 +478,31 @@ static void readers_go_first(void **state)
     http_free(h);
 }
 
+static void what_is_ahead_leaves_connections(void **state)
+{
+    (void)state;
+    enum { N = 8 };
+    struct http *h = engine(&(struct http_conf){.max_connections = 4});
+    struct many ahead = {.h = h, .path = "/slow400", .priority = HTTP_AHEAD}, reader = {.h = h, .path = "/hello"};
+    pthread_t threads[N];
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_one, &ahead), 0);
+    }
+    pause_ms(100);
+    struct http_stats st;
+    http_stats(h, &st);
+    assert_int_equal(st.running, 3);
+    ask_one(&reader);
+    http_stats(h, &st);
+    assert_int_equal(st.ended_ok, 1); // not one of those that are ahead has ended
+    for (int i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(atomic_load(&ahead.good), N);
+    assert_int_equal(atomic_load(&reader.good), 1);
+    http_free(h);
+}
+
 static void the_queue_has_an_end(void **state)
 {
     (void)state;
@@ -561,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_slow_caller_bounds_what_is_held),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(readers_go_first),
+        cmocka_unit_test(what_is_ahead_leaves_connections),
         cmocka_unit_test(the_queue_has_an_end),
         cmocka_unit_test(who_waits_for_the_dead_delays_nobody),
         cmocka_unit_test(an_answer_can_come_before_it_is_wanted),
