@@ -122,6 +122,7 @@ static void pump_all(struct ahead *a);
 
 static void link_job(struct ahead *a, struct job *j)
 {
+    j->prev = NULL;
     j->next = a->jobs;
     if (a->jobs) {
         a->jobs->prev = j;
@@ -234,12 +235,11 @@ static bool start_job(struct ahead *a, struct stream *s, struct job *j)
     j->stream = s;
     j->cancel.deadline_ms = clock_mono_ms() + JOB_DEADLINE_MS;
     atomic_store(&j->cancel.ahead, true);
-    link_job(a, j);
     if (pool_run(a->pool, run_job, j, &err)) {
-        unlink_job(a, j);
         job_free(j);
         return false;
     }
+    link_job(a, j); // its end waits for the lock, which is held here
     return true;
 }
 
