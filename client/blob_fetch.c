@@ -6,10 +6,14 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/sha1_lane.h"
 #include "client/blob_fetch.h"
 #include "client/gunzip.h"
 
 #define HELD_BYTES (64 * 1024)
+#define LANE_FROM (1024 * 1024) // what is larger is digested on a thread of its own
+
+_Static_assert(SHA1_LANE_DEPTH <= GUNZIP_KEPT, "what is inflated stays until it is digested");
 
 struct progress {
     const struct fetch *fetch;
@@ -18,6 +22,8 @@ struct progress {
     bool started;          // it is decided whether it is gzip
     struct gunzip *gunzip; // NULL: raw
     struct sha1 *sha1;     // NULL: not checked
+    struct sha1_lane *lane; // NULL: digested where it is made
+    uint64_t len;          // of what was made
     uint8_t first;         // of a sniffed object whose second byte has not come yet
     bool has_first;
 };
@@ -43,7 +49,13 @@ void fetch_free(void *arg)
 static errc take(void *arg, const void *data, size_t len, struct err *err)
 {
     struct progress *p = arg;
-    if (p->sha1)
+    p->len += len;
+    // Only what was inflated stays in place for a while.
+    if (p->sha1 && !p->lane && p->gunzip && p->len > LANE_FROM)
+        p->lane = sha1_lane_new(p->sha1);
+    if (p->lane)
+        sha1_lane_add(p->lane, data, len);
+    else if (p->sha1)
         sha1_add(p->sha1, data, len);
     return staged_append(p->to, data, len, err);
 }
@@ -125,6 +137,7 @@ static errc finish(struct progress *p, struct err *err)
         e = gunzip_end(p->gunzip, err);
     if (e == ERR_OK && p->sha1) {
         char hex[41];
+        sha1_lane_end(steal_ptr(&p->lane));
         sha1_hex(p->sha1, hex);
         if (strcmp(hex, p->fetch->sha) != 0)
             return err_set(err, ERR_CORRUPT, "its content has the SHA-1 %s, but its key is %s", hex,
@@ -151,6 +164,7 @@ errc fetch_produce(void *arg, struct staged *to, struct err *err)
     if (e == ERR_CORRUPT && !strstr(err->cause, f->path))
         err_prefix(err, "%.300s", f->path);
     free(p.info.attributes);
+    sha1_lane_end(p.lane); // before the bytes that it reads are gone
     gunzip_free(p.gunzip);
     if (p.sha1)
         sha1_free(p.sha1);

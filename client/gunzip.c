@@ -17,7 +17,8 @@ struct gunzip {
     bool in_member; // bytes of a member were fed, and its end was not seen
     bool had_member;
     unsigned header;        // bytes of the member's header that were looked at, up to the flags
-    uint8_t *buf;
+    uint8_t *bufs[GUNZIP_KEPT + 1]; // given out in turn; NULL until needed
+    unsigned turn;
 };
 
 struct gunzip *gunzip_new(gunzip_out_fn out, void *arg)
@@ -25,7 +26,6 @@ struct gunzip *gunzip_new(gunzip_out_fn out, void *arg)
     struct gunzip *g = mem_zalloc(sizeof *g);
     g->out = out;
     g->arg = arg;
-    g->buf = mem_zalloc(OUT_BYTES);
     isal_inflate_init(&g->state);
     g->state.crc_flag = ISAL_GZIP;
     return g;
@@ -34,7 +34,8 @@ struct gunzip *gunzip_new(gunzip_out_fn out, void *arg)
 void gunzip_free(struct gunzip *g)
 {
     if (g) {
-        free(g->buf);
+        for (unsigned i = 0; i <= GUNZIP_KEPT; i++)
+            free(g->bufs[i]);
         free(g);
     }
 }
@@ -90,6 +91,13 @@ static bool header_is_known(struct gunzip *g)
     return !here || (s->next_in[at] & BAD_FLAGS) == 0;
 }
 
+static uint8_t *next_buf(struct gunzip *g)
+{
+    if (!g->bufs[g->turn])
+        g->bufs[g->turn] = malloc(OUT_BYTES);
+    return g->bufs[g->turn];
+}
+
 static errc feed_piece(struct gunzip *g, const uint8_t *data, uint32_t len, struct err *err)
 {
     struct inflate_state *s = &g->state;
@@ -100,14 +108,18 @@ static errc feed_piece(struct gunzip *g, const uint8_t *data, uint32_t len, stru
             return err_set(
                 err, ERR_CORRUPT,
                 "bad gzip data: there is no gzip header, or one with fields that nobody writes");
-        s->next_out = g->buf;
+        uint8_t *buf = next_buf(g);
+        if (!buf)
+            return err_set(err, ERR_NO_MEMORY, "no memory to inflate into");
+        s->next_out = buf;
         s->avail_out = OUT_BYTES;
         int result = isal_inflate(s);
         size_t made = OUT_BYTES - s->avail_out;
         if (result < 0)
             return inflate_error(result, err);
         if (made) {
-            errc e = g->out(g->arg, g->buf, made, err);
+            errc e = g->out(g->arg, buf, made, err);
+            g->turn = (g->turn + 1) % (GUNZIP_KEPT + 1);
             if (e != ERR_OK)
                 return e;
         }

@@ -10,7 +10,9 @@
 
 struct gunzip;
 
-// Takes the next inflated bytes; an error ends the work and is returned by gunzip_feed.
+// Takes the next inflated bytes; an error ends the work and is returned by gunzip_feed. They stay as they are until
+// GUNZIP_KEPT further pieces were given, or the gunzip was freed.
+#define GUNZIP_KEPT 2
 typedef errc (*gunzip_out_fn)(void *arg, const void *data, size_t len, struct err *err);
 
 struct gunzip *gunzip_new(gunzip_out_fn out, void *arg);

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/sha1_lane.h"
 
 // FIPS 180-2, appendix A, and the empty message of NIST's SHA1ShortMsg.rsp.
 static void sha1_vectors(void **state)
@@ -43,6 +44,33 @@ static void sha1_in_pieces(void **state)
     sha1_free(s);
     assert_string_equal(hex, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
     sha1_free(NULL);
+}
+
+static void sha1_beside_the_work(void **state)
+{
+    (void)state;
+    static char pieces[SHA1_LANE_DEPTH + 1][1000]; // as many as have to stay
+    char hex[41];
+    struct sha1 *s = sha1_new();
+    sha1_add(s, "", 0);
+    struct sha1_lane *lane = sha1_lane_new(s);
+    assert_non_null(lane);
+    for (int i = 0; i < 1000; i++) {
+        char *piece = pieces[i % (SHA1_LANE_DEPTH + 1)];
+        memset(piece, 'b', sizeof pieces[0]); // what was in it is digested
+        memset(piece, 'a', sizeof pieces[0]);
+        sha1_lane_add(lane, piece, sizeof pieces[0]);
+    }
+    sha1_lane_end(lane);
+    sha1_hex(s, hex);
+    sha1_free(s);
+    assert_string_equal(hex, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+    s = sha1_new();
+    sha1_lane_end(sha1_lane_new(s)); // nothing in it
+    sha1_hex(s, hex);
+    sha1_free(s);
+    assert_string_equal(hex, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    sha1_lane_end(NULL);
 }
 
 // FIPS 180-2, appendix B; RFC 4231, test cases 1, 2, 4 and 6.
@@ -112,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha1_vectors),
         cmocka_unit_test(sha1_in_pieces),
+        cmocka_unit_test(sha1_beside_the_work),
         cmocka_unit_test(sha256_and_hmac_vectors),
         cmocka_unit_test(siphash_vectors),
     };
