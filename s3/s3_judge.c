@@ -48,12 +48,19 @@ errc s3_fail(const struct s3_ask *ask, struct err *err, errc code, const char *f
     return err_set(err, code, "%s s3://%s/%s: %s", methods[ask->method], bucket, key, text);
 }
 
-static const char *hint_of(errc code)
+// A refusal that may also mean a missing key: said of the object, and not of the signature.
+static bool may_be_missing(const struct s3_ask *ask, const struct s3_xml_error *x)
+{
+    return ask->method != S3_LIST && (!x->code[0] || strcmp(x->code, "AccessDenied") == 0);
+}
+
+static const char *hint_of(errc code, const struct s3_ask *ask, const struct s3_xml_error *x)
 {
     switch (code) {
     case ERR_DENIED:
-        return ": check the credentials and what they may do; this does not say that it is missing, but without "
-               "s3:ListBucket S3 refuses a missing key in the same way";
+        return may_be_missing(ask, x) ? ": check what the credentials may do; it may be missing, too: without "
+                                        "s3:ListBucket S3 refuses a missing key in the same way"
+                                      : ": check the credentials and what they may do";
     case ERR_THROTTLED:
         return ": it asks for fewer requests; try later";
     case ERR_ARCHIVED:
@@ -244,7 +251,7 @@ errc s3_judge_error(struct s3 *s, const struct s3_ask *ask, const struct s3_sent
         ret->action = learn_auth(s, ask, sent, r, x);
     }
     atomic_fetch_add(&s->denied, code == ERR_DENIED && ret->action == S3_GIVE_UP);
-    return say(ask, r, x, code, hint_of(code), err);
+    return say(ask, r, x, code, hint_of(code, ask, x), err);
 }
 
 errc s3_judge(struct s3 *s, const struct s3_ask *ask, const struct s3_sent *sent, const struct http_response *r,
