@@ -169,7 +169,8 @@ def test_a_rotated_token_under_load(tokens, s3_mounter, s3_runs, tmp_path):
     assert not problems, (problems, mount.errors())
     seen = {r.token for r in tokens.log()}
     assert len(seen) >= 3, seen
-    assert len(calls.read_text()) <= len(seen) + 2, (calls.read_text(), seen)
+    # Once for each token; once more where it was replaced while it was being asked for.
+    assert len(calls.read_text()) <= 2 * len(seen) + 1, (calls.read_text(), seen)
     assert not seen_in(mount.log() + mount.errors())
 
 

@@ -133,7 +133,7 @@ void s3_head_free(struct s3_head *h)
 errc s3_get(struct s3 *s, const struct s3_range *range, struct cancel *cancel, s3_body_fn fn, void *arg,
             struct s3_head *ret_head, struct err *err)
 {
-    const struct bucket_object *o;
+    const struct bucket_object *o = NULL;
     s->gets++;
     errc code = bucket_find(s, range->bucket, range->key, cancel, &o, err);
     return code ? code : bucket_body(s, o, range->off, fn, arg, ret_head, err);
@@ -142,7 +142,7 @@ errc s3_get(struct s3 *s, const struct s3_range *range, struct cancel *cancel, s
 errc fetch_stream(struct fetcher *f, const struct fetch_object *object, struct cancel *cancel, s3_body_fn fn, void *arg,
                   struct s3_head *ret_head, struct err *err)
 {
-    const struct bucket_object *o;
+    const struct bucket_object *o = NULL;
     f->s3->fetches++;
     errc code = bucket_find(f->s3, object->bucket, object->key, cancel, &o, err);
     return code ? code : bucket_body(f->s3, o, object->off, fn, arg, ret_head, err);
@@ -151,7 +151,7 @@ errc fetch_stream(struct fetcher *f, const struct fetch_object *object, struct c
 errc s3_head_object(struct s3 *s, const char *bucket, const char *key, struct cancel *cancel, struct s3_head *ret,
                     struct err *err)
 {
-    const struct bucket_object *o;
+    const struct bucket_object *o = NULL;
     s->heads++;
     errc code = bucket_find(s, bucket, key, cancel, &o, err);
     if (!code) {
