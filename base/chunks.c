@@ -1,5 +1,6 @@
 #include "base/chunks.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,14 @@ void chunk_pool_trim(struct chunk_pool *p)
     p->spare = NULL;
     p->n = 0;
     pthread_mutex_unlock(&p->lock);
+    bool any = spare != NULL;
     while (spare) {
         struct chunk *next = spare->next;
         free(spare);
         spare = next;
+    }
+    if (any) {
+        malloc_trim(0);
     }
 }
 

@@ -29,7 +29,8 @@ struct chunk_pool {
 };
 void chunk_pool_init(struct chunk_pool *p, unsigned max);
 void chunk_pool_free(struct chunk_pool *p);
-void chunk_pool_trim(struct chunk_pool *p); // gives all spare pieces back to the system
+// Gives all spare pieces back to the system, and with them what else the allocator kept meanwhile.
+void chunk_pool_trim(struct chunk_pool *p);
 
 // False when there is no memory: nothing was added.
 bool chunks_put(struct chunks *c, struct chunk_pool *pool, const void *data, size_t len);

@@ -9,11 +9,16 @@ typedef int64_t (*clock_fn)(void);
 
 static _Atomic clock_fn fake_wall, fake_mono;
 
-static int64_t clock_real_ms(clockid_t id)
+static int64_t clock_real_us(clockid_t id)
 {
     struct timespec ts = {0};
     clock_gettime(id, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t clock_real_ms(clockid_t id)
+{
+    return clock_real_us(id) / 1000;
 }
 
 int64_t clock_wall_ms(void)
@@ -26,6 +31,12 @@ int64_t clock_mono_ms(void)
 {
     clock_fn fake = atomic_load(&fake_mono);
     return fake ? fake() : clock_real_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_us(void)
+{
+    clock_fn fake = atomic_load(&fake_mono);
+    return fake ? fake() * 1000 : clock_real_us(CLOCK_MONOTONIC);
 }
 
 void clock_set_fake(int64_t (*wall)(void), int64_t (*mono)(void))

@@ -9,6 +9,7 @@
 
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
+int64_t clock_mono_us(void); // the same in microseconds; a fake clock's milliseconds, times a thousand
 void clock_set_fake(int64_t (*wall)(void), int64_t (*mono)(void)); // NULLs restore the real clock
 
 // "2026-11-22T20:40:04.123000Z" (UTC, microseconds): at least 28 bytes of room.

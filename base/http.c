@@ -423,14 +423,6 @@ void http_abandon(struct http *h, struct http_started *started)
     started_free(h, started);
 }
 
-bool http_is_ended(struct http_started *started)
-{
-    pthread_mutex_lock(&started->call->lock);
-    bool ended = started->call->state == CALL_DONE;
-    pthread_mutex_unlock(&started->call->lock);
-    return ended;
-}
-
 errc http_do(struct http *h, const struct http_request *rq, struct cancel *cancel, http_body_fn fn, void *arg,
              struct http_response *ret, struct err *err)
 {

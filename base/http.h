@@ -97,8 +97,6 @@ errc http_start(struct http *h, const struct http_request *rq, struct http_start
 errc http_follow(struct http *h, struct http_started *started, struct cancel *cancel, http_body_fn fn, void *arg,
                  struct http_response *ret, struct err *err) ERR_MUST_CHECK;
 void http_abandon(struct http *h, struct http_started *started); // frees it; NULL is fine
-// Whether its answer came whole, or it failed: following it will not wait.
-bool http_is_ended(struct http_started *started);
 
 struct http_stats {
     uint64_t requests, ended_ok, failed, cancelled, refused;   // refused: ERR_TOO_MANY

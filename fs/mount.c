@@ -199,21 +199,13 @@ static errc find_all(struct mount *m, enum exit_code *code, struct err *err)
     return e ? e : fuse_check(m->options, code, err);
 }
 
-// Before any thread.
-static void set_up_malloc(void)
-{
-    mallopt(M_ARENA_MAX, 2); // many threads that allocate little. NOLINT(concurrency-mt-unsafe)
-    // What large objects pass through goes back to the system, also when the last that was freed was large.
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024); // NOLINT(concurrency-mt-unsafe)
-}
-
 int mount_run(const struct options *o)
 {
     struct err err = ERR_INIT;
     enum exit_code code = EXIT_OTHER;
     struct mount *m = mem_zalloc(sizeof(*m));
     m->options = o;
-    set_up_malloc();
+    mallopt(M_ARENA_MAX, 2); // many threads that allocate little. NOLINT(concurrency-mt-unsafe): before any
     int result;
     if (find_all(m, &code, &err)) {
         result = fail(code, &err);

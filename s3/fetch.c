@@ -44,6 +44,7 @@ struct stream {
     bool gave;              // fn has had a byte
     bool again_whole;       // another version of the object: begin anew
     errc own;               // what fn returned
+    int64_t busy_us;        // that fn took, of the part at the front
     uint64_t next;          // first byte that no part was asked for
     size_t part_bytes;
     struct pace pace;
@@ -236,7 +237,9 @@ static errc take_bytes(void *arg, const struct s3_head *head, const void *data, 
         p->len = WHOLE;
     }
     st->gave = true;
+    int64_t begin = clock_mono_us();
     st->own = st->fn(st->arg, &st->head, data, len, err);
+    st->busy_us += clock_mono_us() - begin;
     p->off += len;
     p->len -= p->len == WHOLE ? 0 : len;
     return st->own;
@@ -259,8 +262,9 @@ static errc begin_again(struct stream *st, bool again, struct err *err)
     return start_part(st, p, err);
 }
 
-static void end_part(struct stream *st, uint64_t bytes, bool waited)
+static void end_part(struct stream *st, uint64_t bytes, int64_t begin_us)
 {
+    int64_t waited = clock_mono_us() - begin_us - st->busy_us;
     bool all = front(st)->len == WHOLE;
     pace_part(&st->pace, bytes, waited, clock_mono_ms());
     drop_front(st);
@@ -275,7 +279,8 @@ static errc take_front(struct stream *st, struct err *err)
 {
     struct part *p = front(st);
     uint64_t from = p->off;
-    bool waited = !s3_is_ended(p->started);
+    int64_t begin = clock_mono_us();
+    st->busy_us = 0;
     for (;;) {
         struct s3_head head = {.size = UINT64_MAX};
         bool again = false;
@@ -286,7 +291,7 @@ static errc take_front(struct stream *st, struct err *err)
         s3_head_free(&head);
         bool is_short = p->len > 0 && st->head.size != UINT64_MAX && p->off < st->head.size;
         if (!e && !is_short) {
-            end_part(st, p->off - from, waited);
+            end_part(st, p->off - from, begin);
             return ERR_OK;
         }
         if (!e) {

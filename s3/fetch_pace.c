@@ -2,11 +2,12 @@
 
 #define GAIN 1.1
 #define REST_ROUNDS 6
+#define STARVED_PART 4 // of its time
 
 static void begin_round(struct pace *p, int64_t now_ms)
 {
     p->left = p->parts;
-    p->waited = 0;
+    p->waited_us = 0;
     p->bytes = 0;
     p->begin_ms = now_ms;
 }
@@ -30,7 +31,7 @@ static void end_round(struct pace *p, int64_t now_ms)
 {
     int64_t took = now_ms - p->begin_ms;
     double rate = (double)p->bytes / (double)(took > 0 ? took : 1);
-    bool starved = p->waited * 2 > p->parts;
+    bool starved = p->waited_us > took * 1000 / STARVED_PART;
     bool gained = rate > p->best * GAIN;
     if (gained) {
         p->best = rate;
@@ -52,10 +53,10 @@ static void end_round(struct pace *p, int64_t now_ms)
     begin_round(p, now_ms);
 }
 
-void pace_part(struct pace *p, uint64_t bytes, bool waited, int64_t now_ms)
+void pace_part(struct pace *p, uint64_t bytes, int64_t waited_us, int64_t now_ms)
 {
     p->bytes += bytes;
-    p->waited += waited;
+    p->waited_us += waited_us;
     if (p->left > 0) {
         p->left--;
     }

@@ -77,8 +77,6 @@ errc s3_head_object(struct s3 *s, const char *bucket, const char *key, struct ca
 struct s3_started;
 errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct cancel *cancel,
               struct s3_started **ret, struct err *err) ERR_MUST_CHECK;
-// Whether its answer is complete, or has failed: following it will not wait.
-bool s3_is_ended(struct s3_started *started);
 // Takes its bytes as they come, and frees it. On failure *ret_again tells whether another try may do better.
 errc s3_follow(struct s3 *s, struct s3_started *started, struct cancel *cancel, s3_body_fn fn, void *arg,
                struct s3_head *ret_head, bool *ret_again, struct err *err) ERR_MUST_CHECK;

@@ -221,11 +221,6 @@ errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct 
     return ERR_OK;
 }
 
-bool s3_is_ended(struct s3_started *started)
-{
-    return http_is_ended(started->http);
-}
-
 errc s3_follow(struct s3 *s, struct s3_started *started, struct cancel *cancel, s3_body_fn fn, void *arg,
                struct s3_head *ret_head, bool *ret_again, struct err *err)
 {

@@ -82,11 +82,6 @@ errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct 
     return ERR_OK;
 }
 
-bool s3_is_ended(struct s3_started *started)
-{
-    return started->number % 2 == 0;
-}
-
 static void end(struct s3_started *st)
 {
     pthread_mutex_lock(&fake.lock);
@@ -331,17 +326,17 @@ static void pace_climbs_while_it_gains(void **state)
     for (int i = 0; i < 200; i++) { // each connection gives the same, up to 16 of them
         unsigned active = p.parts < 16 ? p.parts : 16;
         now += 1000 / active;
-        pace_part(&p, 1000000, true, now);
+        pace_part(&p, 1000000, 1000000 / active, now);
     }
     assert_in_range(p.parts, 12, 24);
     pace_init(&p, 4, 32, now);
     for (int i = 0; i < 200; i++) { // the consumer is slower: nothing is waited for
         now += 100;
-        pace_part(&p, 1000000, false, now);
+        pace_part(&p, 1000000, 1000, now);
     }
     assert_int_equal(p.parts, 4);
     pace_init(&p, 0, 1, now);
-    pace_part(&p, 0, true, now);
+    pace_part(&p, 0, 0, now);
     assert_int_equal(p.parts, 1);
 }
 

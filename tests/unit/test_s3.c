@@ -380,10 +380,7 @@ static void started_requests(void **state)
     SCRIPT({"206 Partial Content", ETAG "Content-Range: bytes 3-7/10\r\n", "hello", 0, false, 60},
            {"503 Slow Down", "Retry-After: 1\r\n", XML_OF("SlowDown", "")});
     assert_int_equal(s3_start(c->s3, &range, 1 << 20, NULL, &one, &err), ERR_OK);
-    assert_false(s3_is_ended(one));
-    while (!s3_is_ended(one)) {
-        fake_pause(5);
-    }
+    fake_pause(100); // its answer comes meanwhile, and waits
     assert_int_equal(s3_start(c->s3, &range, 0, NULL, &two, &err), ERR_OK);
     assert_int_equal(s3_follow(c->s3, one, NULL, take, &g, &g.head, &again, &err), ERR_OK);
     assert_int_equal(g.body.len, 5);
