@@ -374,8 +374,10 @@ static void see(struct ahead *a, struct stream *s, enum ahead_event what, const 
     uint32_t task;
     struct guess *g = &s->guess[what];
     if (!roster_find(s->roster, name, &task)) {
-        drop_roster(a, s); // a task that came later
-        see_early(a, s, what, name);
+        if (!s->roster->partial) { // a task that came later
+            drop_roster(a, s);
+            see_early(a, s, what, name);
+        }
         return;
     }
     bool first = g->last < 0;

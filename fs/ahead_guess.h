@@ -19,6 +19,7 @@ enum { ORDER_LISTED, ORDER_NAME, ORDER_INODE, ORDERS };
 struct roster {
     atomic_uint refs;
     struct strv names;     // as listed
+    bool partial;          // the step has more tasks than these: one that is not among them is no news
     uint32_t *at[ORDERS];  // the i-th of an order is names.items[at[order][i]]
     uint32_t *pos[ORDERS]; // and the way back
 };

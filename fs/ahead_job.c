@@ -7,7 +7,7 @@
 #include "fs/inode.h"
 #include "fs/name.h"
 
-#define MAX_ROSTER 200000 // tasks of one step
+#define MAX_ROSTER 20000  // tasks of one step: memory is bounded
 #define MAX_AT_ONCE 16    // artifacts of the task that is being read
 #define MAX_OF_MANY 4     // and of each where many tasks are made ready
 
@@ -47,7 +47,10 @@ struct roster *ahead_job_roster(struct job *j)
         strv_free(&c.names);
         return NULL;
     }
-    return roster_new(&c.names, ino_of_task, &ino);
+    bool partial = c.names.len == MAX_ROSTER;
+    struct roster *r = roster_new(&c.names, ino_of_task, &ino);
+    r->partial = partial;
+    return r;
 }
 
 // Begins to fetch one artifact's stored bytes into the caches; NULL where there is nothing to fetch.
