@@ -133,7 +133,7 @@ static const struct oddity oddities[] = {
     {"200 OK", "<!DOCTYPE x [<!ENTITY a \"b\">]><ListBucketResult/>", ERR_IO, "document type", 1},
     {"200 OK", "<Error><Code>InternalError</Code></Error>", ERR_IO, "InternalError", 4},
     {"200 OK", "<Error><Code>SlowDown</Code></Error>", ERR_THROTTLED, "SlowDown", 4},
-    {"200 OK", "<Error><Code>AccessDenied</Code></Error>", ERR_DENIED, "s3:ListBucket", 1},
+    {"200 OK", "<Error><Code>AccessDenied</Code></Error>", ERR_DENIED, "check the credentials", 1},
     {"404 Not Found", "<Error><Code>NoSuchBucket</Code></Error>", ERR_NOT_FOUND, "LIST s3://bucket/p: NoSuchBucket", 1},
     {"403 Forbidden", "<Error><Code>AccessDenied</Code></Error>", ERR_DENIED, "AccessDenied", 1},
 };
