@@ -99,11 +99,13 @@ def test_memory(many, mounter, runs):
     for _ in range(3):
         count("find", step)
     once = mount.rss_anon()
-    for _ in range(3):
+    for _ in range(12):
         count("find", step)
-    twice = mount.rss_anon()
-    print(json.dumps({"idle": idle, "listed": listed, "long": before, "found": once, "again": twice}))
-    assert twice - once < 2 << 20, (once, twice)
+    again = mount.rss_anon()
+    print(json.dumps({"idle": idle, "listed": listed, "long": before, "found": once, "again": again}))
+    # The allocator takes a step of 2.5 MB now and then until it has enough; what leaked but 40 bytes for each of the
+    # 10,000 tasks of twelve walks would show.
+    assert again - once < 4 << 20, (once, again)
 
 
 @pytest.mark.bounds
