@@ -92,13 +92,6 @@ static void data_json_free(struct data_json *d)
     json_free(d->json);
 }
 
-static errc add_bytes(void *arg, const void *data, size_t len, struct err *err)
-{
-    struct buf *text = arg;
-    buf_put(text, data, len);
-    return text->over ? err_set(err, ERR_LIMIT, "it is larger than %u bytes", MAX_DATA_JSON) : ERR_OK;
-}
-
 // Whether it tells something of the object. What form an artifact has must not depend on a network that fails, nor on
 // credentials that are being renewed.
 static bool is_told(errc code)
@@ -111,15 +104,9 @@ static errc read_data_json(struct client *c, const struct pathspec *ps, int atte
 {
     auto_free char *path = mem_printf("%s/%s/%s/%s/%d.data.json", ps->flow, ps->run, ps->step, ps->task, attempt);
     auto_cleanup(buf_free) struct buf text = {.max = MAX_DATA_JSON};
-    struct store_info info = {0};
     struct err one = ERR_INIT;
-    errc code = c->store->ops->read(c->store, path, 0, cancel, &info, add_bytes, &text, &one);
-    free(info.attributes);
-    if (code == ERR_LIMIT) {
-        err_prefix(&one, "%s", path);
-    }
+    errc code = store_read_all_dated(c->store, path, MAX_DATA_JSON, cancel, &text, &d->mtime_ms, &one);
     if (!code) {
-        d->mtime_ms = info.mtime_ms;
         code = json_parse(text.data ? text.data : "", text.len, path, &d->json, &one);
     }
     if (code && (!is_told(code) || !model_skip(code, ps, &one))) {

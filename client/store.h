@@ -58,6 +58,9 @@ struct store {
 // A small object whole (data.json, logs of known size); ERR_LIMIT above max bytes.
 errc store_read_all(struct store *s, const char *path, size_t max, struct cancel *cancel,
                     struct buf *buf, struct err *err) ERR_MUST_CHECK;
+// The same, and when it was written.
+errc store_read_all_dated(struct store *s, const char *path, size_t max, struct cancel *cancel, struct buf *buf,
+                          int64_t *ret_mtime_ms, struct err *err) ERR_MUST_CHECK;
 
 // Over `sysroot`, a directory. Links that lead out of it are refused (ERR_DENIED), missing files are
 // ERR_NOT_FOUND, anything but a regular file is ERR_INVALID.

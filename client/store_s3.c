@@ -35,6 +35,13 @@ static errc is_missing(const struct store_s3 *s, const char *path, struct err *e
     return err_set(err, ERR_NOT_FOUND, "there is no %s in %s", path, s->root);
 }
 
+// Whether a path can be asked for at all, and is still wanted.
+static errc check_path(const struct store_s3 *s, const char *path, struct cancel *cancel, struct err *err)
+{
+    errc code = cancel_check(cancel, err);
+    return code || confine_is_path(path) ? code : is_missing(s, path, err);
+}
+
 // --- listings -------------------------------------------------------------------------------------------
 
 struct keys_take {
@@ -147,12 +154,9 @@ static errc s3_store_info(struct store *store, const char *path, unsigned flags,
                           struct store_info *ret, struct err *err)
 {
     struct store_s3 *s = self(store);
-    errc code = cancel_check(cancel, err);
+    errc code = check_path(s, path, cancel, err);
     if (code) {
         return code;
-    }
-    if (!confine_is_path(path)) {
-        return is_missing(s, path, err);
     }
     bool told = false;
     if (!(flags & STORE_ATTRIBUTES) && store_keys_covers(path) &&
@@ -197,8 +201,7 @@ static errc stream(struct store_s3 *s, const char *path, uint64_t offset, struct
 {
     auto_free char *key = key_of(s, path);
     if (store_keys_covers(path)) {
-        struct s3_range range = {
-            .bucket = s->bucket, .key = key, .off = offset, .len = UINT64_MAX};
+        struct s3_range range = {.bucket = s->bucket, .key = key, .off = offset, .len = UINT64_MAX};
         return s3_get(s->s3, &range, cancel, take_bytes, r, head, err);
     }
     struct fetch_object object = {.bucket = s->bucket, .key = key, .off = offset};
@@ -209,12 +212,9 @@ static errc s3_store_read(struct store *store, const char *path, uint64_t offset
                           struct store_info *ret_info, store_bytes_fn fn, void *arg, struct err *err)
 {
     struct store_s3 *s = self(store);
-    errc code = cancel_check(cancel, err);
+    errc code = check_path(s, path, cancel, err);
     if (code) {
         return code;
-    }
-    if (!confine_is_path(path)) {
-        return is_missing(s, path, err);
     }
     struct reading r = {.fn = fn, .arg = arg, .ret_info = ret_info};
     auto_cleanup(s3_head_free) struct s3_head head = {0};
