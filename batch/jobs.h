@@ -1,0 +1,113 @@
+// The jobs of a mount: those of its job files (batch/journal.h) and those that Metaflow itself submitted for the same
+// user, with one poller for all of them. Reading never makes a call of its own: answers come from memory, which the
+// poller keeps. Thread-safe; nothing is held across a call out of here.
+//
+// The poller begins with the first look (jobs_look), asks DescribeJobs for 100 jobs a call and ListJobs for Metaflow's
+// (JOB_NAME USER-*, each active queue), slows down while nothing changes (2 s, growing to 60 s; jittered), and stops
+// when nobody has looked for a minute and no job of ours lives. Freeing it kills no job.
+#ifndef BATCH_JOBS_H
+#define BATCH_JOBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/creds.h"
+#include "base/http.h"
+#include "batch/settings.h"
+
+struct jobs;
+
+struct jobs_conf {
+    struct http *http;                     // borrowed
+    struct creds *creds;                   // borrowed
+    const struct batch_settings *settings; // borrowed
+    const char *journal_dir;               // copied
+    const char *spool_dir;                 // where logs are kept while they are looked at, in unnamed files; copied
+    bool dry_run;                          // nothing is ever sent
+    // The code package of a run "Flow/run"; ERR_NOT_FOUND or ERR_INVALID with a cause. Called without a lock.
+    errc (*code)(void *arg, const char *run, struct cancel *cancel, struct job_code *ret, struct err *err);
+    void *arg;
+    int64_t submit_ms;                     // how long a submission may take; 0 means 30 s
+};
+errc jobs_new(const struct jobs_conf *conf, struct jobs **ret, struct err *err) ERR_MUST_CHECK;
+void jobs_free(struct jobs *j); // stops the poller; nobody is in a call any more; NULL is fine
+
+// What a text is, as far as it goes: for a file that is being written. Pure but for what it keeps: a text that is bad,
+// or whole and refused, is remembered with every problem as the job's `error`. ERR_INVALID then.
+enum jobs_text { JOBS_TEXT_EMPTY, JOBS_TEXT_INCOMPLETE, JOBS_TEXT_ACCEPTED };
+errc jobs_check(struct jobs *j, const char *name, const char *text, size_t len, enum jobs_text *ret, struct err *err)
+    ERR_MUST_CHECK;
+// Submits a whole, accepted text as the job `name`, and waits for it: at most submit_ms, the token before that. The
+// same text as that of the job that lives, or of one that may have been sent, is the same intent: ERR_OK when the job
+// exists. ERR_BUSY for another text while it lives or may live; ERR_INVALID for what the configuration or AWS refuses;
+// ERR_DENIED, ERR_THROTTLED, ERR_UNREACHABLE, ERR_TIMEOUT when it was not accepted in time: the cause says whether
+// anything was sent. What could not be submitted is the job's `error`.
+errc jobs_submit(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel,
+                 struct err *err) ERR_MUST_CHECK;
+
+// Somebody looks at .batch: the poller works from now for a minute. Waits, for 5 s at most, until what Batch told is
+// not older than 30 s; not at all where nothing can be asked, or an answer failed within the last 5 s.
+void jobs_look(struct jobs *j, struct cancel *cancel);
+
+// Files of a job's directory, and of its attempts'.
+enum job_part {
+    JOB_JOB, JOB_REQUEST, JOB_ID, JOB_STATUS, JOB_REASON, JOB_EXIT_CODE, JOB_TEMPDIR, JOB_ERROR, JOB_LOG, JOB_PARTS
+};
+const char *job_part_name(enum job_part part); // "job", "exit_code"; never NULL
+
+struct job_view {
+    char *name;               // its directory: a job file's name without .json, or Metaflow's job name
+    bool ours;                // it has a job file; else Metaflow submitted it
+    bool can_kill;            // it lives, or may live
+    unsigned parts;           // bit 1u << JOB_x: that file is there
+    uint64_t size[JOB_PARTS]; // bytes; of JOB_LOG what was fetched so far
+    int64_t changed_ms;       // when its state last changed (Batch's own times), wall clock
+    int64_t saved_ms;         // of a job file; else 0
+    bool log_grows;           // more of it may come
+    unsigned attempts;        // entries of attempts/
+    char *task;               // "Flow/run/step/task" of Metaflow's job, or NULL
+};
+void job_view_free(struct job_view *v); // empties it
+
+// From memory. Jobs of files first, by name; then Metaflow's, the newest first. `fn` borrows the view; false ends it.
+void jobs_list(struct jobs *j, bool (*fn)(void *arg, const struct job_view *v), void *arg);
+// One job by its directory's name, or by its job id. A job id that is not known is asked for once (DescribeJobs) and
+// then remembered, so that TASK/.batch leads to jobs that ended long ago. ERR_NOT_FOUND.
+errc jobs_find(struct jobs *j, const char *name, struct cancel *cancel, struct job_view *ret, struct err *err)
+    ERR_MUST_CHECK;
+// The directory of the job that ran a task, where it is known: by id (or NULL), else by Metaflow's parameters. Owned by
+// the caller; NULL when it is not.
+char *jobs_of_task(struct jobs *j, const char *id, const char *pathspec);
+
+// Entries of attempts/: "1", "2" are former generations of the file, "G.A" the tries that Batch's retry strategy made
+// within generation G. `index` counts from 0. False past the end. A view's `attempts` is 0 there.
+bool jobs_attempt(struct jobs *j, const char *name, unsigned index, char **ret_attempt, struct job_view *ret);
+errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, struct job_view *ret, struct err *err)
+    ERR_MUST_CHECK;
+
+// The text of a part (not JOB_LOG); `attempt` NULL is the job itself. ERR_NOT_FOUND when it is not there.
+errc jobs_text(struct jobs *j, const char *name, const char *attempt, enum job_part part, struct buf *out,
+               struct err *err) ERR_MUST_CHECK;
+// The log as far as it was fetched: a file that only grows, to be read with pread, up to *ret_len now. The poller
+// fetches it from now on while it is looked at; the first call waits for the first answer, 10 s at most. The
+// descriptor is the caller's, to be closed. ERR_NOT_FOUND where the job never started.
+errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct cancel *cancel, int *ret_fd,
+              uint64_t *ret_len, struct err *err) ERR_MUST_CHECK;
+
+// TerminateJob (CancelJob is not enough for one that runs). ERR_INVALID when it ended or was never submitted.
+errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
+
+// The job file as it was last saved and accepted, which NAME.json reads back as after a remount: names in turn, and
+// their text. False past the end. Owned by the caller.
+bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
+// NAME.json was removed: it is not shown again; the job's directory stays.
+void jobs_unsave(struct jobs *j, const char *name);
+
+// For .metaflowfs/status: region, queue, jobs, why nothing can be asked; and counters for stats.
+void jobs_describe(struct jobs *j, int width, struct buf *out);
+void jobs_counters(struct jobs *j, void (*put)(void *out, const char *name, const char *help, uint64_t value),
+                   void *out);
+
+#endif
