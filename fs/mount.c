@@ -205,7 +205,7 @@ int mount_run(const struct options *o)
     enum exit_code code = EXIT_OTHER;
     struct mount *m = mem_zalloc(sizeof(*m));
     m->options = o;
-    mallopt(M_ARENA_MAX, 2); // many threads that allocate little. NOLINT(concurrency-mt-unsafe): before any
+    mallopt(M_ARENA_MAX, 1); // many threads that allocate little. NOLINT(concurrency-mt-unsafe): before any
     int result;
     if (find_all(m, &code, &err)) {
         result = fail(code, &err);
