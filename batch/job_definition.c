@@ -270,7 +270,7 @@ static void put_container(struct body *b, const struct job_spec *j, const struct
 errc job_definition_make(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
                          const char *platform, struct job_definition *ret, struct buf *problems, struct err *err)
 {
-    errc e = job_check(j, s, code, platform, problems, err);
+    errc e = job_platform_check(j, s, code, platform, problems, err);
     if (e) {
         return e;
     }

@@ -18,8 +18,8 @@ bool job_image_has_registry(const char *image);
 bool job_is_fargate(const char *platform);
 
 // What only configuration and platform tell. Appends to *problems; ERR_INVALID when there was any.
-errc job_check(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
-               const char *platform, struct buf *problems, struct err *err) ERR_MUST_CHECK;
+errc job_platform_check(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
+                        const char *platform, struct buf *problems, struct err *err) ERR_MUST_CHECK;
 // What is wrong with a code package's record as "code: ...", or NULL. Owned by the caller.
 char *job_code_problem(const struct job_code *code);
 

@@ -176,8 +176,8 @@ static void check_size(struct check *c)
     }
 }
 
-errc job_check(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
-               const char *platform, struct buf *problems, struct err *err)
+errc job_platform_check(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
+                        const char *platform, struct buf *problems, struct err *err)
 {
     struct check c = {.j = j, .s = s, .code = code, .fargate = job_is_fargate(platform), .problems = problems};
     check_configured(&c);
