@@ -65,27 +65,6 @@ static void check_configured(struct check *c)
     }
 }
 
-// Two volumes of one name: which of the two folders a mount point shows is not said.
-static void check_volume_names(struct check *c)
-{
-    const struct strv *v = &c->j->host_volumes;
-    for (size_t i = 0; i < v->len; i++) {
-        size_t len = strcspn(v->items[i], ":");
-        for (size_t k = 0; k < i; k++) {
-            bool same_name = strcspn(v->items[k], ":") == len, same_path = same_name;
-            for (size_t n = 0; same_name && n < len; n++) {
-                char a = v->items[i][n], b = v->items[k][n];
-                same_path = same_path && a == b;
-                same_name = a == b || ((a == '/' || a == '.') && (b == '/' || b == '.'));
-            }
-            if (same_name && !same_path) {
-                problem(c, "batch.host_volumes: \"%s\" and \"%s\" would be one volume, named with _ for / and .; "
-                           "mount one of them from another path", v->items[k], v->items[i]);
-            }
-        }
-    }
-}
-
 static void check_tags(struct check *c)
 {
     auto_cleanup(pairs_free) struct pairs tags = {0};
@@ -187,7 +166,6 @@ errc job_platform_check(const struct job_spec *j, const struct batch_settings *s
         problem(&c, "batch.ephemeral_storage: The ephemeral_storage parameter is only available for FARGATE compute "
                     "environments; leave it out, or name a queue on Fargate with batch.queue");
     }
-    check_volume_names(&c);
     check_tags(&c);
     check_size(&c);
     if (c.found == 0) {

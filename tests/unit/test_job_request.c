@@ -251,13 +251,6 @@ static void what_only_fargate_has_is_refused_elsewhere(void **state)
     assert_int_equal(define(a, "EC2", false), ERR_INVALID);
     assert_non_null(strstr(a->problems.data, "batch.ephemeral_storage: The ephemeral_storage parameter is only "
                                              "available for FARGATE compute environments"));
-    a->j.ephemeral_storage = 0;
-    strv_add(&a->j.host_volumes, "/mnt/a");
-    strv_add(&a->j.host_volumes, "/mnt/a:/b");
-    accepted(a, "EC2");
-    strv_add(&a->j.host_volumes, "/mnt.a");
-    assert_int_equal(define(a, "EC2", false), ERR_INVALID);
-    assert_non_null(strstr(a->problems.data, "batch.host_volumes: \"/mnt/a\" and \"/mnt.a\" would be one volume"));
 }
 
 static void sizes_are_bounded(void **state)
