@@ -2,7 +2,8 @@
 what a network or AWS can do wrong, and says in which state jobs are (moto's end as soon as they are submitted).
 
 A rule is a function of a Call that returns None, for nothing wrong, or some of
-    answer=(status, code, message)  this instead of asking moto
+    answer=(status, code, message)  this error instead of asking moto
+    reply=OBJECT     this instead of asking moto
     delay=SECONDS    before anything is sent to moto
     hold=Held()      until the test lets it go, before anything is sent to moto
     cut="before"     the end of the connection instead of asking moto
@@ -117,7 +118,7 @@ class Call:
         self.raw, self.body = body, json.loads(body or b"{}")
         found = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", headers.get("Authorization", ""))
         self.access, self.region, self.service = found.groups() if found else (None, None, None)
-        self.status, self.answer, self.fault = None, None, None
+        self.status, self.answer, self.fault, self.answered = None, None, None, None
 
     def __repr__(self):
         return "%s %.300s -> %s%s" % (self.op, self.body, self.status, ", %s" % self.fault if self.fault else "")
@@ -141,8 +142,8 @@ class Cloud:
     """The proxy, and what it says of jobs: `jobs` is {job id: its object of DescribeJobs}. `rule` may be set at any
     time, `new` is the state of what is submitted from now on. `wrong` has what no AWS would have taken."""
 
-    def __init__(self, moto, keys=(s3ing.ACCESS, s3ing.SECRET)):
-        self.moto, self.keys, self.rule, self.new = moto, dict([keys]), None, "RUNNABLE"
+    def __init__(self, moto, keys=(s3ing.ACCESS, s3ing.SECRET), checks=True):
+        self.moto, self.keys, self.rule, self.new, self.checks = moto, dict([keys]), None, "RUNNABLE", checks
         self.jobs, self.calls, self.wrong, self.lock = {}, Calls(), [], threading.RLock()
         outer = self
 
@@ -220,6 +221,8 @@ class Cloud:
         if "answer" in fault:
             status, code, message = fault["answer"]
             return self.send(handler, call, status, {"__type": code, "message": message}, code)
+        if "reply" in fault:
+            return self.send(handler, call, 200, fault["reply"])
         status, answer, code = self.carry_out(call, body)
         call.status, call.answer = status, answer
         if not self.held(fault.get("after")) or fault.get("cut") == "after":
@@ -239,7 +242,7 @@ class Cloud:
 
     def send(self, handler, call, status, answer, code=None):
         body = json.dumps(answer).encode()
-        call.status = status
+        call.status, call.answered = status, time.monotonic()
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("x-amzn-RequestId", str(uuid.uuid4()))
@@ -256,6 +259,8 @@ class Cloud:
         with self.lock:
             if call.op == "submitjob" and status == 200:
                 self.jobs[answer["jobId"]] = self.begun(answer, call.body)
+                if self.new not in LIVE:
+                    self.set(answer["jobId"], self.new, exit_code=int(self.new == "FAILED"))
             elif call.op == "describejobs":
                 known = [self.jobs[i] for i in call.body.get("jobs", []) if i in self.jobs]
                 return 200, {"jobs": json.loads(json.dumps(known))}, None
@@ -279,6 +284,8 @@ class Cloud:
 
     def check(self, call):
         """Holds a call against AWS's model of it, and its signature against botocore's."""
+        if not self.checks:
+            return
         problems = [p for p in (model_problems(call), signature_problem(call, self.keys)) if p]
         with self.lock:
             self.wrong += ["%s: %s" % (call.op, p) for p in problems]

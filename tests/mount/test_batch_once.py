@@ -124,7 +124,7 @@ def test_a_listing_that_lags(batch_mounter, cloud):
 
     def rule(call):
         if call.op == "listjobs" and time.monotonic() < until:
-            return {"answer": (200, "", "")}
+            return {"reply": {"jobSummaryList": []}}
         return lost(call)
 
     cloud.rule = rule
