@@ -84,8 +84,8 @@ def step_argv():
     options = {"run-id": "7", "task-id": "1", "input-paths": "7/_parameters/0", "cpu": "1", "gpu": "0",
                "memory": "4096", "image": batching.IMAGE, "queue": "q-ec2", "iam-role": batching.ROLE,
                "tmpfs-path": "/metaflow_temp"}
-    return [sys.executable, str(flow), "--quiet", "--no-pylint", "--datastore", "s3", "batch", "step", "start", *PACKAGE,
-            *[w for k, v in options.items() for w in ("--" + k, v)]]
+    return [sys.executable, str(flow), "--quiet", "--no-pylint", "--datastore", "s3", "batch", "step", "start",
+            *PACKAGE, *[w for k, v in options.items() for w in ("--" + k, v)]]
 
 
 def step_process(world):

@@ -373,7 +373,8 @@ class Cloud:
         """ListJobs: with filters the state does not count, without one it is RUNNING."""
         queue = body.get("jobQueue", "").rsplit("/", 1)[-1]
         if queue not in KINDS:
-            return 400, {"__type": "ClientException", "message": "Job queue %s does not exist" % queue}, "ClientException"
+            code = "ClientException"
+            return 400, {"__type": code, "message": "Job queue %s does not exist" % queue}, code
         with self.lock:
             found = [j for j in self.jobs.values() if j["jobQueue"].endswith("/" + queue)]
         filters = body.get("filters")

@@ -71,7 +71,6 @@ def test_states_and_their_times(batch_mounter, cloud):
     assert part_or_none(mount, "runs", "exit_code") is None
     order = subprocess.run(["ls", "-t", str(mount / ".batch")], capture_output=True, text=True, check=True).stdout
     assert [n for n in order.split() if not n.endswith(".json")] == ["failed", "ended", "runs", "waits"]
-    assert not os.path.exists(mount / ".batch/ended/ctl") or os.stat(mount / ".batch/ended/ctl")
 
 
 ENDS = {
@@ -80,7 +79,7 @@ ENDS = {
     "killed": (137, "Essential container in task exited", None, ["137", "killed"]),
     "segv": (139, "Essential container in task exited", None, ["139", "segmentation fault"]),
     "plain": (1, "Essential container in task exited", None, ["Essential container in task exited", "1"]),
-    "spot": (None, "Host EC2 (instance i-0123456789) terminated.", None, ["Host EC2 (instance i-0123456789) terminated"]),
+    "spot": (None, "Host EC2 (instance i-0123) terminated.", None, ["Host EC2 (instance i-0123) terminated"]),
     "pull": (None, "Task failed to start", "CannotPullContainerError: pull image manifest has been retried",
              ["Task failed to start", "CannotPullContainerError"]),
 }
@@ -117,7 +116,8 @@ def test_logs(batch_mounter, cloud, batch_moto):
     comes(mount, "talks", "status", "RUNNING")
     want = "".join(line + "\n" for line in first).encode()
     make.wait_for(lambda: mount.read(".batch/talks/log") == want, "the log")
-    tail = subprocess.Popen(["tail", "-n", "1", "-f", str(mount / ".batch/talks/log")], stdout=subprocess.PIPE, text=True)
+    tail = subprocess.Popen(["tail", "-n", "1", "-f", str(mount / ".batch/talks/log")], text=True,
+                            stdout=subprocess.PIPE)
     try:
         assert tail.stdout.readline() == "  spaces  \n"
         batch_moto.log(stream, ["said later"])
@@ -180,7 +180,7 @@ def test_killing(batch_mounter, cloud):
         assert caught.value.errno == errno.EINVAL
     assert not cloud.log().of("terminatejob")
     for name in ("long", their_name):
-        assert subprocess.run(["sh", "-c", 'echo kill > "$1"', "sh", str(mount / (".batch/%s/ctl" % name))]).returncode == 0
+        subprocess.run(["sh", "-c", 'echo kill > "$1"', "sh", str(mount / (".batch/%s/ctl" % name))], check=True)
     killed = [c.body["jobId"] for c in cloud.log().of("terminatejob")]
     assert killed == [part(mount, "long", "id"), theirs]
     for name in ("long", their_name):
@@ -250,8 +250,6 @@ def test_other_users(batch_mounter, cloud, batch_root):
         done = subprocess.run([sys.executable, "-c", PROBE, *map(str, paths)], capture_output=True, text=True, cwd="/")
         return done.stdout.splitlines()
 
-    env = batching.s3ing.s3_env("http://127.0.0.1:9")
-    del env
     mount = batch_mounter(cloud, args=["-o", "allow_other"])
     save(mount, "train", job())
     assert probe(mount) == ["0"] + ["Permission denied"] * 3
@@ -269,7 +267,8 @@ def test_no_secret_is_told(batch_mounter, cloud):
     assert batching.environment(cloud.submission()).items() >= secret.items(), "the job gets them"
     request = part(mount, "quiet", "request")
     assert "is-shown" in request and "***" in request and "API_KEY" in request
-    told = [request, mount.log()] + [mount.read(".metaflowfs/" + n).decode() for n in ("config", "status", "errors", "stats")]
+    told = [mount.read(".metaflowfs/" + n).decode() for n in ("config", "status", "errors", "stats")]
+    told += [request, mount.log()]
     for value in [*secret.values(), "hd-value-5", batching.s3ing.SECRET]:
         assert not any(value in text for text in told), value
 

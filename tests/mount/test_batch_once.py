@@ -240,7 +240,8 @@ def test_unmounting_kills_nothing(batch_mounter, cloud, tmp_path):
     again = batch_mounter(cloud, state=tmp_path)
     comes(again, "ends", "status", "FAILED")
     assert "segmentation fault" in part(again, "ends", "reason").lower()
-    assert part(again, "stays", "status") == "RUNNABLE" and again.read(".batch/stays.json").decode() == job(["echo", "stays"])
+    assert part(again, "stays", "status") == "RUNNABLE"
+    assert again.read(".batch/stays.json").decode() == job(["echo", "stays"])
     cloud.jobs.clear()
     assert again.end() == 0
     last = batch_mounter(cloud, state=tmp_path)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import make
-from batching import comes, job, part, save
+from batching import Held, comes, job, part, save
 
 MANY = 250
 POLLS = ("describejobs", "listjobs")
@@ -57,7 +57,7 @@ def test_many_jobs(batch_mounter, cloud):
                 assert path.read_bytes()
     rounds = (time.monotonic() - begin) / 2 + 1
     more = polls(cloud)[asked:]
-    assert len(more.of("describejobs") if hasattr(more, "of") else more) <= 3 * rounds + 3, more
+    assert len([c for c in more if c.op == "describejobs"]) <= 3 * rounds + 3, more
     cloud.set("-step-7-", "FAILED", exit_code=1)
     comes(mount, "tester-AFlow-1-step-7-0", "status", "FAILED")
     calls = polls(cloud)
@@ -96,6 +96,23 @@ def test_throttled_polls(batch_mounter, cloud):
     cloud.set("-kept-", "SUCCEEDED")
     cloud.rule = None
     comes(mount, "kept", "status", "SUCCEEDED")
+
+
+def test_a_silent_batch(batch_mounter, cloud):
+    """S282: while a poll has no answer, reading has one at once, and unmounting comes through."""
+    mount = batch_mounter(cloud)
+    save(mount, "known", job())
+    silent = Held()
+    cloud.rule = lambda c: {"hold": silent} if c.op in POLLS else None
+    mount.names(".batch")
+    silent.wait()
+    begin = time.monotonic()
+    for _ in range(20):
+        assert part(mount, "known", "status") == "RUNNABLE" and "known" in mount.names(".batch")
+    assert time.monotonic() - begin < 5
+    assert mount.end() == 0
+    assert time.monotonic() - begin < 12
+    silent.drop()
 
 
 def test_it_stops(quiet):

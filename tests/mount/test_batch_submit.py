@@ -9,7 +9,7 @@ import pytest
 
 import batching
 from batching import environment, job, part, refused, requirements, save
-from s3ing import BIN, s3_env
+from s3ing import ACCESS, BIN, SECRET, s3_env
 
 MEMORY = {"memory": 100000}
 
@@ -38,6 +38,14 @@ def no_submission(cloud, what):
 
 def problems(mount, name):
     return part(mount, name, "error")
+
+
+def run_as_container(submission, folder):
+    """Runs what was sent as its container would, with the keys that the container's role gives."""
+    env = dict(environment(submission), PATH="%s:%s" % (BIN, os.environ["PATH"]), HOME=str(folder),
+               AWS_ACCESS_KEY_ID=ACCESS, AWS_SECRET_ACCESS_KEY=SECRET, AWS_EC2_METADATA_DISABLED="true")
+    return subprocess.run(submission["containerOverrides"]["command"], cwd=folder, env=env, text=True,
+                          capture_output=True)
 
 
 @pytest.mark.threads
@@ -173,9 +181,7 @@ def test_code(batch_mounter, cloud, batch_root, batch_run, batch_s3, tmp_path):
     assert json.loads(env["METAFLOW_CODE_METADATA"])["archive_format"] == "tgz"
     assert body["parameters"] == {"metaflow.user": "tester", "metaflow.flow_name": flow, "metaflow.run_id": run}
     assert cloud.definition_of(body)["containerProperties"]["image"] == "python:3.11", "the run's Python"
-    done = subprocess.run(body["containerOverrides"]["command"], cwd=tmp_path, text=True, capture_output=True, env=dict(
-        env, PATH="%s:%s" % (BIN, os.environ["PATH"]), HOME=str(tmp_path), AWS_ACCESS_KEY_ID=mount.env["AWS_ACCESS_KEY_ID"],
-        AWS_SECRET_ACCESS_KEY=mount.env["AWS_SECRET_ACCESS_KEY"], AWS_EC2_METADATA_DISABLED="true"))
+    done = run_as_container(body, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "HelloFlow it's \"q\" $HOME ."
     for name, code in (("no-run", flow + "/1"), ("no-flow", "NoFlow/1"), ("shape", "HelloFlow")):
@@ -189,10 +195,7 @@ def test_exit_codes_come_through_the_bootstrap(batch_mounter, cloud, batch_root,
                           env=s3_env(batch_s3.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(batch_root)))
     save(mount, "ends", job("ls hello_flow.py && exit 7", code=batch_run))
     body = cloud.submission()
-    done = subprocess.run(body["containerOverrides"]["command"], cwd=tmp_path, text=True, capture_output=True, env=dict(
-        environment(body), PATH="%s:%s" % (BIN, os.environ["PATH"]), HOME=str(tmp_path),
-        AWS_ACCESS_KEY_ID=mount.env["AWS_ACCESS_KEY_ID"], AWS_SECRET_ACCESS_KEY=mount.env["AWS_SECRET_ACCESS_KEY"],
-        AWS_EC2_METADATA_DISABLED="true"))
+    done = run_as_container(body, tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (7, ["hello_flow.py"]), done.stderr
 
 
@@ -257,10 +260,12 @@ def test_text_that_is_no_json(mount, shared_cloud):
 
 @pytest.mark.parametrize("name, text", [
     ("deep", '{"command": ' + "[" * 100000), ("long", '{"command": ["' + "a" * 300000 + '"]}'), ("nul", "\0" * 64),
-    ("bytes", "\udcff\udcfe{}"), ("list", "[1, 2]"), ("null", "null"), ("twice", '{"command": ["a"], "command": ["b"]}'),
+    ("bytes", "\udcff\udcfe{}"), ("list", "[1, 2]"), ("null", "null"),
+    ("twice", '{"command": ["a"], "command": ["b"]}'),
     ("many", '{"command": ["a"], "environment": {"vars": {%s}}}' % ", ".join('"V%d": "x"' % n for n in range(9000))),
     ("surrogate", '{"command": ["\\ud800"]}'), ("zero", '{"command": ["a\\u0000b"]}'),
-    ("number", '{"command": ["a"], "batch": {"cpu": 1e999}}'), ("huge", '{"command": ["a"], "batch": {"memory": 1e30}}')])
+    ("number", '{"command": ["a"], "batch": {"cpu": 1e999}}'),
+    ("huge", '{"command": ["a"], "batch": {"memory": 1e30}}')])
 def test_hostile_files(mount, shared_cloud, name, text):
     """S254: hostile text is refused with a cause, and nothing is sent."""
     def write():
