@@ -181,7 +181,7 @@ const char *job_key_near(const char *level, const char *key)
             continue;
         }
         size_t d = distance(key, leaf);
-        if (d < best && d <= 1 + strlen(leaf) / 4) {
+        if (d < best && d <= (strlen(leaf) < 6 ? 1 : strlen(leaf) / 3)) {
             best = d;
             nearest = keys[i].name;
         }

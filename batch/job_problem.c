@@ -139,6 +139,10 @@ void job_problem_kind(struct job_reader *r, enum job_key_id id, const struct jso
         job_problem_of(r, id, "the text has a NUL (\\u0000) inside; it takes %s", key->accepted);
         return;
     }
+    if (text != NULL && (key->type == JOB_T_OBJECT || key->type == JOB_T_PAIRS)) {
+        job_problem_of(r, id, "a text is not what it takes; it takes %s", key->accepted); // and may be a secret
+        return;
+    }
     auto_free char *bare = text != NULL ? unquoted(text, key->type) : NULL;
     auto_free char *shown = show_value(found);
     if (bare != NULL) {
