@@ -16,7 +16,7 @@ static const struct job_key keys[K_COUNT] = {
         "What runs in the container. {tempdir} in it stands for the path of the tmpfs, or for . without one."},
     [K_NAME] = {"name", JOB_T_TEXT, true, 0, 0, "the name of the file without .json",
         "1 to 128 letters, digits, - and _, the first a letter or digit",
-        "Goes into the name that AWS Batch shows, which is USER\\-NAME\\-HASH."},
+        "Goes into the name that AWS Batch shows, which is USER-NAME-HASH."},
     [K_CODE] = {"code", JOB_T_TEXT, true, 0, 0, "none",
         "a run, FLOW/RUN",
         "The code package of that run is fetched and unpacked in the container before the command, and "
@@ -103,9 +103,9 @@ static const struct job_key keys[K_COUNT] = {
     [K_PRIVILEGED] = {"batch.privileged", JOB_T_BOOL, false, 0, 0, "false",
         "true or false", "Give the container the rights of the host's root."},
     [K_EXECUTABLE] = {"batch.executable", JOB_T_REFUSED, true, 0, 0, "none", NULL,
-        "Refused: it names the Python of a step, and here the command says what runs."},
+        "it names the Python of a step, and here the command says what runs"},
     [K_NUM_PARALLEL] = {"batch.num_parallel", JOB_T_REFUSED, true, 0, 0, "none", NULL,
-        "Refused: a job file is one container; submit jobs of several nodes with Metaflow's @parallel."},
+        "a job file is one container; jobs of several nodes are submitted with Metaflow's @parallel"},
 
     [K_ENVIRONMENT] = {"environment", JOB_T_OBJECT, true, 0, 0, "none",
         "an object, such as {\"vars\": {\"NAME\": \"value\"}}", "@environment."},

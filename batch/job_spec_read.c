@@ -112,7 +112,7 @@ static void check_value(struct job_reader *r, enum job_key_id id, const struct j
     const char *text = json_str(value);
     bool list = key->type == JOB_T_LIST || key->type == JOB_T_TEXTS;
     if (key->type == JOB_T_REFUSED) {
-        job_problem_of(r, id, "%s", key->meaning);
+        job_problem_of(r, id, "is refused: %s", key->meaning);
     } else if (key->type == JOB_T_WHOLE || key->type == JOB_T_NUMBER) {
         check_number(r, id, value);
     } else if (key->type == JOB_T_OBJECT && kind == JSON_OBJECT) {
