@@ -187,7 +187,9 @@ void job_problem_unknown(struct job_reader *r, const char *level, const char *ke
 {
     auto_free char *shown = job_show(key);
     const char *other = elsewhere(level, key), *near = job_key_near(level, key);
-    if (other != NULL && strchr(other, '.') != NULL) {
+    if (other != NULL && job_key_find(other)->type == JOB_T_REFUSED) {
+        job_problem(r, "%s%s: is refused: %s", level, shown, job_key_find(other)->meaning);
+    } else if (other != NULL && strchr(other, '.') != NULL) {
         int n = (int)(strchr(other, '.') - other);
         job_problem(r, "%s%s: is not known here; it belongs into \"%.*s\": {\"%s\": ...}", level, shown, n, other,
                     other + n + 1);

@@ -370,6 +370,9 @@ static bool see_flaw(void *arg, enum json_flaw flaw, const char *path)
         strv_add(&r->twice, path);
     } else if (flaw == JSON_FLAW_TOO_LARGE) {
         job_problem(r, "%s: a number is too large for anything", shown);
+    } else if (flaw == JSON_FLAW_SURROGATE) {
+        job_problem(r, "%s: a \\ud800 to \\udfff alone is half of a character; write both halves, or the character",
+                    shown);
     } else if (flaw == JSON_FLAW_NUL_KEY) {
         job_problem(r, "%s: a key with a NUL (\\u0000) inside is not known", *path != '\0' ? shown : "the file");
     }

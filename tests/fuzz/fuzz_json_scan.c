@@ -20,7 +20,7 @@ static bool see(void *arg, enum json_flaw flaw, const char *path)
         abort();
     }
     struct found *found = arg;
-    found->stops_parsing = found->stops_parsing || flaw != JSON_FLAW_TWICE;
+    found->stops_parsing = found->stops_parsing || flaw == JSON_FLAW_TOO_LARGE || flaw == JSON_FLAW_NUL_KEY;
     return true;
 }
 

@@ -360,6 +360,7 @@ static void texts(void **state)
     refused("{\"command\": [\"sleep\", 5]}", "command", "item 2 is no text; put it in double quotes");
     refused("{\"command\": [\"sleep\", \"a\\u0000\"]}", "command", "item 2 has a NUL");
     refused("{\"command\": 5}", "command", "5 is a number");
+    refused("{\"command\": [\"\\ud800\"]}", "command", "half of a character");
 }
 
 static void names_and_values(void **state)
@@ -426,6 +427,7 @@ static void unknown_keys(void **state)
         {"\"retry\": {\"foobar\": 1}", "retry.foobar", "known here: times, minutes_between_retries"},
         {"\"\": 1", "\"\"", "is not known"},
         {"\"a\\u001b[31mb\": 1", "\"a\\u001b[31mb\"", "is not known"},
+        {"\"num_parallel\": 2", "num_parallel", "@parallel"},
         {"\"batch\": {\"executable\": \"python\"}", "batch.executable", "the command says what runs"},
         {"\"batch\": {\"num_parallel\": 2}", "batch.num_parallel", "@parallel"},
         {"\"batch\": {\"cpu\": 1, \"cpu\": 2}", "batch.cpu", "twice"},

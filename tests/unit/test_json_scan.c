@@ -186,7 +186,7 @@ static void depth(void **state)
 static bool note(void *arg, enum json_flaw flaw, const char *path)
 {
     static const char *const words[] = {[JSON_FLAW_TWICE] = "twice", [JSON_FLAW_TOO_LARGE] = "large",
-                                        [JSON_FLAW_NUL_KEY] = "nul"};
+                                        [JSON_FLAW_NUL_KEY] = "nul", [JSON_FLAW_SURROGATE] = "half"};
     buf_printf(arg, "%s=%s ", words[flaw], path);
     return true;
 }
@@ -203,7 +203,8 @@ static void flaws(void **state)
         {"{\"a\":[[{\"b\":1,\"b\":2}]]}", "twice=a.b "},
         {"{\"a\":1e999,\"b\":{\"c\":[-1.5e400,1e308]},\"d\":1e-999}", "large=a large=b.c "},
         {"{\"a\":{\"x\\u0000y\":1}}", "nul=a. "},
-        {"{\"\\ud800\":1,\"\\ud800\":2}", "twice=\xef\xbf\xbd "},
+        {"{\"\\ud800\":1,\"\\ud800\":2}", "half=\xef\xbf\xbd half=\xef\xbf\xbd twice=\xef\xbf\xbd "},
+        {"{\"a\":\"\\ud83d\\ude00\",\"b\":[\"x\\uDc00\"],\"c\":\"\\uD800x\\udc00\",\"d\":\"\\\\ud800\"}", "half=b half=c "},
         {"{\"a\\\\\":1,\"a\\\"\":\"\\\\\",\"a\\\\\":3}", "twice=a\\ "},
         {"{\"\":{\"\":1,\"\":2}}", "twice= "},
     };
