@@ -131,8 +131,8 @@ static errc check_folder(int fd, const char *dir, struct err *err)
         return err_set_errno(err, errno, "cannot stat %.300s", dir);
     }
     if (st.st_uid != geteuid()) {
-        return err_set(err, ERR_DENIED, "the folder %.300s of the jobs' journal belongs to somebody else (user %u), who "
-                                        "could have jobs run in your name", dir, (unsigned)st.st_uid);
+        return err_set(err, ERR_DENIED, "the folder %.300s of the jobs' journal belongs to somebody else (user %u), "
+                                        "who could have jobs run in your name", dir, (unsigned)st.st_uid);
     }
     if (st.st_mode & (S_IWGRP | S_IWOTH)) {
         return err_set(err, ERR_DENIED, "the folder %.300s of the jobs' journal can be written by others (mode %03o): "
