@@ -251,7 +251,7 @@ uint64_t journal_stamp(struct journal *j)
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t wall = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     // A further change may still get the same time: until it cannot, each answer is another one.
-    return (uint64_t)(wall - stamp < UNSETTLED_NS ? stamp ^ (wall << 8) : stamp);
+    return wall - stamp < UNSETTLED_NS ? (uint64_t)stamp ^ ((uint64_t)wall << 8) : (uint64_t)stamp;
 }
 
 errc journal_names(struct journal *j, bool (*fn)(void *arg, const char *name), void *arg, struct err *err)
