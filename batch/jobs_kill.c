@@ -57,8 +57,8 @@ errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct e
         e = jobs_look_for(j, t.queue, t.job_name, cancel, &t.id, err);
     }
     if (!e && t.id == NULL) {
-        e = err_set(err, ERR_INVALID, "whether the job %s exists is not known yet: try again when .batch/%s/status says "
-                    "more", name, name);
+        e = err_set(err, ERR_INVALID, "whether the job %s exists is not known yet: try again when .batch/%s/status "
+                    "says more", name, name);
     }
     if (!e) {
         e = terminate(j, t.id, cancel, err);

@@ -172,8 +172,8 @@ static errc bring_up_to_date(struct submission *s, struct intent *in, struct err
 static errc busy(const struct submission *s, const struct intent *in, struct err *err)
 {
     if (in->state == INTENT_SENDING) {
-        return err_set(err, ERR_BUSY, "another text of %s.json was sent to AWS Batch as %s, and whether that job exists "
-                       "is not known yet: wait until .batch/%s/status says more, or use another name", s->name,
+        return err_set(err, ERR_BUSY, "another text of %s.json was sent to AWS Batch as %s, and whether that job "
+                       "exists is not known yet: wait until .batch/%s/status says more, or use another name", s->name,
                        in->job_name != NULL ? in->job_name : "a job", s->name);
     }
     return err_set(err, ERR_BUSY, "the job %s lives, with other content, as %s: wait for its end, or end it with: "
