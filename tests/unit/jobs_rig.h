@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "batch/jobs.h"
-#include "fake_batch.h"
+#include "fake_aws_batch.h"
 #include "tempdir.h"
 
 #define GOOD "{\"command\": [\"true\"]}"
