@@ -16,6 +16,7 @@ for name in [n for n in os.environ if n.startswith(("METAFLOW_", "AWS_"))]:
     del os.environ[name]
 os.environ.update(USER="tester", LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
 
+import batching  # noqa: E402
 import make  # noqa: E402
 import s3faults  # noqa: E402
 import s3ing  # noqa: E402
@@ -253,3 +254,71 @@ def s3_mounter(mounter, tmp_path_factory, s3_root):
 @pytest.fixture(scope="module")
 def shared_s3_mounter(shared_mounter, tmp_path_factory, s3_root):
     return _s3_mounts(shared_mounter, tmp_path_factory, s3_root)
+
+
+@pytest.fixture(scope="session")
+def batch_moto():
+    """moto's Batch and CloudWatch Logs; definitions that a test registers stay."""
+    server = batching.BatchMoto()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloud(batch_moto):
+    """A proxy before it, with jobs of its own. What AWS would not have taken fails the test."""
+    proxy = batching.Cloud(batch_moto)
+    yield proxy
+    proxy.stop()
+    assert not proxy.wrong, "\n".join(proxy.wrong)
+
+
+@pytest.fixture(scope="module")
+def shared_cloud(batch_moto):
+    proxy = batching.Cloud(batch_moto)
+    yield proxy
+    proxy.stop()
+    assert not proxy.wrong, "\n".join(proxy.wrong)
+
+
+@pytest.fixture(scope="session")
+def batch_run(data_dir):
+    """A run "Flow/run" whose artifacts and code package are in S3."""
+    return batching.make_batch_data(data_dir)
+
+
+@pytest.fixture(scope="session")
+def batch_root(data_dir, batch_run):
+    """The directory with the `.metaflow` that has its metadata. Never written to by a test."""
+    return data_dir / "batch" / "root"
+
+
+@pytest.fixture(scope="session")
+def batch_s3(data_dir, batch_run):
+    server = s3ing.Versity(data_dir / "batch" / "server")
+    yield server
+    server.stop()
+
+
+def _batch_mounts(start, tmp_path_factory):
+    def mount(cloud, env=None, state=None, root=None, **options):
+        where = cloud if isinstance(cloud, str) else cloud.url
+        if root is None:
+            root = tmp_path_factory.mktemp("root")
+            (root / ".metaflow").mkdir()
+        kept = state or tmp_path_factory.mktemp("state")
+        everything = batching.batch_env(where, XDG_STATE_HOME=str(kept))
+        return start(root, env=dict(everything, **(env or {})), **options)
+    return mount
+
+
+@pytest.fixture
+def batch_mounter(mounter, tmp_path_factory):
+    """Mounts that submit: batch_mounter(cloud or URL, env={...}, state=DIR of journals, root=DIR, args=[...]); without
+    a root there are no flows."""
+    return _batch_mounts(mounter, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def shared_batch_mounter(shared_mounter, tmp_path_factory):
+    return _batch_mounts(shared_mounter, tmp_path_factory)

@@ -1,0 +1,268 @@
+"""A job is never submitted twice and never lost: through crashes, lost answers, throttling, two mounts, and saves."""
+
+import concurrent.futures
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import batching
+import make
+from batching import BROKEN, THROTTLED, Held, comes, job, part, part_or_none, refused, save
+from servicing import free_port
+
+NOT = "not submitted"
+
+
+def crash(mount):
+    """kill -9 of the daemon; whoever waited for it gets an error."""
+    mount.end(signal.SIGKILL)
+    subprocess.run(["fusermount3", "-u", "-z", str(mount.path)], check=True)
+
+
+def saving(mount, name, text):
+    """Saves in a thread; what came of it: an errno, or 0."""
+    result = concurrent.futures.Future()
+
+    def run():
+        try:
+            save(mount, name, text)
+            result.set_result(0)
+        except OSError as error:
+            result.set_result(error.errno)
+
+    threading.Thread(target=run, daemon=True).start()
+    return result
+
+
+def once(*faults):
+    """A rule of (op, fault) pairs, each for the first call of that op that is left."""
+    left, lock = list(faults), threading.Lock()
+
+    def rule(call):
+        with lock:
+            for pair in left:
+                if pair[0] == call.op:
+                    left.remove(pair)
+                    return pair[1]
+        return None
+
+    return rule
+
+
+# (the call that stands still when the daemon is killed, whether moto carried it out, what becomes of it then)
+STEPS = [("describejobqueues", "hold", "drop"), ("describejobdefinitions", "hold", "drop"),
+         ("registerjobdefinition", "hold", "drop"), ("registerjobdefinition", "after", "drop"),
+         ("submitjob", "hold", "drop"), ("submitjob", "hold", "go"), ("submitjob", "after", "drop")]
+
+
+@pytest.mark.parametrize("op, where, then", STEPS)
+def test_killed_at_every_step(batch_mounter, cloud, tmp_path, op, where, then):
+    """S271: after a kill -9 between any two steps and a remount, the job exists exactly once, or its directory says
+    that it was not submitted; saving it again makes it exactly once."""
+    held = Held()
+    text = job(["echo", op], batch={"image": "killed-%s-%s-%s:1" % (op, where, then)})
+    cloud.rule = once((op, {where: held}))
+    mount = batch_mounter(cloud, state=tmp_path)
+    result = saving(mount, "crashed", text)
+    held.wait()
+    crash(mount)
+    assert result.result(30) != 0
+    getattr(held, then)()
+    if then == "go":
+        make.wait_for(lambda: cloud.submitted(), "the request that was under way")
+    exists = bool(cloud.jobs)
+    assert exists == (op == "submitjob" and (where, then) != ("hold", "drop"))
+    again = batch_mounter(cloud, state=tmp_path)
+    if exists:
+        comes(again, "crashed", "status", "RUNNABLE")
+        assert part(again, "crashed", "id") == next(iter(cloud.jobs))
+    else:
+        comes(again, "crashed", "status", lambda text: text in (NOT, "unknown"))
+    assert again.read(".batch/crashed.json").decode() == text
+    save(again, "crashed", text)
+    assert part(again, "crashed", "status") == "RUNNABLE"
+    assert len(cloud.submitted()) == len(cloud.jobs) == 1, cloud.log()
+
+
+def test_killed_after_the_answer(batch_mounter, cloud, tmp_path):
+    """S271: what was accepted is known after a kill -9, and not asked for again."""
+    mount = batch_mounter(cloud, state=tmp_path)
+    save(mount, "done", job())
+    crash(mount)
+    shutil.rmtree(mount.workdir / ".cache", ignore_errors=True)
+    again = batch_mounter(cloud, state=tmp_path)
+    assert part(again, "done", "id") == next(iter(cloud.jobs))
+    save(again, "done", job())
+    assert len(cloud.submitted()) == 1
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("faults", [
+    [{"cut": "after"}], [{"cut": "before"}], [BROKEN], [THROTTLED, THROTTLED],
+    [{"cut": "before"}, THROTTLED, {"cut": "after"}]], ids=["lost", "cut", "500", "429", "all"])
+def test_answers_that_are_lost(batch_mounter, cloud, faults):
+    """S272: a lost answer, a cut connection, a 500 or a 429 is tried again, and the job exists once."""
+    mount = batch_mounter(cloud)
+    cloud.rule = once(*[("submitjob", f) for f in faults])
+    save(mount, "lossy", job(["echo", "once"]))
+    assert part(mount, "lossy", "status") == "RUNNABLE"
+    assert len(cloud.submitted()) == len(cloud.jobs) == 1, cloud.log()
+    assert part(mount, "lossy", "id") == next(iter(cloud.jobs))
+
+
+def test_a_listing_that_lags(batch_mounter, cloud):
+    """S272: ListJobs that does not show the job yet leads to no second one."""
+    mount = batch_mounter(cloud)
+    until = time.monotonic() + 4
+    lost = once(("submitjob", {"cut": "after"}))
+
+    def rule(call):
+        if call.op == "listjobs" and time.monotonic() < until:
+            return {"reply": {"jobSummaryList": []}}
+        return lost(call)
+
+    cloud.rule = rule
+    result = saving(mount, "lagging", job()).result(60)
+    if result != 0:
+        assert part(mount, "lagging", "status") == "unknown"
+        comes(mount, "lagging", "status", "RUNNABLE")
+    assert len(cloud.submitted()) == 1, cloud.log()
+
+
+def test_a_batch_that_refuses_or_is_away(batch_mounter, cloud):
+    """S273: throttling, an unreachable Batch and no answers fail the close within 30 s, with a cause that says whether
+    anything was sent; nothing hangs, and a later save submits once."""
+    def rule(call):
+        if call.op == "submitjob":
+            if "-throttled-" in call.body["jobName"]:
+                return THROTTLED
+            if "-silent-" in call.body["jobName"]:
+                return {"hold": silent}
+        return None
+
+    silent = Held()
+    cloud.rule = rule
+    mount = batch_mounter(cloud)
+    away = batch_mounter("http://127.0.0.1:%d" % free_port())
+    begin = time.monotonic()
+    throttled, unreachable = saving(mount, "throttled", job()), saving(away, "away", job())
+    waits = saving(mount, "silent", job())
+    assert throttled.result(60) == errno.EAGAIN
+    assert unreachable.result(60) in (errno.EHOSTDOWN, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ECONNREFUSED)
+    assert waits.result(60) == errno.ETIMEDOUT
+    assert time.monotonic() - begin < 45
+    assert part(mount, "throttled", "status") == NOT and part(away, "away", "status") == NOT
+    assert part(mount, "silent", "status") == "unknown"
+    assert "throttl" in part(mount, "throttled", "error").lower() or "Too Many" in part(mount, "throttled", "error")
+    assert "127.0.0.1" in part(away, "away", "error")
+    cloud.rule = None
+    silent.drop()
+    for name in ("throttled", "silent"):
+        save(mount, name, job())
+        assert part(mount, name, "status") == "RUNNABLE"
+    assert len(cloud.submitted()) == len(cloud.jobs) == 2
+
+
+def test_what_batch_refuses(batch_mounter, cloud):
+    """S274: a refusal of Batch's fails the save with Batch's words, is not repeated, and other text may follow."""
+    mount = batch_mounter(cloud)
+    cloud.rule = lambda c: {"answer": (400, "ClientException", "words of Batch")} if c.op == "submitjob" else None
+    assert refused(mount, "no", job(["a"])) == errno.EINVAL
+    assert len(cloud.log().of("submitjob")) == 1
+    assert part(mount, "no", "status") == NOT and "words of Batch" in part(mount, "no", "error")
+    cloud.rule = lambda c: {"answer": (403, "AccessDeniedException", "not for you")} if c.op == "submitjob" else None
+    assert refused(mount, "no", job(["b"])) == errno.EACCES
+    assert "not for you" in part(mount, "no", "error")
+    cloud.rule = None
+    save(mount, "no", job(["c"]))
+    assert cloud.submission()["containerOverrides"]["command"] == ["c"]
+    assert part_or_none(mount, "no", "error") is None
+
+
+def test_saving_again(batch_mounter, cloud):
+    """S275: the same content while the job lives is a no-op, other content is refused, and a save after its end is the
+    next generation."""
+    mount = batch_mounter(cloud)
+    save(mount, "again", job(["one"]))
+    first = part(mount, "again", "id")
+    assert not cloud.calls_of(lambda: save(mount, "again", job(["one"]))).of("submitjob")
+    assert refused(mount, "again", job(["two"])) == errno.EBUSY
+    assert mount.read(".batch/again.json").decode() == job(["one"]) and part(mount, "again", "id") == first
+    cloud.set(first, "SUCCEEDED")
+    comes(mount, "again", "status", "SUCCEEDED")
+    save(mount, "again", job(["one"]))
+    second = part(mount, "again", "id")
+    assert second != first and part(mount, "again/attempts/1", "id") == first
+    cloud.set(second, "FAILED", exit_code=1)
+    comes(mount, "again", "status", "FAILED")
+    save(mount, "again", job(["two"]))
+    assert [part(mount, "again/attempts/%d" % n, "id") for n in (1, 2)] == [first, second]
+    assert len(cloud.submitted()) == 3 and len({c.body["jobName"] for c in cloud.submitted()}) == 3
+
+
+@pytest.mark.threads
+def test_two_mounts(batch_mounter, cloud, tmp_path):
+    """S276: two mounts that share their journals submit once what both save, and see each other's jobs."""
+    one, two = batch_mounter(cloud, state=tmp_path), batch_mounter(cloud, state=tmp_path)
+    held = Held()
+    cloud.rule = once(("submitjob", {"hold": held}))
+    first = saving(one, "both", job(["same"]))
+    held.wait()
+    second = saving(two, "both", job(["same"]))
+    time.sleep(0.3)
+    assert not second.done()
+    held.go()
+    assert (first.result(30), second.result(30)) == (0, 0)
+    results = [saving(m, "many-%d" % n, job(["echo", str(n)])) for n in range(4) for m in (one, two) for _ in range(2)]
+    assert [r.result(60) for r in results] == [0] * 16
+    assert len(cloud.submitted()) == len(cloud.jobs) == 5, cloud.log()
+    comes(two, "both", "id", part(one, "both", "id"))
+    assert refused(two, "both", job(["other"])) == errno.EBUSY
+    save(one, "late", job(["late"]))
+    make.wait_for(lambda: "late" in two.names(".batch"), "the other mount's job")
+    assert two.read(".batch/late.json").decode() == job(["late"])
+
+
+def test_unmounting_kills_nothing(batch_mounter, cloud, tmp_path):
+    """S277: a job lives on when the mount ends, and a later mount has it, ended meanwhile or not."""
+    mount = batch_mounter(cloud, state=tmp_path)
+    for name in ("stays", "ends"):
+        save(mount, name, job(["echo", name]))
+    assert mount.end() == 0
+    assert not cloud.log().of("terminatejob", "canceljob")
+    cloud.set("-ends-", "FAILED", "Essential container in task exited", exit_code=139)
+    again = batch_mounter(cloud, state=tmp_path)
+    comes(again, "ends", "status", "FAILED")
+    assert "segmentation fault" in part(again, "ends", "reason").lower()
+    assert part(again, "stays", "status") == "RUNNABLE"
+    assert again.read(".batch/stays.json").decode() == job(["echo", "stays"])
+    cloud.jobs.clear()
+    assert again.end() == 0
+    last = batch_mounter(cloud, state=tmp_path)
+    assert part(last, "ends", "status") == "FAILED", "what Batch forgot is remembered"
+    assert len(cloud.submitted()) == 2
+
+
+def test_journals_are_private(batch_mounter, cloud, tmp_path):
+    """S278: the journal is in XDG_STATE_HOME, for the user alone; one that is damaged is told, and left as it is."""
+    mount = batch_mounter(cloud, state=tmp_path)
+    save(mount, "kept", job())
+    folder = tmp_path / "metaflowfs" / "jobs"
+    record = folder / "kept.json"
+    assert (folder.stat().st_mode & 0o777, record.stat().st_mode & 0o777) == (0o700, 0o600)
+    mount.end()
+    record.write_bytes(b'{"half": ')
+    again = batch_mounter(cloud, state=tmp_path, expect_errors=["kept"])
+    again.names(".batch")
+    with pytest.raises(OSError):
+        save(again, "kept", job(["other"]))
+    assert record.read_bytes() == b'{"half": ' and len(cloud.submitted()) == 1
+    save(again, "fine", job())
+    assert len(cloud.submitted()) == 2
+    assert os.path.exists(again / ".batch/fine")
