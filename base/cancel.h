@@ -18,5 +18,7 @@ struct cancel {
 // ERR_OK while the work should go on; else ERR_INTERRUPTED or ERR_TIMEOUT with a cause.
 // A NULL token never cancels.
 errc cancel_check(struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
+// Sleeps so long (by clock_mono_ms), and looks at the token each 20 ms; fails as cancel_check does.
+errc cancel_sleep(struct cancel *cancel, int64_t ms, struct err *err) ERR_MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/creds.h"
+#include "base/endpoint.h"
 #include "base/json.h"
 #include "base/strv.h"
 
@@ -92,12 +93,6 @@ void creds_answer_free(struct creds_answer *a); // wipes it
 // ERR_OK whenever there is a whole answer, whatever its status; 429 and 5xx and no answer are tried again.
 errc creds_http(struct look *l, const struct creds_ask *ask, struct creds_answer *ret, struct err *err);
 
-struct creds_url {
-    char *scheme, *host, *name, *path; // "https"; host as in a Host header; the name alone; "/..." with the query
-};
-// False for what is no plain http or https URL: user parts, control characters, backslashes and fragments are refused.
-bool creds_url_split(const char *url, struct creds_url *ret);
-void creds_url_free(struct creds_url *u);
 // Where a service is asked, without a slash at its end: environment, profile, else `fallback`. Owned.
 char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *fallback);
 // Where the container is asked: 0 when it is not configured. Owned. (Here for its tests.)

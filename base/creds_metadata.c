@@ -43,13 +43,13 @@ errc creds_container_url(aws_env_fn env, char **ret, struct err *err)
 {
     const char *relative = aws_env_get(env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = aws_env_get(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    struct creds_url u;
+    struct url_parts u;
     if (!relative && !full) {
         return err_set(err, ERR_NOT_FOUND,
                        "the environment has no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI");
     }
     auto_free char *url = relative ? mem_printf("http://169.254.170.2%s", relative) : mem_strdup(full);
-    if ((relative && relative[0] != '/') || !creds_url_split(url, &u)) {
+    if ((relative && relative[0] != '/') || !url_split(url, &u)) {
         return err_set(err, ERR_DENIED, "AWS_CONTAINER_CREDENTIALS_%s is not acceptable", relative
                        ? "RELATIVE_URI has to be a path that begins with a slash; what there is"
                        : "FULL_URI has to be a plain http or https URL; what there is");
@@ -59,7 +59,7 @@ errc creds_container_url(aws_env_fn env, char **ret, struct err *err)
                 : err_set(err, ERR_DENIED, "AWS_CONTAINER_CREDENTIALS_FULL_URI asks %.100s by http, which is for this "
                                            "machine, 169.254.170.2, 169.254.170.23 and [fd00:ec2::23]; others have to "
                                            "be https", u.name);
-    creds_url_free(&u);
+    url_parts_free(&u);
     if (!e) {
         *ret = steal_ptr(&url);
     }
@@ -238,16 +238,16 @@ static errc instance_value(struct look *l, struct instance *i, char **ret_role, 
 errc creds_from_instance(struct look *l, struct found *ret, struct err *err)
 {
     const char *off = aws_env_get(l->env, "AWS_EC2_METADATA_DISABLED");
-    struct creds_url u;
+    struct url_parts u;
     if (off && strcasecmp(off, "true") == 0) {
         return err_set(err, ERR_NOT_FOUND, "the instance's metadata is switched off (AWS_EC2_METADATA_DISABLED)");
     }
     struct instance i = {.base = instance_base(l)};
-    if (!creds_url_split(i.base, &u)) {
+    if (!url_split(i.base, &u)) {
         free(i.base);
         return err_set(err, ERR_DENIED, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL like http://169.254.169.254");
     }
-    creds_url_free(&u);
+    url_parts_free(&u);
     auto_free char *role = NULL;
     struct creds_value v = {0};
     errc e = instance_value(l, &i, &role, &v, err);

@@ -113,16 +113,15 @@ static errc get_keys(struct look *l, const struct sso *s, const char *token, str
 {
     struct strv headers = {0};
     struct creds_answer a;
-    struct creds_url u;
+    struct url_parts u;
     auto_cleanup(buf_free) struct buf url = {0};
-    auto_free char *own = mem_printf("https://portal.sso.%s.amazonaws.com%s", s->region,
-                                     strncmp(s->region, "cn-", 3) == 0 ? ".cn" : "");
+    auto_free char *own = mem_printf("https://portal.sso.%s%s", s->region, aws_suffix_of(s->region));
     auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO", "sso", own);
-    if (!creds_url_split(base, &u)) {
+    if (!url_split(base, &u)) {
         return err_set(err, ERR_DENIED,
                        "the endpoint of SSO is no URL like https://portal.sso.eu-west-1.amazonaws.com");
     }
-    creds_url_free(&u);
+    url_parts_free(&u);
     buf_printf(&url, "%s/federation/credentials?role_name=", base);
     http_url_put(&url, s->role);
     buf_puts(&url, "&account_id=");

@@ -61,14 +61,13 @@ static errc endpoint_of(struct look *l, char **ret, struct err *err)
     if (region && !is_region(region)) {
         return err_set(err, ERR_DENIED, "the region has characters that no AWS region has; give one like eu-west-1");
     }
-    auto_free char *own = region ? mem_printf("https://sts.%s.amazonaws.com%s", region,
-                                              strncmp(region, "cn-", 3) == 0 ? ".cn" : "")
+    auto_free char *own = region ? mem_printf("https://sts.%s%s", region, aws_suffix_of(region))
                                  : mem_strdup("https://sts.amazonaws.com");
     *ret = creds_endpoint(l, "AWS_ENDPOINT_URL_STS", "sts", own);
     return ERR_OK;
 }
 
-static void sign_call(struct look *l, const struct sts_call *call, const struct creds_url *u, const char *form,
+static void sign_call(struct look *l, const struct sts_call *call, const struct url_parts *u, const char *form,
                       struct strv *headers)
 {
     char hash[65];
@@ -137,7 +136,7 @@ static errc read_value(struct look *l, const struct sts_call *call, const struct
     return ERR_OK;
 }
 
-static errc post(struct look *l, const struct sts_call *call, const struct creds_url *u, const char *endpoint,
+static errc post(struct look *l, const struct sts_call *call, const struct url_parts *u, const char *endpoint,
                  struct creds_value *ret, struct err *err)
 {
     struct strv headers = {0};
@@ -166,18 +165,18 @@ static errc post(struct look *l, const struct sts_call *call, const struct creds
 errc creds_ask_sts(struct look *l, const struct sts_call *call, struct creds_value *ret, struct err *err)
 {
     auto_free char *endpoint = NULL;
-    struct creds_url u;
+    struct url_parts u;
     look_keep_secret(l, call->token);
     errc e = endpoint_of(l, &endpoint, err);
     if (e) {
         return e;
     }
-    if (!creds_url_split(endpoint, &u)) {
+    if (!url_split(endpoint, &u)) {
         return err_set(err, ERR_DENIED, "the endpoint of STS (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or endpoint_url "
                                         "of the profile) is no URL like https://sts.eu-west-1.amazonaws.com");
     }
     auto_free char *url = mem_printf("%s%s", endpoint, strcmp(u.path, "/") == 0 ? "/" : "");
     e = post(l, call, &u, url, ret, err);
-    creds_url_free(&u);
+    url_parts_free(&u);
     return e;
 }

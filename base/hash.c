@@ -96,6 +96,13 @@ void sha256_of(const void *data, size_t len, uint8_t out[SHA256_BYTES])
         memset(out, 0, SHA256_BYTES);
 }
 
+void sha224_of(const void *data, size_t len, uint8_t out[SHA224_BYTES])
+{
+    unsigned got = 0;
+    if (EVP_Digest(data, len, out, &got, EVP_sha224(), NULL) != 1 || got != SHA224_BYTES)
+        memset(out, 0, SHA224_BYTES);
+}
+
 static bool hmac_into(EVP_MAC_CTX *ctx, const void *key, size_t key_len, const void *data, size_t len, uint8_t *out)
 {
     static char digest[] = "SHA256";

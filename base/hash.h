@@ -1,5 +1,5 @@
-// SHA-1 (content addresses), SHA-256 and its HMAC (signatures), and a keyed 64-bit hash (inode numbers, hash tables).
-// Thread-safe, but for one digest used by two.
+// SHA-1 (content addresses), SHA-224 (names of job definitions), SHA-256 and its HMAC (signatures), and a keyed
+// 64-bit hash (inode numbers, hash tables). Thread-safe, but for one digest used by two.
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
@@ -17,6 +17,8 @@ void sha1_hex_of(const void *data, size_t len, char out[41]);
 #define SHA256_BYTES 32
 // All zeros when the library refuses the algorithm, which no other side accepts.
 void sha256_of(const void *data, size_t len, uint8_t out[SHA256_BYTES]);
+#define SHA224_BYTES 28
+void sha224_of(const void *data, size_t len, uint8_t out[SHA224_BYTES]); // zeros as above
 void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[SHA256_BYTES]);
 // Lower-case hex: 2 * len bytes and a NUL.
 void hash_hex(const uint8_t *digest, size_t len, char *out);

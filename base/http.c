@@ -150,6 +150,8 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, call_on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, call_before_sending);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, c);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "metaflowfs");
     if (h->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
@@ -157,6 +159,7 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
     if (rq->no_proxy) {
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     }
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, rq->is_fresh ? 1L : 0L);
     set_body(easy, rq);
     return ERR_OK;
 }
@@ -317,6 +320,7 @@ static errc finish(struct waiter *w, struct err *err)
     pthread_mutex_lock(&c->lock);
     take_head(w);
     w->ret->fault = fault_of(c);
+    w->ret->is_sent = c->is_sent;
     pthread_mutex_unlock(&c->lock);
     errc e = say_fault(w, err);
     atomic_fetch_add(e ? &w->h->failed : &w->h->ended_ok, 1);
@@ -325,7 +329,10 @@ static errc finish(struct waiter *w, struct err *err)
 
 static errc leave_early(struct waiter *w, errc code)
 {
-    atomic_store(&w->call->abandoned, true);
+    pthread_mutex_lock(&w->call->lock);
+    atomic_store(&w->call->abandoned, true); // from here on it is not sent any more
+    w->ret->is_sent = w->call->is_sent;
+    pthread_mutex_unlock(&w->call->lock);
     engine_attend(&w->h->engine);
     atomic_fetch_add(&w->h->cancelled, 1);
     return code;

@@ -52,6 +52,8 @@ struct http_request {
     unsigned total_ms;          // 0: only the cancel token's deadline
     size_t window_bytes;        // received before its caller takes them; 0: the engine's
     bool no_proxy;              // never through a proxy (instance metadata)
+    bool is_fresh;              // on a connection of its own, so that it is sent once at most: where a kept connection
+                                // turns out to be dead, libcurl sends a request again by itself
 };
 
 // What went wrong below HTTP: for the retry policy (base/retry.h).
@@ -67,6 +69,7 @@ enum http_fault {
 struct http_response {
     int status;            // 0 without a status line
     enum http_fault fault;
+    bool is_sent;          // false: not a byte of the request has left, nor will; true: the server may have it
     struct strv headers;   // "name: value", names in lower case; whole before the first byte of the body
     struct buf error_body; // of a status outside 200..299: its body, at most 64 KiB of it
     uint64_t bytes;        // of the body, as received

@@ -116,3 +116,14 @@ curl_socket_t call_open_socket(void *arg, curlsocktype purpose, struct curl_sock
     (void)purpose;
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
+
+int call_before_sending(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct call *c = arg;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    pthread_mutex_lock(&c->lock);
+    bool is_wanted = !atomic_load(&c->abandoned);
+    c->is_sent = c->is_sent || is_wanted;
+    pthread_mutex_unlock(&c->lock);
+    return is_wanted ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}

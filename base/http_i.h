@@ -32,6 +32,7 @@ struct call {
     enum call_state state;
     struct chunks data;         // received and not yet taken
     bool paused;
+    bool is_sent;               // connected, and the request is being written
     int status;
     struct strv head;           // "name: value" lines so far
     size_t head_bytes;
@@ -65,6 +66,7 @@ void engine_attend(struct engine *e); // after abandoned or resume of a call was
 struct call *call_new(struct chunk_pool *pool);
 void call_unref(struct call *c);
 size_t call_on_header(char *data, size_t size, size_t n, void *arg);
+int call_before_sending(void *arg, char *to, char *from, int to_port, int from_port);
 curl_socket_t call_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
 size_t call_on_body(char *data, size_t size, size_t n, void *arg);
 

@@ -3,9 +3,8 @@
 #ifndef BASE_JSON_SCAN_H
 #define BASE_JSON_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
-
-#include "base/err.h"
 
 enum json_scan_state {
     JSON_SCAN_EMPTY,      // nothing, or white space alone
@@ -20,5 +19,15 @@ struct json_scan_place {
     char what[160];       // "a comma or } is expected here, not \"x\""
 };
 enum json_scan_state json_scan(const char *text, size_t len, struct json_scan_place *ret_place);
+
+// What json_parse of base/json.h passes over in silence, or refuses without a name, in a text that is COMPLETE.
+enum json_flaw {
+    JSON_FLAW_TWICE,     // an object has the key before already
+    JSON_FLAW_TOO_LARGE, // a number past 1.8e308
+    JSON_FLAW_NUL_KEY,   // a key with \u0000 inside
+};
+// Calls fn for each in the order of the text, until it returns false. `path` is the keys from the outermost one, with
+// dots between: "batch.cpu"; of a list the list's own. Borrowed for the call.
+void json_flaws(const char *text, size_t len, bool (*fn)(void *arg, enum json_flaw flaw, const char *path), void *arg);
 
 #endif

@@ -58,7 +58,7 @@ bool retry_next(const struct retry_policy *p, unsigned tries, const struct retry
     return true;
 }
 
-static int64_t http_date_ms(const char *value)
+int64_t retry_date_ms(const char *value)
 {
     static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
                                         "%a %b %e %H:%M:%S %Y"};
@@ -72,6 +72,13 @@ static int64_t http_date_ms(const char *value)
     return -1;
 }
 
+uint32_t retry_chance(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)now.tv_nsec * 2654435761u;
+}
+
 int64_t retry_after_ms(const char *value, int64_t wall_now_ms)
 {
     if (!value || !*value) {
@@ -80,6 +87,6 @@ int64_t retry_after_ms(const char *value, int64_t wall_now_ms)
     if (strspn(value, "0123456789") == strlen(value)) {
         return strlen(value) > 8 ? MAX_RETRY_AFTER_MS : strtoll(value, NULL, 10) * 1000;
     }
-    int64_t at = http_date_ms(value);
+    int64_t at = retry_date_ms(value);
     return at < 0 ? -1 : at > wall_now_ms ? at - wall_now_ms : 0;
 }

@@ -35,5 +35,9 @@ bool retry_next(const struct retry_policy *p, unsigned tries, const struct retry
 // Milliseconds from now that a Retry-After value means: seconds, or an HTTP date (against wall_now_ms; 0 when
 // it has passed). -1 for other text.
 int64_t retry_after_ms(const char *value, int64_t wall_now_ms);
+// The moment that an HTTP date means (of a Date header), in wall milliseconds; -1 for other text.
+int64_t retry_date_ms(const char *value);
+// A number for `random`, to spread the tries of many mounts; nothing depends on its being hard to guess.
+uint32_t retry_chance(void);
 
 #endif

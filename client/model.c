@@ -240,5 +240,5 @@ bool model_skip(errc code, const struct pathspec *ps, const struct err *err)
 
 size_t str_bytes(const char *s)
 {
-    return s ? strlen(s) + 17 : 0; // malloc's own share included
+    return s ? recent_heap_bytes(strlen(s) + 1) : 0;
 }

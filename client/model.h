@@ -32,7 +32,7 @@ struct client_conf {
     int64_t stale_after_ms;   // a heartbeat older than this is stale; 0 means 360 s
     int64_t settle_after_ms;  // a task that ended well this long ago is settled; 0 means 900 s
     int64_t settled_ttl_ms;   // of what is settled; 0 means for ever
-    size_t recent_bytes;      // most memory for recent answers; 0 means 4 MiB
+    size_t recent_bytes;      // most memory for recent answers; 0 means 6 MiB
 };
 struct client *client_new(const struct client_conf *conf);
 void client_free(struct client *c);

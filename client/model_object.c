@@ -3,17 +3,19 @@
 #include "base/mem.h"
 #include "client/model_i.h"
 
-size_t meta_object_bytes(const struct meta_object *o)
+static size_t strv_bytes(const struct strv *v)
 {
-    size_t bytes = sizeof(*o) + str_bytes(o->flow) + str_bytes(o->run) + str_bytes(o->step) +
-                   str_bytes(o->task) + str_bytes(o->user);
-    for (size_t i = 0; i < o->tags.len; i++) {
-        bytes += sizeof(char *) + str_bytes(o->tags.items[i]);
-    }
-    for (size_t i = 0; i < o->system_tags.len; i++) {
-        bytes += sizeof(char *) + str_bytes(o->system_tags.items[i]);
+    size_t bytes = v->cap ? recent_heap_bytes(v->cap * sizeof(*v->items)) : 0;
+    for (size_t i = 0; i < v->len; i++) {
+        bytes += str_bytes(v->items[i]);
     }
     return bytes;
+}
+
+size_t meta_object_bytes(const struct meta_object *o)
+{
+    return recent_heap_bytes(sizeof(*o)) + str_bytes(o->flow) + str_bytes(o->run) + str_bytes(o->step) +
+           str_bytes(o->task) + str_bytes(o->user) + strv_bytes(&o->tags) + strv_bytes(&o->system_tags);
 }
 
 struct meta_object *meta_object_copy(const struct meta_object *o)

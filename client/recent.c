@@ -86,7 +86,7 @@ struct recent *recent_new(const struct recent_conf *conf)
     pthread_condattr_init(&m->monotonic);
     pthread_condattr_setclock(&m->monotonic, CLOCK_MONOTONIC);
     m->max_items = conf->max_items ? conf->max_items : 16384;
-    m->max_bytes = conf->max_bytes ? conf->max_bytes : 4u * 1024 * 1024;
+    m->max_bytes = conf->max_bytes ? conf->max_bytes : 6u * 1024 * 1024;
     return m;
 }
 
@@ -168,7 +168,7 @@ static void store_value(struct recent *m, uint64_t hash, const struct recent_key
     e->kind = key->kind;
     e->attempt = key->attempt;
     e->value = value;
-    e->bytes = sizeof(*e) + path_size + value->bytes;
+    e->bytes = recent_heap_bytes(sizeof(*e) + path_size) + recent_heap_bytes(value->bytes);
     int64_t now = clock_mono_ms();
     value->expires_ms = ttl_ms > INT64_MAX - now ? INT64_MAX : now + ttl_ms;
     e->next = m->buckets[hash % BUCKETS];

@@ -1,6 +1,5 @@
 // One call: tries, waits between them, and what a status means.
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,7 +7,6 @@
 #include "base/retry.h"
 #include "client/service_i.h"
 
-#define WAIT_SLICE_MS 50
 #define MAX_WORDS 240
 
 // --- words of an answer ------------------------------------------------------------------------------------
@@ -159,18 +157,6 @@ static errc judge(const struct attempt *a, const struct http_response *r, struct
 
 // --- tries -----------------------------------------------------------------------------------------------------
 
-static errc wait_ms(int64_t ms, struct cancel *cancel, struct err *err)
-{
-    int64_t until = clock_mono_ms() + ms;
-    errc code = cancel_check(cancel, err);
-    for (int64_t left = ms; !code && left > 0; left = until - clock_mono_ms()) {
-        int64_t slice = left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS;
-        nanosleep(&(struct timespec){.tv_nsec = (long)slice * 1000000}, NULL);
-        code = cancel_check(cancel, err);
-    }
-    return code;
-}
-
 // Whether this failure speaks of the service as a whole.
 static bool is_down(const struct http_response *r)
 {
@@ -200,10 +186,8 @@ static bool should_retry(const struct attempt *a, unsigned tries, const struct h
         .retry_after_ms = retry_after_ms(http_header(r, "retry-after"), clock_wall_ms()),
         .is_idempotent = call->method == NULL,
     };
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     return (!call->may_retry || call->may_retry(call->arg)) &&
-           retry_next(&policy, tries, &o, clock_mono_ms(), deadline_ms, (uint32_t)now.tv_nsec, ret_wait_ms);
+           retry_next(&policy, tries, &o, clock_mono_ms(), deadline_ms, retry_chance(), ret_wait_ms);
 }
 
 errc service_call(struct service *s, const struct service_call *call, struct cancel *cancel,
@@ -234,7 +218,7 @@ errc service_call(struct service *s, const struct service_call *call, struct can
             atomic_fetch_add(&s->retries, 1);
             log_debug("service", "%.200s: tried again in %lld ms", call->path, (long long)wait);
             http_response_free(ret_response);
-            code = wait_ms(wait, cancel, err);
+            code = cancel_sleep(cancel, wait, err);
             if (code) {
                 return code;
             }

@@ -205,7 +205,9 @@ int mount_run(const struct options *o)
     enum exit_code code = EXIT_OTHER;
     struct mount *m = mem_zalloc(sizeof(*m));
     m->options = o;
-    mallopt(M_ARENA_MAX, 2); // many threads that allocate little. NOLINT(concurrency-mt-unsafe): before any
+    // Of several arenas each would grow to what the client remembers: one thread frees what another remembered, and
+    // what is free in one arena serves no thread of another. NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread
+    mallopt(M_ARENA_MAX, 1);
     int result;
     if (find_all(m, &code, &err)) {
         result = fail(code, &err);

@@ -14,7 +14,7 @@ errc s3_new(const struct s3_conf *conf, struct s3 **ret, struct err *err)
     if (e) {
         return e;
     }
-    if (conf->region && *conf->region && !s3_region_is_usable(conf->region)) {
+    if (conf->region && *conf->region && !aws_region_is_usable(conf->region)) {
         s3_endpoint_free(&endpoint);
         return err_set(err, ERR_INVALID, "\"%.60s\" is no region: give one like eu-west-1", conf->region);
     }

@@ -119,7 +119,7 @@ static bool learn_place(struct s3 *s, const struct s3_ask *ask, const struct s3_
     if (where && !s3_redirect_parse(&s->endpoint, ask->bucket, where, &other_region, &host)) {
         log_warn("s3", "bucket %s: a redirect out of the endpoint's domain is not followed", ask->bucket);
     }
-    if (!s3_region_is_usable(region)) {
+    if (!aws_region_is_usable(region)) {
         region = other_region;
     }
     bool is_new = region && strcmp(region, sent->region) != 0;

@@ -1,38 +1,16 @@
 // Trying again: waits between tries, and what is done at once, but once.
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "s3/s3_i.h"
 
-#define WAIT_SLICE_MS 20
 #define MAX_WAIT_MS 60000 // who asks for more gets no further try
-
-static errc sleep_ms(int64_t ms, struct cancel *cancel, struct err *err)
-{
-    int64_t until = clock_mono_ms() + ms;
-    errc e = cancel_check(cancel, err);
-    for (int64_t left = ms; !e && left > 0; left = until - clock_mono_ms()) {
-        int64_t slice = left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS;
-        nanosleep(&(struct timespec){.tv_nsec = (long)slice * 1000000}, NULL);
-        e = cancel_check(cancel, err);
-    }
-    return e;
-}
-
-static uint32_t chance(const void *salt)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return ((uint32_t)now.tv_nsec ^ (uint32_t)(uintptr_t)salt) * 2654435761u;
-}
 
 static bool wait_before(struct s3 *s, unsigned tries, int64_t retry_after, struct cancel *cancel, struct err *err)
 {
     // Whether a try is worth it was said by the answer's judge: what is left is how long to wait.
     struct retry_outcome o = {.status = 503, .retry_after_ms = retry_after, .is_idempotent = true};
     int64_t now = clock_mono_ms(), wait;
-    if (!retry_next(&s->policy, tries, &o, now, 0, chance(&o), &wait) || wait > MAX_WAIT_MS) {
+    if (!retry_next(&s->policy, tries, &o, now, 0, retry_chance(), &wait) || wait > MAX_WAIT_MS) {
         return false;
     }
     if (cancel && cancel->deadline_ms != 0 && wait >= cancel->deadline_ms - now) {
@@ -40,7 +18,7 @@ static bool wait_before(struct s3 *s, unsigned tries, int64_t retry_after, struc
         err_set(err, ERR_TIMEOUT, "no time is left to ask again after %u tries: %s", tries, why.cause);
         return false;
     }
-    if (sleep_ms(wait, cancel, err)) {
+    if (cancel_sleep(cancel, wait, err)) {
         return false;
     }
     atomic_fetch_add(&s->retries, 1);

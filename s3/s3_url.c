@@ -28,12 +28,6 @@ static bool ends_with(const char *text, const char *end)
 
 // --- names -------------------------------------------------------------------------------------------------
 
-bool s3_region_is_usable(const char *region)
-{
-    size_t len = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return len > 0 && len <= 40 && region[len] == '\0' && region[0] != '-' && region[len - 1] != '-';
-}
-
 bool s3_bucket_is_usable(const char *bucket)
 {
     size_t len = strlen(bucket);
@@ -95,11 +89,6 @@ void s3_key_put(struct buf *path, const char *key)
 
 // --- endpoints ---------------------------------------------------------------------------------------------
 
-static const char *suffix_of(const char *region)
-{
-    return starts_with(region, "cn-") ? AWS_SUFFIX ".cn" : AWS_SUFFIX;
-}
-
 static bool is_aws_host(const char *host)
 {
     return ends_with(host, AWS_SUFFIX) || ends_with(host, AWS_SUFFIX ".cn");
@@ -126,7 +115,7 @@ static char *region_of_host(const char *host)
     }
     // "s3-fips", "s3-accelerate" and the like are hosts of their own kind and no regions.
     const char *dash = strchr(region, '-');
-    bool is_region = s3_region_is_usable(region) && dash && strchr(dash + 1, '-');
+    bool is_region = aws_region_is_usable(region) && dash && strchr(dash + 1, '-');
     return is_region ? steal_ptr(&region) : NULL;
 }
 
@@ -221,7 +210,7 @@ bool s3_place_is_virtual(const struct s3_endpoint *e, enum s3_style style, const
 void s3_place_make(const struct s3_endpoint *e, enum s3_style style, const char *region, const char *other_host,
                    const char *bucket, const char *key, struct s3_place *ret)
 {
-    auto_free char *made = e->is_aws ? mem_printf("s3.%s%s", region, suffix_of(region)) : NULL;
+    auto_free char *made = e->is_aws ? mem_printf("s3.%s%s", region, aws_suffix_of(region)) : NULL;
     const char *host = made ? made : other_host ? other_host : e->host;
     bool is_virtual = s3_place_is_virtual(e, style, bucket);
     struct buf path = {0};

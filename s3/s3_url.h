@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/endpoint.h"
 #include "base/err.h"
 #include "s3/s3.h"
 
@@ -23,8 +24,6 @@ struct s3_endpoint {
 errc s3_endpoint_parse(const char *endpoint, struct s3_endpoint *ret, struct err *err) ERR_MUST_CHECK;
 void s3_endpoint_free(struct s3_endpoint *e); // empties it
 
-// "eu-west-1": nothing that could lead a host name elsewhere.
-bool s3_region_is_usable(const char *region);
 // 1 to 255 letters, digits, '.', '_' and '-', but not "." and "..".
 bool s3_bucket_is_usable(const char *bucket);
 // Whether it can be a part of a host name, also of one with a certificate.

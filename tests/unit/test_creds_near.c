@@ -145,12 +145,12 @@ static void parts_of_urls(void **state)
         {"http://[::1]:9000/x", "[::1]:9000", "::1", "/x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct creds_url u;
-        assert_true(creds_url_split(cases[i][0], &u));
+        struct url_parts u;
+        assert_true(url_split(cases[i][0], &u));
         assert_string_equal(u.host, cases[i][1]);
         assert_string_equal(u.name, cases[i][2]);
         assert_string_equal(u.path, cases[i][3]);
-        creds_url_free(&u);
+        url_parts_free(&u);
     }
 }
 

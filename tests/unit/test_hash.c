@@ -74,6 +74,20 @@ static void sha1_beside_the_work(void **state)
 }
 
 // FIPS 180-2, appendix B; RFC 4231, test cases 1, 2, 4 and 6.
+// FIPS 180-2, change notice 1, and the empty message of NIST's SHA224ShortMsg.rsp.
+static void sha224_vectors(void **state)
+{
+    (void)state;
+    uint8_t digest[SHA224_BYTES];
+    char hex[2 * SHA224_BYTES + 1];
+    sha224_of("abc", 3, digest);
+    hash_hex(digest, sizeof digest, hex);
+    assert_string_equal(hex, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7");
+    sha224_of(NULL, 0, digest);
+    hash_hex(digest, sizeof digest, hex);
+    assert_string_equal(hex, "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f");
+}
+
 static void sha256_and_hmac_vectors(void **state)
 {
     (void)state;
@@ -141,6 +155,7 @@ int main(void)
         cmocka_unit_test(sha1_vectors),
         cmocka_unit_test(sha1_in_pieces),
         cmocka_unit_test(sha1_beside_the_work),
+        cmocka_unit_test(sha224_vectors),
         cmocka_unit_test(sha256_and_hmac_vectors),
         cmocka_unit_test(siphash_vectors),
     };

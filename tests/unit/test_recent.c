@@ -175,6 +175,24 @@ static void memory_is_bounded(void **state)
     recent_free(m);
 }
 
+static void malloc_takes_what_is_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(recent_heap_bytes(1), 32);
+    assert_int_equal(recent_heap_bytes(24), 32);
+    assert_int_equal(recent_heap_bytes(25), 48);
+    assert_int_equal(recent_heap_bytes(40), 48);
+    assert_int_equal(recent_heap_bytes(41), 64);
+    struct recent *m = recent_new(&(struct recent_conf){0});
+    struct recent_key key = {1, "F/1/s/2", -1};
+    recent_put(m, &key, number_new(1, 1), RECENT_FOR_EVER);
+    struct recent_stats stats;
+    recent_stats(m, &stats);
+    assert_int_equal(stats.bytes % 16, 0);
+    assert_true(stats.bytes >= 2 * 32 + sizeof("F/1/s/2"));
+    recent_free(m);
+}
+
 static void forgetting_takes_what_is_below_and_above(void **state)
 {
     (void)state;
@@ -379,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(kinds_and_attempts_are_kept_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(the_least_recently_used_goes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(malloc_takes_what_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(forgetting_takes_what_is_below_and_above, setup, teardown),
         cmocka_unit_test_setup_teardown(many_who_ask_make_one_load, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_is_told_to_all_and_not_kept, setup, teardown),

@@ -168,12 +168,12 @@ static void redirects(void **state)
 static void regions(void **state)
 {
     (void)state;
-    assert_true(s3_region_is_usable("us-gov-west-1"));
-    assert_true(s3_region_is_usable("garage"));
+    assert_true(aws_region_is_usable("us-gov-west-1"));
+    assert_true(aws_region_is_usable("garage"));
     static const char *const bad[] = {"", "eu-west-1.evil.com", "eu west", "EU", "x/y", "-eu", "eu-", "x@y", "a:b",
                                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_false(s3_region_is_usable(bad[i]));
+        assert_false(aws_region_is_usable(bad[i]));
     }
 }
 

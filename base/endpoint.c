@@ -1,0 +1,91 @@
+#include "base/endpoint.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+bool aws_region_is_usable(const char *region)
+{
+    size_t len = strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return len > 0 && len <= 40 && region[len] == '\0' && region[0] != '-' && region[len - 1] != '-';
+}
+
+const char *aws_suffix_of(const char *region)
+{
+    return strncmp(region, "cn-", 3) == 0 ? ".amazonaws.com.cn" : ".amazonaws.com";
+}
+
+void url_parts_free(struct url_parts *u)
+{
+    free(u->scheme);
+    free(u->host);
+    free(u->name);
+    free(u->path);
+    *u = (struct url_parts){NULL, NULL, NULL, NULL};
+}
+
+static bool is_port(const char *text)
+{
+    return *text && strlen(text) <= 5 && strspn(text, "0123456789") == strlen(text);
+}
+
+// "name", "name:port", "[address]:port".
+static char *name_of(const char *host)
+{
+    const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
+    const char *port = host[0] == '[' ? (end ? end + 1 : NULL) : strchr(host, ':');
+    if (host[0] == '[' && !end) {
+        return NULL;
+    }
+    if (port && *port && (*port != ':' || !is_port(port + 1))) {
+        return NULL;
+    }
+    const char *from = end ? host + 1 : host;
+    size_t len = end ? (size_t)(end - from) : strcspn(host, ":");
+    bool plain = len > 0;
+    for (size_t i = 0; i < len; i++) {
+        plain = plain && (isalnum((unsigned char)from[i]) || strchr(end ? ":.%" : "-._", from[i]));
+    }
+    return plain ? mem_strndup(from, len) : NULL;
+}
+
+// The Host header has no port that is the scheme's own.
+static char *host_header(const char *scheme, const char *host)
+{
+    const char *own = strcmp(scheme, "https") == 0 ? ":443" : ":80";
+    size_t len = strlen(host), tail = strlen(own);
+    bool ends = len > tail && strcmp(host + len - tail, own) == 0;
+    char *text = mem_strndup(host, ends ? len - tail : len);
+    for (char *c = text; *c; c++) {
+        *c = (char)tolower((unsigned char)*c);
+    }
+    return text;
+}
+
+bool url_split(const char *url, struct url_parts *ret)
+{
+    const char *scheme = strncasecmp(url, "https://", 8) == 0  ? "https"
+                         : strncasecmp(url, "http://", 7) == 0 ? "http"
+                                                               : NULL;
+    for (const unsigned char *p = (const unsigned char *)url; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7f || *p == '\\' || *p == '#') {
+            return false;
+        }
+    }
+    if (!scheme) {
+        return false;
+    }
+    const char *host = url + strlen(scheme) + 3;
+    size_t len = strcspn(host, "/?");
+    auto_free char *text = mem_strndup(host, len);
+    char *name = name_of(text); // a user part has characters that no name has
+    if (!name) {
+        return false;
+    }
+    *ret = (struct url_parts){.scheme = mem_strdup(scheme), .host = host_header(scheme, text), .name = name,
+                              .path = mem_printf("%s%s", host[len] == '/' ? "" : "/", host + len)};
+    return true;
+}
