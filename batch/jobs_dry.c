@@ -35,7 +35,7 @@ static char *id_of(struct jobs *j, const char *name, const char **ret_why)
     char *id = NULL;
     pthread_mutex_lock(&j->lock);
     *ret_why = "there is no such job in .batch, and it is no job id";
-    if (face_of(j, name, &f)) {
+    if (!is_job_id(name) && face_of(j, name, &f)) {
         *ret_why = "that job was not submitted, so nothing can wait for it";
         struct intent *in = f.own != NULL ? own_present(f.own) : NULL;
         const char *found = f.theirs != NULL ? f.told->id : in != NULL ? in->id : NULL;

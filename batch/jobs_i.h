@@ -162,7 +162,7 @@ struct face {               // of one directory; borrowed from the table, with i
     const struct told_try *one;   // of an attempt
     bool is_dry, is_former;       // former: a directory in attempts/
 };
-bool face_of(struct jobs *j, const char *dir, struct face *ret);
+bool face_of(struct jobs *j, const char *name, struct face *ret); // by directory, else by job id
 void face_of_own(const struct own *o, struct face *ret);
 void face_of_theirs(const struct theirs *t, struct face *ret);
 // The entry `index` of attempts/; its name is the caller's.
