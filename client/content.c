@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "client/content.h"
@@ -8,7 +10,8 @@
 
 struct content {
     atomic_uint refs;
-    struct staged *staged; // one reference
+    struct staged *staged; // one reference; NULL: it is the file `fd`
+    int fd;
     uint64_t off, len;
     uint64_t total; // what the object has to have at its end; UINT64_MAX: whatever it has
 };
@@ -19,6 +22,7 @@ struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_
     struct content *c = mem_zalloc(sizeof *c);
     atomic_init(&c->refs, 1);
     c->staged = staged;
+    c->fd = -1;
     c->off = off;
     c->len = len;
     c->total = total;
@@ -39,6 +43,13 @@ struct content *content_of_bytes(struct staging *st, const void *data, size_t le
     return content_of(staged_of_bytes(st, data, len), 0, len);
 }
 
+struct content *content_of_fd(int fd, uint64_t len)
+{
+    struct content *c = content_of_expected(NULL, 0, len, UINT64_MAX);
+    c->fd = fd;
+    return c;
+}
+
 struct content *content_ref(struct content *c)
 {
     atomic_fetch_add(&c->refs, 1);
@@ -48,7 +59,10 @@ struct content *content_ref(struct content *c)
 void content_unref(struct content *c)
 {
     if (c && atomic_fetch_sub(&c->refs, 1) == 1) {
-        staged_unref(c->staged);
+        if (c->staged)
+            staged_unref(c->staged);
+        else
+            close(c->fd);
         free(c);
     }
 }
@@ -78,7 +92,7 @@ static uint64_t wanted(const struct content *c, uint64_t off, size_t *len)
 bool content_ready(struct content *c, uint64_t off, size_t len)
 {
     uint64_t upto = wanted(c, off, &len);
-    return len == 0 || staged_ready(c->staged, upto);
+    return len == 0 || !c->staged || staged_ready(c->staged, upto);
 }
 
 static errc check_total(const struct content *c, uint64_t need, uint64_t avail, bool ended,
@@ -95,6 +109,23 @@ static errc check_total(const struct content *c, uint64_t need, uint64_t avail, 
     return ERR_OK;
 }
 
+static errc read_file(const struct content *c, uint64_t off, char *to, size_t len, size_t *ret_got,
+                      struct err *err)
+{
+    size_t got = 0;
+    while (got < len) {
+        ssize_t n = pread(c->fd, to + got, len - got, (off_t)(off + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? err_set(err, ERR_CORRUPT, "a file that only grows became shorter")
+                          : err_set_errno(err, errno, "reading what was fetched");
+        got += (size_t)n;
+    }
+    *ret_got = got;
+    return ERR_OK;
+}
+
 errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct cancel *cancel,
                   size_t *ret_got, struct err *err)
 {
@@ -103,6 +134,8 @@ errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct 
         *ret_got = 0;
         return ERR_OK;
     }
+    if (!c->staged)
+        return read_file(c, off, to, len, ret_got, err);
     uint64_t avail;
     bool ended;
     errc e = staged_wait(c->staged, need, cancel, &avail, &ended, err);

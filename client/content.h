@@ -20,6 +20,8 @@ struct content *content_of(struct staged *staged, uint64_t off, uint64_t len);
 // reaches the content's end waits for the object's end and is ERR_CORRUPT when that is another one.
 struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_t len,
                                     uint64_t total);
+// The first `len` bytes of a file that only grows; takes over the descriptor. They are there: nothing waits.
+struct content *content_of_fd(int fd, uint64_t len);
 // Copies the bytes.
 struct content *content_of_bytes(struct staging *st, const void *data, size_t len);
 struct content *content_ref(struct content *c);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/ctl_text.h"
+#include "fs/stack_batch.h"
 #include "fs/stack_s3.h"
 #include "fs/tree_i.h"
 
@@ -42,6 +43,7 @@ static void put_status(struct ctl *c, struct buf *out)
     put_bytes(out, "errors", errlog_total(c->serve->errlog));
     client_describe(c->stack->client, out);
     stack_s3_describe(c->stack, 18, out);
+    stack_batch_describe(c->stack->batch, 18, out);
 }
 
 static void put_http(const struct stack *stack, struct buf *out)
@@ -84,6 +86,7 @@ static void put_stats(struct ctl *c, struct buf *out)
     client_counters(c->stack->client, stats_put, out);
     put_http(c->stack, out);
     stack_s3_counters(c->stack, out);
+    stack_batch_counters(c->stack->batch, out);
     put_ahead(c->serve->ahead, out);
 }
 
@@ -91,7 +94,7 @@ static bool ctl_text(void *arg, const char *name, struct buf *out)
 {
     struct ctl *c = arg;
     if (strcmp(name, "README") == 0) {
-        help_readme(out);
+        help_readme(c->stack->batch != NULL, out);
     } else if (strcmp(name, "status") == 0) {
         put_status(c, out);
     } else if (strcmp(name, "stats") == 0) {

@@ -34,6 +34,8 @@ static void handle_destroy(struct handle *h)
         listing_stop(h->listing);
         listing_unref(h->listing);
     }
+    draft_close(h->draft);
+    free(h->job);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "client/content.h"
+#include "fs/drafts.h"
 #include "fs/engine.h"
 #include "fs/listing.h"
 #include "fs/live.h"
@@ -26,8 +27,10 @@ struct handle {
     atomic_uint refs;
     uint64_t nodeid;            // immutable, as all up to the lock
     bool is_dir;
-    bool writable;              // .metaflowfs/refresh
-    struct content *content;    // owned; NULL for a file that may grow, and for refresh
+    bool writable;              // .metaflowfs/refresh, a job's ctl, or a file in .batch
+    struct draft *draft;        // of a file in .batch; owned
+    char *job;                  // of a job's ctl: which; owned
+    struct content *content;    // owned; NULL for a file that may grow, and for what is written
     struct live *live;          // of a file that may grow
     pthread_mutex_t lock;       // protects all below; no call out under it
     struct pending *pending;

@@ -59,6 +59,12 @@ static void hash_remove(struct inodes *t, uint32_t slot)
     t->n_hashed--;
 }
 
+static void detach(struct inodes *t, uint32_t slot)
+{
+    hash_remove(t, slot);
+    slots_at(&t->slots, slot)->flags |= NODE_DETACHED;
+}
+
 static void hash_resize(struct inodes *t, size_t n_buckets)
 {
     uint32_t *old = t->buckets;
@@ -262,8 +268,7 @@ static struct node *enter_locked(struct inodes *t, uint64_t parent, const char *
     uint64_t ino = name_ino(t, slots_at(&t->slots, up)->ino, name);
     struct node *n = find_in_group(t, ino, up, name, taken, &slot);
     if (n != NULL && (n->mode & S_IFMT) != (attr->mode & S_IFMT)) {
-        hash_remove(t, slot);
-        n->flags |= NODE_DETACHED;
+        detach(t, slot);
         n = NULL;
     }
     if (n == NULL) {
@@ -375,6 +380,39 @@ bool inodes_resize(struct inodes *t, uint64_t nodeid, uint64_t size, struct inod
     }
     pthread_mutex_unlock(&t->lock);
     return n != NULL;
+}
+
+void inodes_unlink(struct inodes *t, uint64_t parent, const char *name)
+{
+    uint32_t up, slot;
+    pthread_mutex_lock(&t->lock);
+    if (table_node(t, parent, &up) != NULL && table_child(t, up, name, &slot) != NULL) {
+        detach(t, slot);
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+void inodes_rename(struct inodes *t, uint64_t parent, const char *name, const char *to)
+{
+    uint32_t up, slot, other;
+    uint64_t taken[4] = {0};
+    pthread_mutex_lock(&t->lock);
+    if (strcmp(name, to) != 0 && table_node(t, parent, &up) != NULL) {
+        if (table_child(t, up, to, &other) != NULL) {
+            detach(t, other);
+        }
+        struct node *n = table_child(t, up, name, &slot);
+        if (n != NULL) {
+            uint64_t ino = name_ino(t, slots_at(&t->slots, up)->ino, to);
+            hash_remove(t, slot);
+            (void)find_in_group(t, ino, up, to, taken, &other);
+            slots_rename(&t->slots, slot, to);
+            n->ino = free_number(ino, taken);
+            n->expires_ms = INT64_MIN;
+            hash_add(t, slot);
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
 }
 
 uint64_t inodes_child_ino(struct inodes *t, uint64_t parent_ino, const char *name)

@@ -84,6 +84,11 @@ bool inodes_resize(struct inodes *t, uint64_t nodeid, uint64_t size, struct inod
 void inodes_expire(struct inodes *t, uint64_t nodeid);
 void inodes_expire_child(struct inodes *t, uint64_t parent, const char *name);
 
+// A file was removed: its node is left to those who hold it, and the name is free.
+void inodes_unlink(struct inodes *t, uint64_t parent, const char *name);
+// A file was renamed in its directory, over what had the name before: its node goes along, as the kernel's does.
+void inodes_rename(struct inodes *t, uint64_t parent, const char *name, const char *to);
+
 // The ino that a name has or would have.
 uint64_t inodes_child_ino(struct inodes *t, uint64_t parent_ino, const char *name);
 // The same without a table, where no collision is known of: pure.

@@ -92,6 +92,23 @@ static void set_name(struct slots *s, struct node *n, const char *name, size_t l
     s->long_bytes += len + 1;
 }
 
+static void drop_name(struct slots *s, struct node *n)
+{
+    if (n->name_len >= NODE_NAME_ROOM) {
+        char *p;
+        memcpy(&p, n->name, sizeof(p));
+        free(p);
+        s->long_bytes -= (size_t)n->name_len + 1;
+    }
+}
+
+void slots_rename(struct slots *s, uint32_t slot, const char *name)
+{
+    struct node *n = slots_at(s, slot);
+    drop_name(s, n);
+    set_name(s, n, name, strlen(name));
+}
+
 uint32_t slots_alloc(struct slots *s, const char *name, size_t name_len)
 {
     struct slot_chunk *c = chunk_with_room(s);
@@ -135,12 +152,7 @@ void slots_release(struct slots *s, uint32_t slot)
     size_t i = slot / SLOTS_PER_CHUNK;
     struct slot_chunk *c = &s->chunks[i];
     struct node *n = slots_at(s, slot);
-    if (n->name_len >= NODE_NAME_ROOM) {
-        char *p;
-        memcpy(&p, n->name, sizeof(p));
-        free(p);
-        s->long_bytes -= (size_t)n->name_len + 1;
-    }
+    drop_name(s, n);
     n->flags = 0;
     n->generation++;
     if (n->generation > c->generation) {

@@ -54,6 +54,7 @@ struct node *slots_live(const struct slots *s, uint32_t slot);   // NULL when it
 // A zeroed live node with its generation; SLOT_NONE when there is no memory.
 uint32_t slots_alloc(struct slots *s, const char *name, size_t name_len);
 void slots_release(struct slots *s, uint32_t slot);
+void slots_rename(struct slots *s, uint32_t slot, const char *name);
 const char *slots_name(const struct node *n);
 void slots_free_all(struct slots *s);
 

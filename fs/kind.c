@@ -20,6 +20,15 @@ static const struct kind_info kinds[K_COUNT] = {
     [K_CTL_FILE] = {"control-file", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, true},
     [K_CTL_TEMPDIR] = {"tempdir", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
     [K_CTL_REFRESH] = {"refresh", KIND_FILE, 0200, CLASS_NONE, false, true},
+    [K_BATCH] = {"batch", KIND_DIR, 0700, CLASS_NONE, false, false},
+    [K_BATCH_FILE] = {"job-file", KIND_FILE, 0600, CLASS_COMPUTED, true, true},
+    [K_JOB] = {"job", KIND_DIR, 0700, CLASS_NONE, false, false},
+    [K_JOB_PART] = {"job-part", KIND_FILE, 0400, CLASS_COMPUTED, false, true},
+    [K_JOB_LOG] = {"job-log", KIND_FILE, 0400, CLASS_COMPUTED, true, false},
+    [K_JOB_CTL] = {"job-control", KIND_FILE, 0200, CLASS_NONE, false, true},
+    [K_JOB_TASK] = {"job-task", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
+    [K_JOB_ATTEMPTS] = {"job-attempts", KIND_DIR, 0700, CLASS_NONE, false, false},
+    [K_JOB_ATTEMPT] = {"job-attempt", KIND_DIR, 0700, CLASS_NONE, false, false},
     [K_LATEST] = {"latest", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
     [K_LATEST_SUCCESSFUL] = {"latest-successful", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
     [K_FLOW_TAGS] = {"flow-tags", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
@@ -55,6 +64,7 @@ static const struct kind_info kinds[K_COUNT] = {
     [K_CARDS] = {"cards", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_CARD] = {"card", KIND_FILE, FILE_RO, CLASS_COMPUTED, true, false},
     [K_CARD_LINK] = {"card-link", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
+    [K_TASK_BATCH] = {"task-batch", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
 };
 
 const struct kind_info *kind_info(enum kind kind)
@@ -66,6 +76,7 @@ static const struct dot_name dots[] = {
     {K_ROOT, ".meta", K_META, "JSON: where the flows come from, and the namespace"},
     {K_ROOT, ".metaflowfs", K_CTL,
      "the mount itself: README, status, stats, errors, config, version, tempdir, refresh"},
+    {K_ROOT, ".batch", K_BATCH, "AWS Batch: cp job.json .batch/train.json submits a job; cat .batch/.help"},
 
     {K_FLOW, ".meta", K_META, "JSON of the flow"},
     {K_FLOW, ".latest", K_LATEST, "link to the newest run"},
@@ -96,6 +107,7 @@ static const struct dot_name dots[] = {
     {K_TASK, ".json", K_JSONS, "every artifact as JSON: .json/NAME.json"},
     {K_TASK, ".internal", K_INTERNALS, "Metaflow's own artifacts, which the client hides"},
     {K_TASK, ".cards", K_CARDS, "the task's cards, HTML"},
+    {K_TASK, ".batch", K_TASK_BATCH, "link to the task's job below .batch, where it ran on AWS Batch"},
 
     {K_ATTEMPT, ".meta", K_META, "JSON of the task, seen from this attempt"},
     {K_ATTEMPT, ".stdout", K_STDOUT, "what this attempt printed"},
@@ -115,6 +127,11 @@ const struct dot_name *kind_dot_names(void)
     return dots;
 }
 
+bool kind_is_batch(enum kind kind)
+{
+    return kind >= K_BATCH && kind <= K_JOB_ATTEMPT;
+}
+
 enum kind kind_of_dot(enum kind parent, const char *name)
 {
     // In every directory, and so not in the table.
@@ -124,7 +141,7 @@ enum kind kind_of_dot(enum kind parent, const char *name)
         if (d->parent == parent && strcmp(d->name, name) == 0)
             return d->kind;
     // The other dot directories belong to an object, whose .meta they show.
-    if (strcmp(name, ".meta") == 0 && parent != K_CTL)
+    if (strcmp(name, ".meta") == 0 && parent != K_CTL && !kind_is_batch(parent))
         return kind_info(parent)->type == KIND_DIR ? K_META : K_NONE;
     return K_NONE;
 }

@@ -13,6 +13,7 @@ enum kind {
     K_META, K_HELP,
     // root
     K_CTL, K_CTL_FILE, K_CTL_TEMPDIR, K_CTL_REFRESH,
+    K_BATCH, K_BATCH_FILE, K_JOB, K_JOB_PART, K_JOB_LOG, K_JOB_CTL, K_JOB_TASK, K_JOB_ATTEMPTS, K_JOB_ATTEMPT,
     // flow
     K_LATEST, K_LATEST_SUCCESSFUL, K_FLOW_TAGS, K_FLOW_TAG, K_FLOW_FAILED, K_FLOW_RUNNING,
     K_BY_DATE, K_DAY, K_RUN_LINK,
@@ -23,7 +24,7 @@ enum kind {
     // task
     K_STDOUT, K_STDERR, K_LOG, K_LOGS, K_LOG_PART, K_ATTEMPTS, K_ATTEMPT,
     K_PARENTS, K_CHILDREN, K_TASK_LINK, K_PICKLES, K_PICKLE, K_JSONS, K_JSON, K_INTERNALS,
-    K_CARDS, K_CARD, K_CARD_LINK,
+    K_CARDS, K_CARD, K_CARD_LINK, K_TASK_BATCH,
     K_COUNT
 };
 
@@ -51,6 +52,8 @@ struct dot_name {
 };
 // The table, ended by parent K_NONE. K_ATTEMPT has the task's names but three.
 const struct dot_name *kind_dot_names(void);
+// Whether a kind is part of .batch, which is the mounting user's alone.
+bool kind_is_batch(enum kind kind);
 // The kind of dot name `name` in a parent, or K_NONE.
 enum kind kind_of_dot(enum kind parent, const char *name);
 

@@ -16,6 +16,7 @@
 #include "fs/ctl_text.h"
 #include "fs/fuse_api.h"
 #include "fs/session.h"
+#include "fs/stack_batch.h"
 #include "fs/stack_s3.h"
 
 #define START_MS 30000 // for the first listing
@@ -63,6 +64,7 @@ static struct serve *make_serve(const struct options *o, const struct stack *sta
 {
     struct serve_conf conf = {
         .tree = stack->tree,
+        .batch = stack->batch != NULL ? stack_batch_source(stack->batch) : NULL,
         .uid = o->has_uid ? (uid_t)o->uid : getuid(),
         .gid = o->has_gid ? (gid_t)o->gid : getgid(),
         .read_only = o->read_only,

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fs/batch_source.h"
 #include "fs/errno_map.h"
 #include "fs/ops.h"
 
@@ -15,7 +16,8 @@ void ops_stat(const struct serve *s, const struct inode_view *v, struct stat *st
         .st_ino = v->ino,
         .st_mode = v->attr.mode,
         .st_nlink = 1,
-        .st_uid = s->uid,
+        // What jobs run as is who mounted, whoever is shown as the owner of the rest.
+        .st_uid = s->batch != NULL && kind_is_batch(v->kind) ? s->batch->uid : s->uid,
         .st_gid = s->gid,
         .st_size = (off_t)v->attr.size,
         .st_blksize = BLOCK_SIZE,

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/handle.h"
-#include "fs/ops.h"
+#include "fs/ops_batch.h"
 
 #define GRACE_MS 20    // how long a reply waits to be full
 #define RESOLVE_MS 250 // how long entries of one reply are looked up
@@ -41,7 +41,11 @@ static void read_dir_free(void *arg)
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct serve *s = serve_of(req);
+    struct inode_view v;
     count_op(s, OP_OPENDIR);
+    if (inodes_get(s->inodes, ino, 0, &v) && ops_batch_denied(req, OP_OPENDIR, ino, NULL, v.kind)) {
+        return;
+    }
     struct handle *h = handle_new(s->handles, ino);
     h->is_dir = true;
     fi->fh = (uintptr_t)h;

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "fs/grow.h"
 #include "fs/handle.h"
-#include "fs/ops.h"
+#include "fs/ops_batch.h"
 
 #define PAGE 4096
 #define PROGRESS_MS 10000  // a READ fails after this long without a new byte
@@ -144,6 +144,13 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     count_op(s, OP_OPEN);
     if (!inodes_get(s->inodes, ino, 0, &v)) {
         fuse_reply_err(req, ESTALE);
+        return;
+    }
+    if (ops_batch_denied(req, OP_OPEN, ino, NULL, v.kind)) {
+        return;
+    }
+    if (s->batch != NULL && (v.kind == K_BATCH_FILE || v.kind == K_JOB_CTL)) {
+        ops_batch_open(req, &v, fi);
         return;
     }
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
@@ -289,6 +296,10 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fus
     struct serve *s = serve_of(req);
     struct handle *h = (struct handle *)(uintptr_t)fi->fh;
     count_op(s, OP_READ);
+    if (h->draft != NULL || h->job != NULL) {
+        ops_batch_read(req, h, size, off > 0 ? (uint64_t)off : 0);
+        return;
+    }
     struct content *content = handle_content(h);
     if (content == NULL || off < 0) {
         fuse_reply_buf(req, NULL, 0);
@@ -319,7 +330,21 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     (void)ino;
     struct handle *h = (struct handle *)(uintptr_t)fi->fh;
     count_op(serve_of(req), OP_FLUSH);
+    if (h->draft != NULL || h->job != NULL) {
+        ops_batch_flush(req, h);
+        return;
+    }
     handle_reader_left(h, fuse_req_ctx(req)->pid);
+    fuse_reply_err(req, 0);
+}
+
+// What is written here is in memory, and what it becomes is told by the close.
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    (void)fi;
+    count_op(serve_of(req), OP_FSYNC);
     fuse_reply_err(req, 0);
 }
 

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/grow.h"
-#include "fs/ops.h"
+#include "fs/ops_batch.h"
 
 #define MAX_BACKGROUND 2048
 #define CONGESTION 1536
@@ -48,6 +48,10 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     if (strlen(name) > 255) {
         fuse_reply_err(req, ENAMETOOLONG);
+        return;
+    }
+    enum kind entered = dir.kind == K_ROOT && strcmp(name, ".batch") == 0 ? K_BATCH : dir.kind;
+    if (ops_batch_denied(req, OP_LOOKUP, parent, name, entered)) {
         return;
     }
     if (tree_never(s->tree, dir.kind, name)) {
@@ -149,7 +153,11 @@ static void run_readlink(struct request *r)
 void ops_readlink(fuse_req_t req, fuse_ino_t ino)
 {
     struct serve *s = serve_of(req);
+    struct inode_view v;
     count_op(s, OP_READLINK);
+    if (inodes_get(s->inodes, ino, 0, &v) && ops_batch_denied(req, OP_READLINK, ino, NULL, v.kind)) {
+        return;
+    }
     ops_hand_over(req, OP_READLINK, ino, NULL, run_readlink, s, NULL);
 }
 

@@ -1,12 +1,11 @@
-// The few writes: tags of a run (mkdir, rmdir) and lines to .metaflowfs/refresh. Everything else is
-// refused, whoever asks.
+// The few writes: tags of a run (mkdir, rmdir), lines to .metaflowfs/refresh, and .batch (fs/ops_batch.h).
+// Everything else is refused, whoever asks.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "fs/handle.h"
-#include "fs/ops.h"
+#include "fs/ops_batch.h"
 
 #define REFRESH_MAX 65536 // bytes of one write of paths
 
@@ -51,12 +50,13 @@ static void run_refresh(struct request *r)
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
                struct fuse_file_info *fi)
 {
-    (void)off;
     struct serve *s = serve_of(req);
-    const struct handle *h = (const struct handle *)(uintptr_t)fi->fh;
+    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
     count_op(s, OP_WRITE);
     if (!h->writable) {
         ops_fail(req, OP_WRITE, ino, NULL, ERR_READ_ONLY, "it cannot be written");
+    } else if (h->draft != NULL || h->job != NULL) {
+        ops_batch_write(req, h, buf, size, off > 0 ? (uint64_t)off : 0);
     } else if (size > REFRESH_MAX || memchr(buf, '\0', size) != NULL) {
         ops_fail(req, OP_WRITE, ino, NULL, ERR_INVALID,
                  "a write to refresh is one path or more, a line each, 64 KiB at most");
@@ -70,8 +70,6 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off
 // `echo F > refresh` truncates first, and touch sets times: both mean nothing here.
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
-    (void)attr;
-    (void)fi;
     struct serve *s = serve_of(req);
     struct inode_view v;
     int harmless = FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
@@ -79,7 +77,11 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, 
     count_op(s, OP_SETATTR);
     if (!inodes_get(s->inodes, ino, 0, &v)) {
         fuse_reply_err(req, ESTALE);
-    } else if (v.kind == K_CTL_REFRESH && !s->read_only && !(to_set & ~harmless)) {
+    } else if (ops_batch_denied(req, OP_SETATTR, ino, NULL, v.kind)) {
+        return;
+    } else if (s->batch != NULL && v.kind == K_BATCH_FILE) {
+        ops_batch_setattr(req, &v, attr, to_set, fi);
+    } else if ((v.kind == K_CTL_REFRESH || v.kind == K_JOB_CTL) && !s->read_only && !(to_set & ~harmless)) {
         ops_reply_attr(s, req, &v);
     } else {
         ops_fail(req, OP_SETATTR, ino, NULL, ERR_READ_ONLY, "attributes cannot be changed");
@@ -115,7 +117,8 @@ static void run_rmdir(struct request *r)
 static void refuse(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     count_op(serve_of(req), OP_REFUSED);
-    ops_fail(req, OP_REFUSED, parent, name, ERR_READ_ONLY, "only the tags of a run can be changed");
+    ops_fail(req, OP_REFUSED, parent, name, ERR_READ_ONLY,
+             "only the tags of a run can be changed, and files in .batch");
 }
 
 static bool is_tags_dir(fuse_req_t req, fuse_ino_t parent)
@@ -148,9 +151,30 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 // --- everything else ------------------------------------------------------------------------------
 
+// Whether the names in a directory are those of .batch's files. What was denied was answered.
+enum in_batch { IN_BATCH, ELSEWHERE, DENIED };
+static enum in_batch where(fuse_req_t req, enum stat_op op, fuse_ino_t parent, const char *name)
+{
+    struct serve *s = serve_of(req);
+    struct inode_view v;
+    if (s->batch == NULL || !inodes_get(s->inodes, parent, 0, &v)) {
+        return ELSEWHERE;
+    }
+    if (ops_batch_denied(req, op, parent, name, v.kind)) {
+        return DENIED;
+    }
+    return v.kind == K_BATCH ? IN_BATCH : ELSEWHERE;
+}
+
 void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-    refuse(req, parent, name);
+    enum in_batch at = where(req, OP_UNLINK, parent, name);
+    if (at == IN_BATCH) {
+        count_op(serve_of(req), OP_UNLINK);
+        ops_batch_unlink(req, parent, name);
+    } else if (at == ELSEWHERE) {
+        refuse(req, parent, name);
+    }
 }
 
 void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -163,27 +187,45 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
     (void)mode;
-    (void)fi;
-    refuse(req, parent, name);
+    enum in_batch at = where(req, OP_CREATE, parent, name);
+    if (at == IN_BATCH) {
+        count_op(serve_of(req), OP_CREATE);
+        ops_batch_create(req, parent, name, fi);
+    } else if (at == ELSEWHERE) {
+        refuse(req, parent, name);
+    }
+}
+
+static void refuse_link(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    enum in_batch at = where(req, OP_REFUSED, parent, name);
+    if (at == IN_BATCH) {
+        ops_fail(req, OP_REFUSED, parent, name, ERR_NOT_PERMITTED, "there are no links among the files in .batch");
+    } else if (at == ELSEWHERE) {
+        refuse(req, parent, name);
+    }
 }
 
 void ops_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
 {
     (void)link;
-    refuse(req, parent, name);
+    refuse_link(req, parent, name);
 }
 
 void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
     (void)ino;
-    refuse(req, parent, name);
+    refuse_link(req, parent, name);
 }
 
 void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                 const char *new_name, unsigned flags)
 {
-    (void)new_parent;
-    (void)new_name;
-    (void)flags;
-    refuse(req, parent, name);
+    enum in_batch at = where(req, OP_RENAME, parent, name);
+    if (at == IN_BATCH && parent == new_parent) {
+        count_op(serve_of(req), OP_RENAME);
+        ops_batch_rename(req, parent, name, new_name, flags);
+    } else if (at != DENIED) {
+        refuse(req, parent, name);
+    }
 }

@@ -35,6 +35,7 @@ struct options {
     char *log_file, *fault;
     char *aws_profile, *aws_region, *endpoint_url; // or NULL
     bool foreground, debug, check, clean_stale, help, version;
+    bool no_batch, batch_dry_run, batch_allow_other;
     bool read_only, allow_other, allow_root, list_dots, no_auto_unmount;
     bool has_uid, has_gid, has_umask, has_ahead_bytes;
     uint64_t ahead_bytes;

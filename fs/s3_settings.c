@@ -47,7 +47,8 @@ static bool is_true(const char *text)
 }
 
 // Endpoints that are configured for AWS's tools; botocore can be told to ignore these.
-static const char *aws_endpoint(const struct finding *f, const char **ret_from)
+static const char *aws_endpoint(const struct finding *f, const char *variable, const char *service,
+                                const char **ret_from)
 {
     const char *url;
     if (is_true(aws_env_get(f->env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) ||
@@ -55,15 +56,33 @@ static const char *aws_endpoint(const struct finding *f, const char **ret_from)
          is_true(of_profile(f, NULL, "ignore_configured_endpoint_urls")))) {
         return NULL;
     }
-    if ((url = aws_env_get(f->env, "AWS_ENDPOINT_URL_S3")) != NULL) {
-        *ret_from = "AWS_ENDPOINT_URL_S3";
+    if ((url = aws_env_get(f->env, variable)) != NULL) {
+        *ret_from = variable;
     } else if ((url = aws_env_get(f->env, "AWS_ENDPOINT_URL")) != NULL) {
         *ret_from = "AWS_ENDPOINT_URL";
-    } else if ((url = aws_service_get(f->files, f->profile, "s3", "endpoint_url")) != NULL ||
+    } else if ((url = aws_service_get(f->files, f->profile, service, "endpoint_url")) != NULL ||
                (url = of_profile(f, NULL, "endpoint_url")) != NULL) {
         *ret_from = "endpoint_url of the AWS profile";
     }
     return url;
+}
+
+// What is appended to it begins with a slash. Owned; NULL for none.
+static char *without_slashes(const char *url)
+{
+    size_t len = url != NULL ? strlen(url) : 0;
+    while (len > 1 && url[len - 1] == '/') {
+        len--;
+    }
+    return len > 0 ? mem_strndup(url, len) : NULL;
+}
+
+static void find_batch_endpoints(const struct finding *f, struct s3_settings *s)
+{
+    const char *from = NULL;
+    s->batch_endpoint = without_slashes(aws_endpoint(f, "AWS_ENDPOINT_URL_BATCH", "batch", &from));
+    s->logs_endpoint =
+        without_slashes(aws_endpoint(f, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "cloudwatch_logs", &from));
 }
 
 static void find_endpoint(const struct finding *f, struct s3_settings *s)
@@ -74,16 +93,9 @@ static void find_endpoint(const struct finding *f, struct s3_settings *s)
     } else if ((url = configured(f, "S3_ENDPOINT_URL")) != NULL) {
         from = "METAFLOW_S3_ENDPOINT_URL";
     } else {
-        url = aws_endpoint(f, &from);
+        url = aws_endpoint(f, "AWS_ENDPOINT_URL_S3", "s3", &from);
     }
-    if (url != NULL && url[0] != '\0') {
-        // What is appended to it begins with a slash.
-        size_t len = strlen(url);
-        while (len > 1 && url[len - 1] == '/') {
-            len--;
-        }
-        s->endpoint = mem_strndup(url, len);
-    }
+    s->endpoint = without_slashes(url);
     s->endpoint_from = mem_strdup(from);
 }
 
@@ -145,6 +157,7 @@ static errc find(const struct finding *f, struct s3_settings *s, struct err *err
         return e;
     }
     find_endpoint(f, s);
+    find_batch_endpoints(f, s);
     find_style(f, s);
     s->profile = mem_strdup(f->o->aws_profile);
     s->region = f->o->aws_region != NULL ? mem_strdup(f->o->aws_region) : creds_region(f->env, f->o->aws_profile);
@@ -187,6 +200,8 @@ void s3_settings_free(struct s3_settings *s)
     free(s->region);
     free(s->endpoint);
     free(s->endpoint_from);
+    free(s->batch_endpoint);
+    free(s->logs_endpoint);
     free(s->ca_file);
     *s = (struct s3_settings){0};
 }

@@ -1,7 +1,6 @@
-// How S3 is reached: from the command line, Metaflow's configuration, the environment and AWS's shared files, in the
-// order in which Metaflow and botocore look (botocore/configprovider.py: endpoint URLs; botocore/utils.py: addressing
-// style). Finds out; asks nobody. The environment is read through `env` (NULL:
-// getenv).
+// How S3, and AWS Batch with its logs, are reached: from the command line, Metaflow's configuration, the environment and
+// AWS's shared files, in the order in which Metaflow and botocore look (botocore/configprovider.py: endpoint URLs;
+// botocore/utils.py: addressing style). Finds out; asks nobody. The environment is read through `env` (NULL: getenv).
 #ifndef FS_S3_SETTINGS_H
 #define FS_S3_SETTINGS_H
 
@@ -18,6 +17,7 @@ struct s3_settings {
     char *region;       // or NULL: what buckets tell
     char *endpoint;     // or NULL: AWS
     char *endpoint_from; // where the endpoint was found, for people
+    char *batch_endpoint, *logs_endpoint; // of AWS Batch and CloudWatch Logs; NULL: AWS's
     char *ca_file;      // or NULL: the system's
     enum s3_style style;
     bool anonymous;

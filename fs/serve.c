@@ -30,6 +30,7 @@ const struct fuse_lowlevel_ops serve_ops = {
     .read = ops_read,
     .write = ops_write,
     .flush = ops_flush,
+    .fsync = ops_fsync,
     .release = ops_release,
     .opendir = ops_opendir,
     .readdir = ops_readdir,
@@ -80,6 +81,7 @@ struct serve *serve_new(const struct serve_conf *conf)
 {
     struct serve *s = mem_zalloc(sizeof(*s));
     s->tree = conf->tree;
+    s->batch = conf->batch;
     s->ahead = conf->ahead;
     s->uid = conf->uid;
     s->gid = conf->gid;

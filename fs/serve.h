@@ -15,12 +15,14 @@
 #define NEVER_TTL_S 60.0       // how long the kernel remembers that a name cannot exist
 #define GROWING_TTL_MS 1000    // most, for what may grow
 
+struct batch_source;
 struct fuse_session;
 struct fuse_lowlevel_ops;
 
 struct serve {
     struct fuse_session *se;   // set once, before the first request
     struct tree *tree;         // borrowed
+    struct batch_source *batch; // borrowed; NULL: there is no .batch
     struct ahead *ahead;       // NULL: nothing is fetched ahead
     struct inodes *inodes;
     struct engine *engine;
@@ -40,6 +42,7 @@ struct serve {
 
 struct serve_conf {
     struct tree *tree;
+    struct batch_source *batch; // fs/batch_source.h; or NULL
     struct ahead *ahead;       // or NULL; taken over, also on failure
     uint8_t ino_key[16];
     uid_t uid;

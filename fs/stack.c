@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "client/store_awaited.h"
+#include "fs/stack_aws.h"
+#include "fs/stack_batch.h"
 #include "fs/stack_s3.h"
 #include "fs/stack_service.h"
 
@@ -176,6 +178,7 @@ static errc build_client(struct stack *s, const struct options *o, struct err *e
     if (e) {
         return e;
     }
+    s->aws = stack_aws_new(s, o);
     s->s3 = stack_s3_new(s, o);
     e = open_store(s, &store, err);
     if (e) {
@@ -222,6 +225,10 @@ errc stack_build(struct stack *s, const struct options *o, const struct ctl_sour
     if (e) {
         return e;
     }
+    // What is not mounted has nobody who would write into it.
+    if (ctl != NULL && !o->read_only && !o->no_batch) {
+        s->batch = stack_batch_new(s, o);
+    }
     struct tree_conf conf = {
         .client = s->client,
         .staging = s->staging,
@@ -233,6 +240,7 @@ errc stack_build(struct stack *s, const struct options *o, const struct ctl_sour
         .ttl_ms = o->ttl_ms,
         .strict_names = s->service_shown != NULL,
         .ctl = ctl,
+        .batch = s->batch != NULL ? stack_batch_source(s->batch) : NULL,
     };
     s->tree = tree_new(&conf);
     return ERR_OK;
@@ -278,11 +286,13 @@ void stack_free(struct stack *s)
     if (s->tree != NULL) {
         tree_free(s->tree);
     }
+    stack_batch_free(s->batch); // asks the client
     if (s->client != NULL) {
         client_free(s->client); // with service and cache
     }
     keeper_free(s->keeper);
     stack_s3_free(s->s3);
+    stack_aws_free(s->aws);
     http_free(s->http);
     // The producers go first: what they make belongs to the staging area.
     pool_free(s->producers);

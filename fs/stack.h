@@ -35,7 +35,9 @@ struct stack {
     struct service *service;  // belongs to the client, as the cache does; NULL: local metadata
     struct cache *cache;      // of a service or S3, else NULL
     struct keeper *keeper;    // owns the cache where metadata is local
+    struct stack_aws *aws;    // fs/stack_aws.h
     struct stack_s3 *s3;      // fs/stack_s3.h
+    struct stack_batch *batch; // fs/stack_batch.h; NULL: there is no .batch
     struct client *client;
     struct tree *tree;
 };

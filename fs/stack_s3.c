@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "client/store_kept.h"
 #include "client/store_s3.h"
+#include "fs/stack_aws.h"
 #include "fs/stats.h"
 #include "s3/fetch.h"
 
@@ -18,9 +19,7 @@ struct stack_s3 {
     const struct options *options; // borrowed
     pthread_mutex_t lock;          // of all that follows, until made
     bool made;
-    struct http *http;             // own, or the service's
-    bool own_http;
-    struct creds *creds;           // NULL: requests are not signed
+    struct creds *creds;           // borrowed; NULL: requests are not signed
     struct s3 *s3;
     struct fetcher *fetcher;
     struct store *kept;            // the mounted datastore's cache layer, of the client; NULL: there is none
@@ -71,30 +70,16 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-// The service's engine, unless S3 has certificates of its own.
-static errc make_http(struct stack_s3 *s3, const struct s3_settings *set, struct err *err)
+static errc make_layers(struct stack_s3 *s3, struct err *err)
 {
-    if (s3->stack->http != NULL && same_text(set->ca_file, s3->stack->ca_file)) {
-        s3->http = s3->stack->http;
-        return ERR_OK;
-    }
-    struct http_conf conf = {.max_connections = set->max_connections, .ca_file = set->ca_file};
-    errc e = http_new(&conf, &s3->http, err);
-    s3->own_http = !e;
-    return e;
-}
-
-static errc make_layers(struct stack_s3 *s3, const struct s3_settings *set, struct err *err)
-{
-    errc e = make_http(s3, set, err);
+    struct aws_parts aws;
+    errc e = stack_aws_get(s3->stack->aws, &aws, err);
     if (e) {
         return e;
     }
-    if (!set->anonymous) {
-        struct creds_conf creds = {.http = s3->http, .profile = set->profile, .region = set->region};
-        s3->creds = creds_new(&creds);
-    }
-    struct s3_conf conf = {.http = s3->http, .creds = s3->creds, .region = set->region, .endpoint = set->endpoint,
+    const struct s3_settings *set = aws.settings;
+    s3->creds = set->anonymous ? NULL : aws.creds;
+    struct s3_conf conf = {.http = aws.http, .creds = s3->creds, .region = set->region, .endpoint = set->endpoint,
                            .style = set->style, .max_tries = set->tries};
     e = s3_new(&conf, &s3->s3, err);
     if (e) {
@@ -109,29 +94,17 @@ static void drop_layers(struct stack_s3 *s3)
 {
     fetcher_free(s3->fetcher);
     s3_free(s3->s3);
-    creds_free(s3->creds);
-    if (s3->own_http) {
-        http_free(s3->http);
-    }
     s3->fetcher = NULL;
     s3->s3 = NULL;
     s3->creds = NULL;
-    s3->http = NULL;
-    s3->own_http = false;
 }
 
 static errc make_once(struct stack_s3 *s3, struct err *err)
 {
-    struct stack *s = s3->stack;
     errc e = ERR_OK;
     pthread_mutex_lock(&s3->lock);
-    if (!s3->made && s->s3_root == NULL) {
-        // A local datastore: nobody has looked yet how S3 is reached.
-        s3_settings_free(&s->s3_settings);
-        e = s3_settings_find(s->config, s3->options, NULL, &s->s3_settings, err);
-    }
-    if (!e && !s3->made) {
-        e = make_layers(s3, &s->s3_settings, err);
+    if (!s3->made) {
+        e = make_layers(s3, err);
         s3->made = !e;
         if (e) {
             drop_layers(s3);
@@ -303,14 +276,14 @@ void stack_s3_counters(const struct stack *s, struct buf *out)
 
 bool stack_http_stats(const struct stack *s, struct http_stats *ret)
 {
-    bool own = is_made(s) && s->s3->own_http;
+    struct http *own = stack_aws_own_http(s->aws);
     *ret = (struct http_stats){0};
     if (s->http != NULL) {
         http_stats(s->http, ret);
     }
-    if (own) {
+    if (own != NULL) {
         struct http_stats more;
-        http_stats(s->s3->http, &more);
+        http_stats(own, &more);
         ret->requests += more.requests;
         ret->failed += more.failed;
         ret->cancelled += more.cancelled;
@@ -321,5 +294,5 @@ bool stack_http_stats(const struct stack *s, struct http_stats *ret)
         ret->running += more.running;
         ret->waiting += more.waiting;
     }
-    return s->http != NULL || own;
+    return s->http != NULL || own != NULL;
 }

@@ -1,4 +1,4 @@
-// The part of the stack that a datastore in S3 needs: HTTP engine, credentials, S3 client, parallel fetcher, cache.
+// The part of the stack that a datastore in S3 needs, besides fs/stack_aws.h: S3 client, parallel fetcher, cache.
 // Private to fs/stack*.c but for what the start, --check and .metaflowfs/ ask. Thread-safe.
 #ifndef FS_STACK_S3_H
 #define FS_STACK_S3_H

@@ -8,7 +8,8 @@ const char *const stat_op_names[OP_COUNT] = {
     [OP_READ] = "read", [OP_WRITE] = "write", [OP_FLUSH] = "flush", [OP_RELEASE] = "release",
     [OP_OPENDIR] = "opendir", [OP_READDIR] = "readdir", [OP_READDIRPLUS] = "readdirplus",
     [OP_RELEASEDIR] = "releasedir", [OP_STATFS] = "statfs", [OP_GETXATTR] = "getxattr",
-    [OP_LISTXATTR] = "listxattr", [OP_REFUSED] = "refused",
+    [OP_LISTXATTR] = "listxattr", [OP_CREATE] = "create", [OP_FSYNC] = "fsync", [OP_RENAME] = "rename",
+    [OP_UNLINK] = "unlink", [OP_REFUSED] = "refused",
 };
 
 static void family(struct buf *out, const char *name, const char *type, const char *help)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fs/batch_source.h"
 #include "fs/tree_i.h"
 
 // An artifact that was stored this long ago is not stored anew under the same attempt: the kernel may
@@ -55,6 +56,8 @@ void tree_fill_attr(const struct tree *t, enum kind kind, int64_t mtime_ms, stru
 {
     const struct kind_info *info = kind_info(kind);
     mode_t perm = info->mode;
+    if (kind_is_batch(kind) && t->conf.batch && t->conf.batch->allow_other)
+        perm |= perm >> 3 | perm >> 6;
     if (t->conf.read_only)
         perm &= ~(mode_t)0222;
     static const mode_t types[] = {[KIND_DIR] = S_IFDIR, [KIND_FILE] = S_IFREG, [KIND_LINK] = S_IFLNK};
@@ -275,6 +278,16 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
 {
     errc e;
     switch (r->kind) {
+    case K_BATCH:
+    case K_BATCH_FILE:
+    case K_JOB:
+    case K_JOB_PART:
+    case K_JOB_LOG:
+    case K_JOB_CTL:
+    case K_JOB_TASK:
+    case K_JOB_ATTEMPTS:
+    case K_JOB_ATTEMPT:
+        return tree_batch_attr(t, r, cancel, ret, err);
     case K_CTL:
     case K_CTL_FILE:
     case K_CTL_TEMPDIR:
@@ -313,7 +326,7 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
         ret->size_exact = false;
     } else if (r->kind == K_HELP) {
         auto_cleanup(buf_free) struct buf text = {0};
-        help_text(r->dir, &text);
+        help_text(r->dir, t->conf.batch != NULL, &text);
         ret->size = text.len;
     }
     return ERR_OK;

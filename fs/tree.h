@@ -29,17 +29,20 @@ struct tree_conf {
     int64_t ttl_ms;            // how long what is live may be remembered by the kernel
     bool strict_names;         // what Metaflow could not call a flow or step is not asked for (a service)
     const struct ctl_source *ctl; // fs/ctl.h: what .metaflowfs/ shows; borrowed, NULL without a mount
+    struct batch_source *batch;   // fs/batch_source.h: what .batch/ shows; borrowed, NULL: there is none
 };
 struct tree *tree_new(const struct tree_conf *conf);
 void tree_free(struct tree *t);
 
-// Where a node is. Strings are decoded (Metaflow's own); owned.
+// Where a node is. Strings are decoded (Metaflow's own; names in .batch are as they are); owned.
 struct tref {
     enum kind kind;
     char *flow, *run, *step, *task;
     enum kind dir;    // kind of the directory it is in
-    int attempt;      // of .attempts/<n>/..., else -1
-    char *leaf;       // artifact, log part, card, tag, day, index, "<step>.<task>", control file
+    int attempt;      // of TASK/.attempts/<n>/..., else -1
+    char *job;        // directory below .batch
+    char *job_attempt; // below its attempts/
+    char *leaf;       // artifact, log part, card, tag, day, index, "<step>.<task>", control file, file in .batch
 };
 void tref_init_root(struct tref *r);
 void tref_free(struct tref *r);

@@ -47,8 +47,21 @@ char *tree_card_link_name(const struct card *card);
 // The newest card of a link's name, or NULL.
 const struct card *tree_newest_card(const struct cards *cards, const char *link_name);
 
+// fs/tree_batch.c: .batch and what is below it, and TASK/.batch.
+errc tree_batch_lookup(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
+                       enum kind *ret_kind, struct tattr *ret_attr, struct err *err) ERR_MUST_CHECK;
+errc tree_batch_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
+                     struct err *err) ERR_MUST_CHECK;
+errc tree_batch_list(struct tree *t, const struct tref *dir, struct cancel *cancel, tree_list_fn fn, void *arg,
+                     struct err *err) ERR_MUST_CHECK;
+errc tree_batch_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
+                     struct err *err) ERR_MUST_CHECK;
+errc tree_batch_link(struct tree *t, const struct tref *r, struct cancel *cancel, char **ret,
+                     struct err *err) ERR_MUST_CHECK;
+
 // Text of .help for a directory of that kind, and of .metaflowfs/README.
-void help_text(enum kind dir, struct buf *out);
-void help_readme(struct buf *out);
+// `batch`: this mount has .batch.
+void help_text(enum kind dir, bool batch, struct buf *out);
+void help_readme(bool batch, struct buf *out);
 
 #endif

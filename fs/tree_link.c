@@ -119,6 +119,9 @@ errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, 
     case K_RUN_LINK:
         target_run(t, r, ret_target);
         return ERR_OK;
+    case K_JOB_TASK:
+    case K_TASK_BATCH:
+        return tree_batch_link(t, r, cancel, ret_target, err);
     case K_CTL_TEMPDIR: {
         const struct ctl_source *ctl = t->conf.ctl;
         char *dir = ctl ? ctl->tempdir(ctl->arg) : NULL;

@@ -296,6 +296,8 @@ errc tree_list(struct tree *t, const struct tref *dir, struct cancel *cancel, tr
     errc e = ERR_OK;
     if (dir->kind == K_CTL)
         list_ctl(&l);
+    else if (kind_is_batch(dir->kind))
+        e = tree_batch_list(t, dir, cancel, fn, arg, err);
     else
         e = list_entries(&l, dir, cancel, err);
     if (!e && t->conf.list_dots && !l.stopped)

@@ -18,6 +18,8 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
 {
     if (strlen(name) > NAME_MAX_BYTES)
         return true;
+    if (dir == K_BATCH)
+        return false; // a file can be called anything
     if (name[0] == '.')
         return kind_of_dot(dir, name) == K_NONE;
     bool odd_names = atomic_load(&t->odd_names);
@@ -231,6 +233,7 @@ static errc check_exists(struct tree *t, const struct tref *dir, const struct tr
     case K_LATEST:
     case K_LATEST_SUCCESSFUL:
     case K_END:
+    case K_TASK_BATCH:
     case K_CTL_TEMPDIR:
         return check_link(t, r, cancel, err);
     default:
@@ -275,6 +278,8 @@ errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struc
     if (tree_never(t, dir->kind, name))
         return err_set(err, ERR_NOT_FOUND, "there can be no \"%s\" in a %s directory", name,
                        kind_info(dir->kind)->label);
+    if (kind_is_batch(dir->kind) && kind_of_dot(dir->kind, name) == K_NONE)
+        return tree_batch_lookup(t, dir, name, cancel, ret_kind, ret_attr, err);
     errc e = learn_cut_name(t, dir, name, cancel, err);
     if (e)
         return e;

@@ -100,9 +100,12 @@ errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, stru
         return open_meta(t, r, cancel, ret, err);
     case K_HELP: {
         auto_cleanup(buf_free) struct buf text = {0};
-        help_text(r->dir, &text);
+        help_text(r->dir, t->conf.batch != NULL, &text);
         return open_text(t, &text, ret, err);
     }
+    case K_JOB_PART:
+    case K_JOB_LOG:
+        return tree_batch_open(t, r, cancel, ret, err);
     case K_CTL_FILE:
         return open_ctl(t, r, ret, err);
     default:

@@ -15,6 +15,8 @@ void tref_free(struct tref *r)
     free(r->run);
     free(r->step);
     free(r->task);
+    free(r->job);
+    free(r->job_attempt);
     free(r->leaf);
     tref_init_root(r);
 }
@@ -26,6 +28,8 @@ void tref_copy(struct tref *to, const struct tref *from)
     to->run = mem_strdup(from->run);
     to->step = mem_strdup(from->step);
     to->task = mem_strdup(from->task);
+    to->job = mem_strdup(from->job);
+    to->job_attempt = mem_strdup(from->job_attempt);
     to->leaf = mem_strdup(from->leaf);
 }
 
@@ -47,6 +51,8 @@ static char *decode_attempt(const char *name)
 
 static char *decode_leaf(const struct tree *t, enum kind kind, const char *name)
 {
+    if (kind_is_batch(kind))
+        return mem_strdup(name);
     if (kind != K_JSON)
         return tree_decode(t, name);
     size_t len = strlen(name);
@@ -68,6 +74,12 @@ static char **slot_of(struct tref *r, enum kind kind)
         return &r->step;
     case K_TASK:
         return &r->task;
+    case K_JOB:
+        return &r->job;
+    case K_JOB_ATTEMPT:
+        return &r->job_attempt;
+    case K_BATCH_FILE:
+    case K_JOB_PART:
     case K_ATTEMPT:
     case K_ARTIFACT:
     case K_PARAMETER:
@@ -112,6 +124,8 @@ char *tref_file_name(struct tree *t, const struct tref *r)
     struct tref copy = *r; // slot_of takes one that may be written to
     char **slot = slot_of(&copy, r->kind);
     if (slot && *slot) {
+        if (kind_is_batch(r->kind))
+            return mem_strdup(*slot);
         auto_free char *name = tree_encode(t, *slot);
         return mem_printf("%s%s", name, r->kind == K_JSON ? ".json" : "");
     }

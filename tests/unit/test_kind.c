@@ -37,7 +37,7 @@ static void test_meta_and_help_are_everywhere(void **state)
     for (enum kind k = K_ROOT; k < K_COUNT; k++) {
         bool dir = kind_info(k)->type == KIND_DIR;
         assert_int_equal(kind_of_dot(k, ".help"), dir ? K_HELP : K_NONE);
-        assert_int_equal(kind_of_dot(k, ".meta"), dir && k != K_CTL ? K_META : K_NONE);
+        assert_int_equal(kind_of_dot(k, ".meta"), dir && k != K_CTL && !kind_is_batch(k) ? K_META : K_NONE);
     }
 }
 
@@ -46,7 +46,7 @@ static void test_help_names_what_is_there(void **state)
     (void)state;
     for (const struct dot_name *d = kind_dot_names(); d->name; d++) {
         struct buf text = {0};
-        help_text(d->parent, &text);
+        help_text(d->parent, true, &text);
         assert_non_null(strstr(text.data, d->name));
         buf_free(&text);
     }

@@ -1,0 +1,253 @@
+// What becomes of a job file: checked while it is written, submitted when it is flushed or renamed.
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json_scan.h"
+#include "base/mem.h"
+#include "fs/drafts_i.h"
+
+#define LOOK_MS 50 // how often who waits for another's submission looks whether it is still wanted
+
+static errc incomplete(const char *text, size_t len, struct err *err)
+{
+    struct json_scan_place place = {.line = 1, .column = 1};
+    (void)json_scan(text, len, &place);
+    return err_set(err, ERR_INVALID, "the job file is not whole: it ends at line %zu, column %zu: %s", place.line,
+                   place.column, place.what);
+}
+
+// The first bytes, which may have NULs among them, with one behind them.
+static char *copy_text(const struct file *f, size_t len)
+{
+    char *text = mem_zalloc(len + 1);
+    if (len > 0) {
+        memcpy(text, f->text, len);
+    }
+    return text;
+}
+
+static errc with_hint(const char *job, errc e, struct err *err)
+{
+    if (e == ERR_INVALID && strstr(err->cause, "/error") == NULL) {
+        struct err copy = *err;
+        return err_set(err, ERR_INVALID, "%.480s (see .batch/%.80s/error)", copy.cause, job);
+    }
+    return e;
+}
+
+// What is submitted for a text that differs from what was submitted before in the white space behind it alone: that.
+static char *text_to_submit(struct drafts *d, const char *job, const char *text, size_t len)
+{
+    size_t trimmed = draft_trimmed(text, len);
+    char *same = NULL;
+    pthread_mutex_lock(&d->lock);
+    const struct saved *s = drafts_saved(d, job, false);
+    if (s != NULL && s->text != NULL) {
+        size_t saved = draft_trimmed(s->text, strlen(s->text));
+        same = saved == trimmed && memcmp(s->text, text, trimmed) == 0 ? mem_strdup(s->text) : NULL;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return same != NULL ? same : mem_strndup(text, len); // accepted text has no NUL
+}
+
+errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,
+                   bool *ret_blank, struct err *err)
+{
+    enum jobs_text state = JOBS_TEXT_EMPTY;
+    *ret_blank = draft_trimmed(text, len) == 0;
+    if (*ret_blank) {
+        return ERR_OK;
+    }
+    errc e = d->jobs.check(d->jobs.arg, job, text, len, &state, err);
+    if (!e && state != JOBS_TEXT_ACCEPTED) {
+        // The job's `error` says so, too.
+        struct err ignored = ERR_INIT;
+        if (d->jobs.submit(d->jobs.arg, job, text, len, cancel, &ignored) == ERR_INTERRUPTED) {
+            return err_set(err, ERR_INTERRUPTED, "%s", ignored.cause);
+        }
+        e = incomplete(text, len, err);
+    } else if (!e) {
+        auto_free char *same = text_to_submit(d, job, text, len);
+        e = d->jobs.submit(d->jobs.arg, job, same, strlen(same), cancel, err);
+    }
+    return with_hint(job, e, err);
+}
+
+// Whether the job is one that other text is refused for, as far as is known: found out at once, a shell's own echo
+// shows it, which it does not do with what the close says.
+static errc check_busy(struct drafts *d, const char *job, const char *text, size_t len, struct err *err)
+{
+    size_t trimmed = draft_trimmed(text, len);
+    pthread_mutex_lock(&d->lock);
+    const struct saved *s = drafts_saved(d, job, false);
+    bool other = s != NULL && s->text != NULL &&
+                 (draft_trimmed(s->text, strlen(s->text)) != trimmed || memcmp(s->text, text, trimmed) != 0);
+    pthread_mutex_unlock(&d->lock);
+    if (!other || !d->jobs.lives(d->jobs.arg, job)) {
+        return ERR_OK;
+    }
+    return err_set(err, ERR_BUSY, "the job \"%.200s\" was submitted with other text and has not ended: write `kill` to "
+                   ".batch/%.200s/ctl first, or save this under another name", job, job);
+}
+
+errc drafts_check(struct drafts *d, struct file *f, struct err *err)
+{
+    pthread_mutex_lock(&d->lock);
+    auto_free char *job = f->name != NULL ? draft_job_name(f->name) : NULL;
+    size_t len = job != NULL ? f->len : 0;
+    auto_free char *text = copy_text(f, len);
+    uint64_t version = f->version;
+    pthread_mutex_unlock(&d->lock);
+    enum jobs_text state = JOBS_TEXT_EMPTY;
+    if (job == NULL || draft_trimmed(text, len) == 0) {
+        return ERR_OK;
+    }
+    errc e = with_hint(job, d->jobs.check(d->jobs.arg, job, text, len, &state, err), err);
+    if (!e && state == JOBS_TEXT_ACCEPTED) {
+        e = check_busy(d, job, text, len, err);
+    }
+    if (e) {
+        pthread_mutex_lock(&d->lock);
+        if (f->version == version) {
+            f->decided = version;
+            f->outcome = *err;
+        }
+        pthread_mutex_unlock(&d->lock);
+    }
+    return e;
+}
+
+// --- flush ----------------------------------------------------------------------------------------
+
+// Waits for who submits the file now. With the lock held.
+static errc wait_decided(struct drafts *d, struct cancel *cancel, struct err *err)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_cond_timedwait(&d->decided, &d->lock, &until);
+    return cancel_check(cancel, err);
+}
+
+static void end_submission(struct drafts *d, struct file *f, uint64_t version, const char *job, const char *text,
+                           size_t len, errc e, bool blank, const struct err *err)
+{
+    pthread_mutex_lock(&d->lock);
+    f->submitting = false;
+    bool same = f->version == version;
+    if (!e && !blank) {
+        drafts_submitted(d, f, job, text, len, same);
+    } else if (same && e != ERR_INTERRUPTED) {
+        f->decided = version;
+        f->outcome = e ? *err : (struct err)ERR_INIT;
+    }
+    pthread_cond_broadcast(&d->decided);
+    pthread_mutex_unlock(&d->lock);
+}
+
+errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err)
+{
+    struct drafts *d = o->all;
+    struct file *f = o->file;
+    if (!(o->flags & DRAFT_WRITE)) {
+        return ERR_OK;
+    }
+    pthread_mutex_lock(&d->lock);
+    errc e = ERR_OK;
+    while (!e && f->submitting) {
+        e = wait_decided(d, cancel, err);
+    }
+    auto_free char *job = f->name != NULL ? draft_job_name(f->name) : NULL;
+    if (e || job == NULL || f->decided == f->version) {
+        if (!e && job != NULL && f->outcome.code) {
+            *err = f->outcome;
+            e = err->code;
+        }
+        pthread_mutex_unlock(&d->lock);
+        return e;
+    }
+    size_t len = f->len;
+    auto_free char *text = copy_text(f, len);
+    uint64_t version = f->version;
+    f->submitting = true;
+    pthread_mutex_unlock(&d->lock);
+    bool blank;
+    e = drafts_decide(d, job, text, len, cancel, &blank, err);
+    end_submission(d, f, version, job, text, len, e, blank, err);
+    return e;
+}
+
+// --- rename ---------------------------------------------------------------------------------------
+
+// Gives `f` the name. With the lock held.
+static void move_file(struct drafts *d, struct file *f, const char *to)
+{
+    struct file *other = drafts_at(d, to);
+    auto_free char *was = draft_job_name(f->name);
+    if (other != NULL) {
+        drafts_drop_name(d, other);
+    }
+    struct saved *s = was != NULL ? drafts_saved(d, was, false) : NULL;
+    if (s != NULL) {
+        s->away = true;
+    }
+    char *name = mem_strdup(to);
+    free(f->name);
+    f->name = name;
+    auto_free char *job = draft_job_name(to);
+    s = job != NULL ? drafts_saved(d, job, false) : NULL;
+    if (s != NULL) {
+        s->away = false;
+    }
+}
+
+static errc submit_and_move(struct drafts *d, struct file *f, const char *from, const char *to, const char *job,
+                            struct cancel *cancel, struct err *err)
+{
+    size_t len = f->len;
+    auto_free char *text = copy_text(f, len);
+    uint64_t version = f->version;
+    f->refs++;
+    pthread_mutex_unlock(&d->lock);
+    bool blank;
+    errc e = drafts_decide(d, job, text, len, cancel, &blank, err);
+    pthread_mutex_lock(&d->lock);
+    if (!e && (f->name == NULL || strcmp(f->name, from) != 0)) {
+        e = err_set(err, ERR_NOT_FOUND, "\"%s\" was renamed or removed while it was submitted", from);
+    }
+    if (!e) {
+        move_file(d, f, to);
+        if (!blank) {
+            drafts_submitted(d, f, job, text, len, f->version == version);
+        }
+    }
+    drafts_unref(d, f);
+    return e;
+}
+
+errc drafts_rename(struct drafts *d, const char *from, const char *to, bool replace, struct cancel *cancel,
+                   struct err *err)
+{
+    auto_free char *job = draft_job_name(to);
+    pthread_mutex_lock(&d->lock);
+    struct file *f = drafts_at(d, from);
+    errc e = ERR_OK;
+    if (f == NULL) {
+        e = err_set(err, ERR_NOT_FOUND, "there is no file \"%s\" in .batch", from);
+    } else if (!replace && drafts_at(d, to) != NULL) {
+        e = err_set(err, ERR_EXISTS, "there is a file \"%s\" in .batch already", to);
+    } else if (strcmp(from, to) == 0) {
+        // Nothing to do.
+    } else if (job == NULL || (f->submitted_as != NULL && strcmp(f->submitted_as, job) == 0)) {
+        // An editor's backup, or it coming back: what it holds was submitted under that name.
+        move_file(d, f, to);
+    } else {
+        e = submit_and_move(d, f, from, to, job, cancel, err);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return e;
+}
