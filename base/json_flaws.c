@@ -50,6 +50,27 @@ static size_t pass_string(struct walk *w)
     return start;
 }
 
+// Of the string token in that part of the text.
+static bool has_lone_surrogate(const struct walk *w, size_t start, size_t end)
+{
+    bool high = false;
+    for (size_t i = start; i < end; i++) {
+        bool low = false, another = false;
+        if (w->text[i] == '\\' && w->text[i + 1] == 'u') {
+            char c = w->text[i + 2], d = w->text[i + 3];
+            bool surrogate = (c == 'd' || c == 'D') && strchr("89abABcdefCDEF", d) != NULL;
+            another = surrogate && strchr("89abAB", d) != NULL;
+            low = surrogate && !another;
+        }
+        if (high != low) {
+            return true;
+        }
+        high = another;
+        i += w->text[i] != '\\' ? 0 : w->text[i + 1] == 'u' ? 5 : 1;
+    }
+    return high;
+}
+
 static void see_key(struct walk *w)
 {
     struct level *top = &w->levels[w->depth - 1];
@@ -69,6 +90,9 @@ static void see_key(struct walk *w)
         return;
     }
     buf_puts(&w->path, name);
+    if (has_lone_surrogate(w, start, w->at)) {
+        tell(w, JSON_FLAW_SURROGATE);
+    }
     if (json_object_get(top->keys, name) != NULL) {
         tell(w, JSON_FLAW_TWICE);
     } else {
@@ -119,7 +143,10 @@ static void see_token(struct walk *w)
         if (w->key_next && w->depth > 0 && w->levels[w->depth - 1].keys != NULL) {
             see_key(w);
         } else {
-            pass_string(w);
+            size_t start = pass_string(w);
+            if (has_lone_surrogate(w, start, w->at)) {
+                tell(w, JSON_FLAW_SURROGATE);
+            }
         }
         w->key_next = false;
     } else if (c == '{' || c == '[') {

@@ -25,6 +25,7 @@ enum json_flaw {
     JSON_FLAW_TWICE,     // an object has the key before already
     JSON_FLAW_TOO_LARGE, // a number past 1.8e308
     JSON_FLAW_NUL_KEY,   // a key with \u0000 inside
+    JSON_FLAW_SURROGATE, // a text or key with half of a character's two \u escapes
 };
 // Calls fn for each in the order of the text, until it returns false. `path` is the keys from the outermost one, with
 // dots between: "batch.cpu"; of a list the list's own. Borrowed for the call.

@@ -2,8 +2,8 @@
 // service-2.json of batch 2016-08-10 and logs 2014-03-28), their errors in words, and when to try again. Thread-safe.
 //
 // A call that AWS throttles (429, or an error code that says so) makes every further call of this client to that
-// service wait, doubling from 0.5 s to 20 s with jitter, until one is answered; a Retry-After up to a minute is kept to.
-// A wait that would pass the deadline fails at once with ERR_THROTTLED. No call is ever made through a lock. What a
+// service wait, doubling from 0.5 s to 20 s with jitter, until one is answered; a Retry-After up to a minute is kept
+// to. A wait that would pass the deadline fails at once with ERR_THROTTLED. No call is ever made through a lock. What a
 // refusal teaches of the clock (it is off) is kept; causes hold nothing of what was sent, and no credentials.
 #ifndef BATCH_BATCH_API_H
 #define BATCH_BATCH_API_H
@@ -38,9 +38,9 @@ enum batch_fate {
 // One try of one call. `operation` is the last part of the path: "submitjob". The parsed answer, an object, is the
 // caller's. It is sent once at most, on a connection of its own; only what an answer refused for expired credentials or
 // a wrong clock is sent once more, signed anew. Without a deadline of the token it may take 30 s. Errors: ERR_DENIED
-// (credentials, permission), ERR_INVALID (a ClientException: the cause has AWS's message), ERR_NOT_FOUND, ERR_THROTTLED,
-// ERR_TIMEOUT, ERR_UNREACHABLE, ERR_IO, ERR_CORRUPT (the answer is no JSON object: BATCH_NO_ANSWER), ERR_INTERRUPTED,
-// ERR_TOO_MANY. *ret_fate is always set.
+// (credentials, permission), ERR_INVALID (a ClientException: the cause has AWS's message), ERR_NOT_FOUND,
+// ERR_THROTTLED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_IO, ERR_CORRUPT (the answer is no JSON object: BATCH_NO_ANSWER),
+// ERR_INTERRUPTED, ERR_TOO_MANY. *ret_fate is always set.
 errc batch_call_once(struct batch_api *a, const char *operation, const char *body, struct cancel *cancel,
                      struct json **ret, enum batch_fate *ret_fate, struct err *err) ERR_MUST_CHECK;
 // A call that may be made twice without harm, as one that only reads: tried again, with jittered back-off, until it is

@@ -22,9 +22,9 @@ static void show(char *to, size_t size, const char *text)
 
 static void show_code(char *to, size_t size, const char *text)
 {
-    const char *hash = strchr(text, '#');
-    show(to, size, hash ? hash + 1 : text);
-    to[strcspn(to, ": ")] = '\0';
+    auto_free char *name = mem_strndup(text, strcspn(text, ": \r\n"));
+    const char *hash = strrchr(name, '#');
+    show(to, size, hash ? hash + 1 : name);
 }
 
 static const char *first_str(const struct json *body, const char *const *names)

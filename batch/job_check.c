@@ -130,7 +130,9 @@ void job_check_item(struct job_reader *r, enum job_key_id id, const char *text)
         fits = volume_fits(id, text);
         break;
     case K_LOG_OPTIONS:
-        fits = colon != NULL && colon != text;
+        if (colon == NULL || colon == text) { // not shown: a value may be a secret
+            job_problem_of(r, id, "an option has no name or no colon; it takes %s", job_key(id)->accepted);
+        }
         break;
     default:
         break;

@@ -16,7 +16,7 @@ static const struct job_key keys[K_COUNT] = {
         "What runs in the container. {tempdir} in it stands for the path of the tmpfs, or for . without one."},
     [K_NAME] = {"name", JOB_T_TEXT, true, 0, 0, "the name of the file without .json",
         "1 to 128 letters, digits, - and _, the first a letter or digit",
-        "Goes into the name that AWS Batch shows, which is USER\\-NAME\\-HASH."},
+        "Goes into the name that AWS Batch shows, which is USER-NAME-HASH."},
     [K_CODE] = {"code", JOB_T_TEXT, true, 0, 0, "none",
         "a run, FLOW/RUN",
         "The code package of that run is fetched and unpacked in the container before the command, and "
@@ -48,7 +48,7 @@ static const struct job_key keys[K_COUNT] = {
     [K_CPU] = {"batch.cpu", JOB_T_NUMBER, true, 0, 999999, "1",
         "a number above 0", "Virtual CPUs; fractions only on Fargate, in the sizes that it has."},
     [K_GPU] = {"batch.gpu", JOB_T_WHOLE, true, 0, INT32_MAX, "0",
-        "a whole number of 0 or more", "GPUs."},
+        "a whole number of 0 or more", "GPUs. Refused on Fargate."},
     [K_MEMORY] = {"batch.memory", JOB_T_WHOLE, true, 1, MIB_MAX, "4096",
         "a whole number of MiB above 0", "Memory."},
     [K_IMAGE] = {"batch.image", JOB_T_TEXT, true, 0, 255,
@@ -63,11 +63,11 @@ static const struct job_key keys[K_COUNT] = {
     [K_EXECUTION_ROLE] = {"batch.execution_role", JOB_T_TEXT, true, 0, 0, "METAFLOW_ECS_FARGATE_EXECUTION_ROLE",
         "the ARN of a role", "The role that starts the container on Fargate; without effect elsewhere."},
     [K_SHARED_MEMORY] = {"batch.shared_memory", JOB_T_WHOLE, true, 1, MIB_MAX, "none",
-        "a whole number of MiB above 0", "The size of /dev/shm; without effect on Fargate."},
+        "a whole number of MiB above 0", "The size of /dev/shm. Refused on Fargate."},
     [K_MAX_SWAP] = {"batch.max_swap", JOB_T_WHOLE, true, 0, MIB_MAX, "none",
-        "a whole number of MiB of 0 or more", "Swap beside the memory; without effect on Fargate."},
+        "a whole number of MiB of 0 or more", "Swap beside the memory. Refused on Fargate."},
     [K_SWAPPINESS] = {"batch.swappiness", JOB_T_WHOLE, true, 0, 100, "none",
-        "a whole number from 0 to 100", "How readily memory is swapped; without effect on Fargate."},
+        "a whole number from 0 to 100", "How readily memory is swapped, where max_swap is given. Refused on Fargate."},
     [K_TAGS] = {"batch.aws_batch_tags", JOB_T_PAIRS, true, 0, 50, "none",
         "an object of at most 50 tags: names of 1 to 128 and values of at most 256 letters, digits, spaces and "
         "+ - = . _ : / @, neither beginning with aws:",
@@ -82,16 +82,16 @@ static const struct job_key keys[K_COUNT] = {
     [K_TMPFS_PATH] = {"batch.tmpfs_path", JOB_T_TEXT, true, 0, 0, "/metaflow_temp",
         "an absolute path other than /", "Where the tmpfs is mounted."},
     [K_INFERENTIA] = {"batch.inferentia", JOB_T_WHOLE, true, 0, DEVICES_MAX, "none",
-        "a whole number from 0 to 256", "Inferentia or Trainium chips."},
+        "a whole number from 0 to 256", "Inferentia or Trainium chips. Refused on Fargate."},
     [K_TRAINIUM] = {"batch.trainium", JOB_T_WHOLE, true, 0, DEVICES_MAX, "none",
         "a whole number from 0 to 256", "Another name of inferentia; only one of the two may be given."},
     [K_EFA] = {"batch.efa", JOB_T_WHOLE, true, 0, DEVICES_MAX, "none",
-        "a whole number from 0 to 256", "Elastic fabric adapters; as with Metaflow, a job gets one at most."},
+        "a whole number from 0 to 256", "Elastic fabric adapters; as with Metaflow, a job gets one at most. Refused on Fargate."},
     [K_EPHEMERAL_STORAGE] = {"batch.ephemeral_storage", JOB_T_WHOLE, true, 21, 200, "none",
         "a whole number of GiB from 21 to 200", "Storage of the container on Fargate. Refused elsewhere."},
     [K_HOST_VOLUMES] = {"batch.host_volumes", JOB_T_TEXTS, true, 0, MOUNTS_MAX, "none",
         "HOST or HOST:CONTAINER, or a list of them: absolute paths, HOST of letters, digits and / . _ -",
-        "Directories of the host that the container sees."},
+        "Directories of the host that the container sees. Refused on Fargate."},
     [K_EFS_VOLUMES] = {"batch.efs_volumes", JOB_T_TEXTS, true, 0, MOUNTS_MAX, "none",
         "ID or ID:CONTAINER, or a list of them: ID of letters, digits, _ and -, CONTAINER an absolute path",
         "EFS file systems that the container sees; without CONTAINER as /mnt/ID."},
@@ -101,11 +101,11 @@ static const struct job_key keys[K_COUNT] = {
     [K_LOG_OPTIONS] = {"batch.log_options", JOB_T_TEXTS, true, 0, MOUNTS_MAX, "none",
         "NAME:VALUE, or a list of them", "Options of log_driver, which has to be given too."},
     [K_PRIVILEGED] = {"batch.privileged", JOB_T_BOOL, false, 0, 0, "false",
-        "true or false", "Give the container the rights of the host's root."},
+        "true or false", "Give the container the rights of the host's root. Refused on Fargate."},
     [K_EXECUTABLE] = {"batch.executable", JOB_T_REFUSED, true, 0, 0, "none", NULL,
-        "Refused: it names the Python of a step, and here the command says what runs."},
+        "it names the Python of a step, and here the command says what runs"},
     [K_NUM_PARALLEL] = {"batch.num_parallel", JOB_T_REFUSED, true, 0, 0, "none", NULL,
-        "Refused: a job file is one container; submit jobs of several nodes with Metaflow's @parallel."},
+        "a job file is one container; jobs of several nodes are submitted with Metaflow's @parallel"},
 
     [K_ENVIRONMENT] = {"environment", JOB_T_OBJECT, true, 0, 0, "none",
         "an object, such as {\"vars\": {\"NAME\": \"value\"}}", "@environment."},
@@ -181,7 +181,7 @@ const char *job_key_near(const char *level, const char *key)
             continue;
         }
         size_t d = distance(key, leaf);
-        if (d < best && d <= 1 + strlen(leaf) / 4) {
+        if (d < best && d <= (strlen(leaf) < 6 ? 1 : strlen(leaf) / 3)) {
             best = d;
             nearest = keys[i].name;
         }

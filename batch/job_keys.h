@@ -7,16 +7,16 @@
 #include <stddef.h>
 
 enum job_type {
-    JOB_T_OBJECT,  // a decorator
+    JOB_T_OBJECT,   // a decorator
     JOB_T_BOOL,
-    JOB_T_WHOLE,   // a number without a fraction: 2 and 2.0
+    JOB_T_WHOLE,    // a number without a fraction: 2 and 2.0
     JOB_T_NUMBER,
     JOB_T_TEXT,
-    JOB_T_LIST,    // of texts
-    JOB_T_TEXTS,   // a list of texts, or one text
-    JOB_T_PAIRS,   // an object of texts
+    JOB_T_LIST,     // of texts
+    JOB_T_TEXTS,    // a list of texts, or one text
+    JOB_T_PAIRS,    // an object of texts
     JOB_T_ANYTHING, // accepted, and without effect
-    JOB_T_REFUSED, // a key of the decorator's that has no meaning here; `meaning` says why
+    JOB_T_REFUSED,  // a key of the decorator's that is none here; `meaning` says why, on "is refused: ..."
 };
 
 enum job_key_id {

@@ -139,6 +139,10 @@ void job_problem_kind(struct job_reader *r, enum job_key_id id, const struct jso
         job_problem_of(r, id, "the text has a NUL (\\u0000) inside; it takes %s", key->accepted);
         return;
     }
+    if (text != NULL && (key->type == JOB_T_OBJECT || key->type == JOB_T_PAIRS)) {
+        job_problem_of(r, id, "a text is not what it takes; it takes %s", key->accepted); // and may be a secret
+        return;
+    }
     auto_free char *bare = text != NULL ? unquoted(text, key->type) : NULL;
     auto_free char *shown = show_value(found);
     if (bare != NULL) {
@@ -183,7 +187,9 @@ void job_problem_unknown(struct job_reader *r, const char *level, const char *ke
 {
     auto_free char *shown = job_show(key);
     const char *other = elsewhere(level, key), *near = job_key_near(level, key);
-    if (other != NULL && strchr(other, '.') != NULL) {
+    if (other != NULL && job_key_find(other)->type == JOB_T_REFUSED) {
+        job_problem(r, "%s%s: is refused: %s", level, shown, job_key_find(other)->meaning);
+    } else if (other != NULL && strchr(other, '.') != NULL) {
         int n = (int)(strchr(other, '.') - other);
         job_problem(r, "%s%s: is not known here; it belongs into \"%.*s\": {\"%s\": ...}", level, shown, n, other,
                     other + n + 1);

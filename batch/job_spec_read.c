@@ -112,7 +112,7 @@ static void check_value(struct job_reader *r, enum job_key_id id, const struct j
     const char *text = json_str(value);
     bool list = key->type == JOB_T_LIST || key->type == JOB_T_TEXTS;
     if (key->type == JOB_T_REFUSED) {
-        job_problem_of(r, id, "%s", key->meaning);
+        job_problem_of(r, id, "is refused: %s", key->meaning);
     } else if (key->type == JOB_T_WHOLE || key->type == JOB_T_NUMBER) {
         check_number(r, id, value);
     } else if (key->type == JOB_T_OBJECT && kind == JSON_OBJECT) {
@@ -370,6 +370,9 @@ static bool see_flaw(void *arg, enum json_flaw flaw, const char *path)
         strv_add(&r->twice, path);
     } else if (flaw == JSON_FLAW_TOO_LARGE) {
         job_problem(r, "%s: a number is too large for anything", shown);
+    } else if (flaw == JSON_FLAW_SURROGATE) {
+        job_problem(r, "%s: a \\ud800 to \\udfff alone is half of a character; write both halves, or the character",
+                    shown);
     } else if (flaw == JSON_FLAW_NUL_KEY) {
         job_problem(r, "%s: a key with a NUL (\\u0000) inside is not known", *path != '\0' ? shown : "the file");
     }

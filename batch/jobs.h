@@ -19,6 +19,15 @@
 
 struct jobs;
 
+// The steps of a submission, for tests that end the process between any two of them.
+enum jobs_step {
+    JOBS_STEP_BEGUN,    // written down, nothing sent
+    JOBS_STEP_READY,    // the definition is known
+    JOBS_STEP_SENDING,  // written down as being sent
+    JOBS_STEP_ANSWERED, // SubmitJob was answered, or failed
+    JOBS_STEP_ACCEPTED, // its id is written down
+};
+
 struct jobs_conf {
     struct http *http;                     // borrowed
     struct creds *creds;                   // borrowed
@@ -30,6 +39,9 @@ struct jobs_conf {
     errc (*code)(void *arg, const char *run, struct cancel *cancel, struct job_code *ret, struct err *err);
     void *arg;
     int64_t submit_ms;                     // how long a submission may take; 0 means 30 s
+    int64_t poll_ms;                       // the poller's quickest pace; 0 means 2 s (shorter in tests)
+    int64_t settle_ms;                     // a sent job that is not found this long after is none; 0 means 60 s
+    void (*reached)(void *arg, enum jobs_step step); // tests look or stop here; NULL else
 };
 errc jobs_new(const struct jobs_conf *conf, struct jobs **ret, struct err *err) ERR_MUST_CHECK;
 void jobs_free(struct jobs *j); // stops the poller; nobody is in a call any more; NULL is fine

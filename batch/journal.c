@@ -131,8 +131,8 @@ static errc check_folder(int fd, const char *dir, struct err *err)
         return err_set_errno(err, errno, "cannot stat %.300s", dir);
     }
     if (st.st_uid != geteuid()) {
-        return err_set(err, ERR_DENIED, "the folder %.300s of the jobs' journal belongs to somebody else (user %u), who "
-                                        "could have jobs run in your name", dir, (unsigned)st.st_uid);
+        return err_set(err, ERR_DENIED, "the folder %.300s of the jobs' journal belongs to somebody else (user %u), "
+                                        "who could have jobs run in your name", dir, (unsigned)st.st_uid);
     }
     if (st.st_mode & (S_IWGRP | S_IWOTH)) {
         return err_set(err, ERR_DENIED, "the folder %.300s of the jobs' journal can be written by others (mode %03o): "
@@ -251,7 +251,7 @@ uint64_t journal_stamp(struct journal *j)
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t wall = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     // A further change may still get the same time: until it cannot, each answer is another one.
-    return (uint64_t)(wall - stamp < UNSETTLED_NS ? stamp ^ (wall << 8) : stamp);
+    return wall - stamp < UNSETTLED_NS ? (uint64_t)stamp ^ ((uint64_t)wall << 8) : (uint64_t)stamp;
 }
 
 errc journal_names(struct journal *j, bool (*fn)(void *arg, const char *name), void *arg, struct err *err)

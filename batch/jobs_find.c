@@ -1,0 +1,238 @@
+// Who asks for jobs: listings, look-ups by name, id and task, and what was saved. From memory, but for ids.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "batch/jobs_i.h"
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct theirs *const *x = a, *const *y = b;
+    int64_t left = (*x)->told.created_ms, right = (*y)->told.created_ms;
+    return left != right ? (left < right ? 1 : -1) : strcmp((*x)->dir, (*y)->dir);
+}
+
+void jobs_list(struct jobs *j, bool (*fn)(void *arg, const struct job_view *v), void *arg)
+{
+    size_t len = 0, listed = 0;
+    struct face f;
+    pthread_mutex_lock(&j->lock);
+    struct job_view *views = mem_zalloc((j->own_len + j->theirs_len) * sizeof(*views));
+    struct theirs **order = mem_zalloc(j->theirs_len * sizeof(*order));
+    for (size_t i = 0; i < j->own_len; i++) {
+        face_of_own(j->own[i], &f);
+        face_view(j, &f, &views[len++]);
+    }
+    for (size_t i = 0; i < j->theirs_len; i++) {
+        if (j->theirs[i]->listed) {
+            order[listed++] = j->theirs[i];
+        }
+    }
+    if (listed > 0) {
+        qsort(order, listed, sizeof(*order), newest_first);
+    }
+    for (size_t i = 0; i < listed; i++) {
+        face_of_theirs(order[i], &f);
+        face_view(j, &f, &views[len++]);
+    }
+    pthread_mutex_unlock(&j->lock);
+    free(order);
+    bool go_on = true;
+    for (size_t i = 0; i < len; i++) {
+        go_on = go_on && fn(arg, &views[i]);
+        job_view_free(&views[i]);
+    }
+    free(views);
+}
+
+bool is_job_id(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    const char *p = text;
+    for (size_t i = 0; i < sizeof(shape) - 1; i++, p++) {
+        bool fits = shape[i] == '-' ? *p == '-' : *p != '\0' && strchr("0123456789abcdefABCDEF", *p) != NULL;
+        if (!fits) {
+            return false;
+        }
+    }
+    return *p == '\0' || ((*p == ':' || *p == '#') && p[1] != '\0' && p[1 + strspn(p + 1, "0123456789")] == '\0');
+}
+
+// By directory or id, with the lock held.
+static bool find(struct jobs *j, const char *name, struct face *ret)
+{
+    struct own *o;
+    size_t generation;
+    if (face_of(j, name, ret)) {
+        return true;
+    }
+    if (own_of_id(j, name, &o, &generation)) {
+        face_of_own(o, ret);
+        return true;
+    }
+    const struct theirs *t = theirs_of_id(j, name);
+    if (t != NULL) {
+        face_of_theirs(t, ret);
+    }
+    return t != NULL;
+}
+
+static bool is_missing(const struct jobs *j, const char *id)
+{
+    for (size_t i = 0; i < sizeof(j->missing) / sizeof(*j->missing); i++) {
+        if (j->missing[i] != NULL && strcmp(j->missing[i], id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_asked(void *arg, const struct json *detail)
+{
+    struct jobs *j = arg;
+    struct told t = {0};
+    if (!told_read(detail, &t)) {
+        return;
+    }
+    pthread_mutex_lock(&j->lock);
+    theirs_put(j, &t, true);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static errc ask_for(struct jobs *j, const char *id, struct cancel *cancel, struct err *err)
+{
+    auto_cleanup(strv_free) struct strv ids = {0};
+    strv_add(&ids, id);
+    errc e = jobs_ask(j, &ids, 0, cancel, take_asked, j, err);
+    if (!e) {
+        pthread_mutex_lock(&j->lock);
+        if (theirs_of_id(j, id) == NULL) {
+            free(j->missing[j->missing_at]);
+            j->missing[j->missing_at] = mem_strdup(id);
+            j->missing_at = (j->missing_at + 1) % (sizeof(j->missing) / sizeof(*j->missing));
+        }
+        pthread_mutex_unlock(&j->lock);
+    }
+    return e;
+}
+
+errc jobs_find(struct jobs *j, const char *name, struct cancel *cancel, struct job_view *ret, struct err *err)
+{
+    struct face f;
+    bool asked = false;
+    for (;;) {
+        pthread_mutex_lock(&j->lock);
+        bool found = find(j, name, &f), missing = is_missing(j, name);
+        if (found) {
+            log_touch(j, &f);
+            face_view(j, &f, ret);
+        }
+        pthread_mutex_unlock(&j->lock);
+        if (found) {
+            return ERR_OK;
+        }
+        if (asked || missing || !jobs_can_ask(j) || !is_job_id(name)) {
+            return err_set(err, ERR_NOT_FOUND, "there is no job %s", name);
+        }
+        errc e = ask_for(j, name, cancel, err);
+        if (e) {
+            return e == ERR_INVALID ? err_set(err, ERR_NOT_FOUND, "there is no job %s", name) : e;
+        }
+        asked = true;
+    }
+}
+
+char *jobs_of_task(struct jobs *j, const char *id, const char *pathspec)
+{
+    struct face f;
+    char *dir = NULL;
+    const struct theirs *best = NULL;
+    pthread_mutex_lock(&j->lock);
+    if (id != NULL && find(j, id, &f)) {
+        dir = mem_strdup(f.dir);
+    }
+    for (size_t i = 0; dir == NULL && pathspec != NULL && i < j->theirs_len; i++) {
+        const struct theirs *t = j->theirs[i];
+        bool same = t->told.task != NULL && strcmp(t->told.task, pathspec) == 0;
+        if (same && (best == NULL || t->told.created_ms > best->told.created_ms)) { // its latest attempt
+            best = t;
+        }
+    }
+    if (best != NULL) {
+        dir = mem_strdup(best->dir);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return dir;
+}
+
+bool jobs_attempt(struct jobs *j, const char *name, unsigned index, char **ret_attempt, struct job_view *ret)
+{
+    struct face f, one;
+    pthread_mutex_lock(&j->lock);
+    bool there = face_of(j, name, &f) && face_attempt(&f, index, ret_attempt, &one);
+    if (there) {
+        face_view(j, &one, ret);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return there;
+}
+
+errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, struct job_view *ret, struct err *err)
+{
+    struct face f, one;
+    pthread_mutex_lock(&j->lock);
+    bool there = face_of(j, name, &f) && face_find_attempt(&f, attempt, &one);
+    if (there) {
+        face_view(j, &one, ret);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return there ? ERR_OK : err_set(err, ERR_NOT_FOUND, "the job %s has no attempt %s", name, attempt);
+}
+
+bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms)
+{
+    bool there = false;
+    pthread_mutex_lock(&j->lock);
+    for (size_t i = 0; i < j->own_len && !there; i++) {
+        struct face f;
+        face_of_own(j->own[i], &f);
+        bool is_shown = f.in != NULL && f.in->text != NULL && 
+                        !(f.is_dry ? j->own[i]->dry_removed : j->own[i]->rec.file_removed);
+        if (is_shown && index-- == 0) {
+            *ret_name = mem_strdup(j->own[i]->name);
+            *ret_text = mem_strdup(f.in->text);
+            *ret_ms = f.in->saved_ms;
+            there = true;
+        }
+    }
+    pthread_mutex_unlock(&j->lock);
+    return there;
+}
+
+void jobs_unsave(struct jobs *j, const char *name)
+{
+    struct err err = ERR_INIT;
+    struct cancel soon = {.deadline_ms = clock_mono_ms() + JOBS_LOOK_MS};
+    struct journal_lock *lock = NULL;
+    struct record rec = {0};
+    pthread_mutex_lock(&j->lock);
+    struct own *o = own_find(j, name);
+    if (o != NULL) {
+        o->dry_removed = true;
+    }
+    bool is_written = o != NULL && o->rec.len > 0;
+    pthread_mutex_unlock(&j->lock);
+    if (!is_written || journal_lock(j->journal, name, &soon, &lock, &err)) {
+        return;
+    }
+    if (!journal_load(j->journal, name, &rec, &err) && !rec.file_removed) {
+        rec.file_removed = true;
+        if (!journal_save(j->journal, lock, &rec, &err)) {
+            errc ignored = jobs_refresh(j, name, &err);
+            (void)ignored;
+        }
+    }
+    record_free(&rec);
+    journal_unlock(lock);
+}

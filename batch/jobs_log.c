@@ -1,0 +1,490 @@
+// Logs of jobs: CloudWatch's GetLogEvents, followed forward (API Reference of Amazon CloudWatch Logs), into unnamed
+// files that only grow. A thread of their own fetches them, so that a slow log delays no state.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "batch/jobs_i.h"
+
+#define DEFAULT_GROUP "/aws/batch/job"
+#define SPOOLS_MAX 64
+#define FIRST_WAIT_MS (10 * 1000)   // of the first look
+#define CALL_MS (10 * 1000)         // one GetLogEvents
+#define PACE_SLOWEST_MS (10 * 1000)
+#define BETWEEN_MS 100              // two calls, whatever they ask for
+#define FRESH_MS (10 * 1000)
+#define DROP_MS (10 * 60 * 1000)    // not looked at for so long
+#define LATE_MS (30 * 1000)         // events come so long after the job's end, at most
+#define SIZE_MAX_LOG (1024LL * 1024 * 1024)
+
+struct log_spool {
+    struct log_spool *next;
+    char *group, *region, *stream; // region: NULL means the mount's
+    struct batch_api *api;         // of another region; owned, or NULL
+    int fd;
+    uint64_t len;
+    char *token;
+    bool is_done, is_busy;
+    bool is_ended;                 // the job
+    int64_t ended_ms;              // wall clock
+    int64_t looked_ms, caught_ms, next_ms, pace_ms; // monotonic; caught: all there was has been read
+    struct err failure;            // code 0: none
+};
+
+// --- which log ---------------------------------------------------------------------------------------------------
+
+struct place {
+    const char *driver, *group, *region, *stream; // borrowed
+};
+
+static struct place place_of(const struct face *f)
+{
+    struct place p = {0};
+    if (f->told != NULL) {
+        p.driver = f->told->driver;
+        p.group = f->told->group;
+        p.region = f->told->region;
+        p.stream = f->told->stream;
+    }
+    if (f->side != NULL && p.driver == NULL) {
+        p.driver = f->side->driver;
+        p.group = f->side->group;
+        p.region = f->side->region;
+    }
+    if (f->one != NULL) {
+        p.stream = f->one->stream;
+    }
+    p.group = p.group != NULL ? p.group : DEFAULT_GROUP;
+    return p;
+}
+
+static bool is_elsewhere(const struct place *p)
+{
+    return p->driver != NULL && strcmp(p->driver, "awslogs") != 0;
+}
+
+bool log_exists(const struct face *f)
+{
+    struct place p = place_of(f);
+    if (f->told == NULL || f->is_dry) {
+        return false;
+    }
+    return is_elsewhere(&p) ? f->told->started_ms > 0 : p.stream != NULL;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static struct log_spool *spool_of(struct jobs *j, const struct place *p)
+{
+    struct log_spool *s = j->spools;
+    while (s != NULL && !(same(s->stream, p->stream) && same(s->group, p->group) && same(s->region, p->region))) {
+        s = s->next;
+    }
+    return s;
+}
+
+static void put_elsewhere(const struct place *p, struct buf *out)
+{
+    buf_printf(out, "the log of this job goes to the log driver \"%s\": it is not in CloudWatch Logs\n", p->driver);
+}
+
+static void note_end(struct log_spool *s, const struct face *f)
+{
+    s->is_ended = f->one != NULL ? f->one->stopped_ms > 0 : told_ended(f->told);
+    s->ended_ms = f->one != NULL ? f->one->stopped_ms : f->told->stopped_ms;
+}
+
+uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows)
+{
+    struct place p = place_of(f);
+    *ret_grows = false;
+    if (is_elsewhere(&p)) {
+        auto_cleanup(buf_free) struct buf text = {0};
+        put_elsewhere(&p, &text);
+        return text.len;
+    }
+    struct log_spool *s = spool_of(j, &p);
+    if (s != NULL) {
+        note_end(s, f);
+    }
+    *ret_grows = s == NULL || !s->is_done;
+    return s != NULL ? s->len : 0;
+}
+
+void log_touch(struct jobs *j, const struct face *f)
+{
+    struct place p = place_of(f);
+    struct log_spool *s = log_exists(f) && !is_elsewhere(&p) ? spool_of(j, &p) : NULL;
+    int64_t now = clock_mono_ms();
+    if (s != NULL) {
+        bool was_idle = now - s->looked_ms > JOBS_IDLE_MS;
+        s->looked_ms = now;
+        note_end(s, f);
+        if (was_idle) {
+            s->next_ms = now;
+            pthread_cond_broadcast(&j->changed);
+        }
+    }
+}
+
+// --- spools ------------------------------------------------------------------------------------------------------
+
+static void spool_free(struct log_spool *s)
+{
+    if (s->fd >= 0) {
+        close(s->fd);
+    }
+    batch_api_free(s->api);
+    free(s->group);
+    free(s->region);
+    free(s->stream);
+    free(s->token);
+    free(s);
+}
+
+void logs_free(struct jobs *j)
+{
+    while (j->spools != NULL) {
+        struct log_spool *s = j->spools;
+        j->spools = s->next;
+        spool_free(s);
+    }
+}
+
+// An unnamed file, which leaves nothing behind whatever happens.
+static int open_spool(const char *dir, struct err *err)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) { // not every file system has them
+        auto_free char *path = mem_printf("%s/job-log-XXXXXX", dir);
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0 && unlink(path) != 0) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    if (fd < 0) {
+        (void)err_set_errno(err, errno, "no file for the log can be made in %s", dir);
+    }
+    return fd;
+}
+
+static void remove_spool(struct jobs *j, struct log_spool *s)
+{
+    struct log_spool **at = &j->spools;
+    while (*at != s) {
+        at = &(*at)->next;
+    }
+    *at = s->next;
+    spool_free(s);
+}
+
+// Those that nobody looks at any more, and, when there are too many, the one that was looked at longest ago.
+static void drop_old(struct jobs *j)
+{
+    int64_t now = clock_mono_ms();
+    struct log_spool *oldest = NULL;
+    size_t count = 0;
+    for (struct log_spool *s = j->spools, *next; s != NULL; s = next) {
+        next = s->next;
+        if (!s->is_busy && now - s->looked_ms > DROP_MS) {
+            remove_spool(j, s);
+            continue;
+        }
+        count++;
+        if (!s->is_busy && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
+            oldest = s;
+        }
+    }
+    if (count >= SPOOLS_MAX && oldest != NULL) {
+        remove_spool(j, oldest);
+    }
+}
+
+static struct log_spool *make_spool(struct jobs *j, const struct place *p, struct err *err)
+{
+    drop_old(j);
+    int fd = open_spool(j->spool_dir, err);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct log_spool *s = mem_zalloc(sizeof(*s));
+    s->fd = fd;
+    s->group = mem_strdup(p->group);
+    s->region = mem_strdup(p->region);
+    s->stream = mem_strdup(p->stream);
+    s->pace_ms = j->conf.poll_ms;
+    s->next = j->spools;
+    j->spools = s;
+    const struct batch_settings *settings = j->conf.settings;
+    if (p->region != NULL && settings->logs_endpoint == NULL && strcmp(p->region, settings->region) != 0) {
+        struct batch_api_conf conf = {.http = j->conf.http, .creds = j->conf.creds, .region = p->region};
+        (void)!batch_api_new(&conf, &s->api, &s->failure);
+    }
+    return s;
+}
+
+// --- fetching ----------------------------------------------------------------------------------------------------
+
+static void put_events(const struct json *events, struct buf *out)
+{
+    for (size_t i = 0; i < json_len(events); i++) {
+        size_t len = 0;
+        const char *text = json_str_len(json_get(json_at(events, i), "message"), &len);
+        if (text == NULL) {
+            continue;
+        }
+        buf_put(out, text, len);
+        if (len == 0 || text[len - 1] != '\n') {
+            buf_putc(out, '\n');
+        }
+    }
+}
+
+static void put_request(const struct log_spool *s, struct buf *body)
+{
+    buf_puts(body, "{\"logGroupName\":");
+    json_quote(body, s->group, strlen(s->group));
+    buf_puts(body, ",\"logStreamName\":");
+    json_quote(body, s->stream, strlen(s->stream));
+    buf_puts(body, ",\"startFromHead\":true");
+    if (s->token != NULL) {
+        buf_puts(body, ",\"nextToken\":");
+        json_quote(body, s->token, strlen(s->token));
+    }
+    buf_putc(body, '}');
+}
+
+struct piece {
+    struct buf text;
+    char *token;   // the next one
+    bool is_last;  // for now
+};
+
+static errc fetch(struct jobs *j, struct log_spool *s, struct piece *ret, struct err *err)
+{
+    auto_cleanup(buf_free) struct buf body = {0};
+    struct json *answer = NULL;
+    put_request(s, &body);
+    errc e = batch_logs_call(s->api != NULL ? s->api : j->api, "GetLogEvents", body.data, &j->log_ending, &answer, err);
+    if (e) {
+        return e;
+    }
+    const char *token = json_str(json_get(answer, "nextForwardToken"));
+    put_events(json_get(answer, "events"), &ret->text);
+    ret->is_last = token == NULL || (s->token != NULL && strcmp(token, s->token) == 0);
+    ret->token = mem_strdup(token);
+    json_free(answer);
+    return ERR_OK;
+}
+
+static errc append(struct log_spool *s, const struct buf *text, struct err *err)
+{
+    for (size_t done = 0; done < text->len;) {
+        ssize_t n = pwrite(s->fd, text->data + done, text->len - done, (off_t)(s->len + done));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return err_set_errno(err, n < 0 ? errno : ENOSPC, "the log cannot be kept");
+        }
+        done += (size_t)n;
+    }
+    return ERR_OK;
+}
+
+// With the lock held. Nobody else writes to a spool that is busy.
+static void after_fetch(struct jobs *j, struct log_spool *s, struct piece *p, const struct err *err)
+{
+    int64_t now = clock_mono_ms();
+    s->failure = *err;
+    if (err->code != ERR_OK) {
+        s->pace_ms = PACE_SLOWEST_MS;
+        s->next_ms = now + jobs_jitter(s->pace_ms);
+        return;
+    }
+    s->len += p->text.len;
+    free(s->token);
+    s->token = steal_ptr(&p->token);
+    bool is_late = s->is_ended && clock_wall_ms() - s->ended_ms > LATE_MS;
+    if (p->is_last) {
+        s->caught_ms = now;
+        s->is_done = is_late;
+        s->pace_ms = p->text.len > 0 ? j->conf.poll_ms : s->pace_ms * 3 / 2;
+        s->pace_ms = s->pace_ms > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : s->pace_ms;
+        s->next_ms = now + jobs_jitter(s->pace_ms);
+    } else {
+        s->next_ms = now + BETWEEN_MS;
+    }
+    if (s->len >= SIZE_MAX_LOG) { // what comes behind is in CloudWatch
+        s->caught_ms = now;
+        s->is_done = true;
+    }
+}
+
+static struct log_spool *next_spool(struct jobs *j, int64_t now, int64_t *ret_wake)
+{
+    struct log_spool *best = NULL;
+    *ret_wake = now + JOBS_IDLE_MS;
+    for (struct log_spool *s = j->spools; s != NULL; s = s->next) {
+        if (s->is_done || now - s->looked_ms > JOBS_IDLE_MS) {
+            continue;
+        }
+        if (s->next_ms <= now && (best == NULL || s->next_ms < best->next_ms)) {
+            best = s;
+        }
+        *ret_wake = s->next_ms < *ret_wake ? s->next_ms : *ret_wake;
+    }
+    return best;
+}
+
+static void *log_run(void *arg)
+{
+    struct jobs *j = arg;
+    pthread_mutex_lock(&j->lock);
+    while (!j->is_ending) {
+        int64_t now = clock_mono_ms(), wake;
+        struct log_spool *s = next_spool(j, now, &wake);
+        if (s == NULL) {
+            jobs_wait_until(j, wake);
+            continue;
+        }
+        struct piece p = {0};
+        struct err err = ERR_INIT;
+        s->is_busy = true;
+        pthread_mutex_unlock(&j->lock);
+        j->log_ending.deadline_ms = now + CALL_MS;
+        errc e = fetch(j, s, &p, &err);
+        if (!e) {
+            e = append(s, &p.text, &err);
+        }
+        err.code = e;
+        pthread_mutex_lock(&j->lock);
+        s->is_busy = false;
+        after_fetch(j, s, &p, &err);
+        buf_free(&p.text);
+        free(p.token);
+        pthread_cond_broadcast(&j->changed);
+        jobs_wait_until(j, clock_mono_ms() + BETWEEN_MS / 4);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return NULL;
+}
+
+// --- reading -----------------------------------------------------------------------------------------------------
+
+static errc elsewhere(const struct jobs *j, const struct place *p, int *ret_fd, uint64_t *ret_len, struct err *err)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    struct log_spool whole = {.fd = open_spool(j->spool_dir, err)};
+    if (whole.fd < 0) {
+        return err->code;
+    }
+    put_elsewhere(p, &text);
+    errc e = append(&whole, &text, err);
+    if (e) {
+        close(whole.fd);
+        return e;
+    }
+    *ret_fd = whole.fd;
+    *ret_len = text.len;
+    return ERR_OK;
+}
+
+// Whether there is nothing to wait for.
+static bool is_fresh(const struct log_spool *s, int64_t now)
+{
+    return s->is_done || s->failure.code != ERR_OK || (s->caught_ms > 0 && s->caught_ms >= now - FRESH_MS);
+}
+
+// Waits, with the lock held, until what was read of it is fresh, or cannot be had.
+static errc wait_for(struct jobs *j, const struct place *p, struct cancel *cancel, struct log_spool **ret,
+                     struct err *err)
+{
+    int64_t began = clock_mono_ms(), now = began;
+    struct log_spool *s = *ret;
+    auto_free char *group = mem_strdup(p->group), *region = mem_strdup(p->region), *stream = mem_strdup(p->stream);
+    struct place own = {.group = group, .region = region, .stream = stream}; // the table may change meanwhile
+    while (s != NULL && !is_fresh(s, began) && now - began < FIRST_WAIT_MS && !j->is_ending) {
+        errc e = cancel_check(cancel, err);
+        if (e) {
+            return e;
+        }
+        jobs_wait_until(j, now + 100);
+        now = clock_mono_ms();
+        s = spool_of(j, &own);
+    }
+    *ret = s;
+    bool has_nothing = s == NULL || (s->len == 0 && s->caught_ms == 0 && !s->is_done);
+    if (s != NULL && s->failure.code != ERR_OK && s->len == 0) {
+        bool not_yet = s->failure.code == ERR_NOT_FOUND && !s->is_ended;
+        return not_yet ? ERR_OK : err_set(err, s->failure.code, "the log: %.500s", s->failure.cause);
+    }
+    return has_nothing ? err_set(err, ERR_TIMEOUT, "CloudWatch Logs did not answer within %d s", FIRST_WAIT_MS / 1000)
+                       : ERR_OK;
+}
+
+static errc open_log(struct jobs *j, const struct face *f, struct cancel *cancel, int *ret_fd, uint64_t *ret_len,
+                     struct err *err)
+{
+    struct place p = place_of(f);
+    if (is_elsewhere(&p)) {
+        return elsewhere(j, &p, ret_fd, ret_len, err);
+    }
+    struct log_spool *s = spool_of(j, &p);
+    if (s == NULL && !jobs_can_ask(j)) {
+        return err_set(err, ERR_INVALID, "the log cannot be read: %s", j->why_not);
+    }
+    s = s != NULL ? s : make_spool(j, &p, err);
+    if (s == NULL) {
+        return err->code;
+    }
+    log_touch(j, f);
+    s->looked_ms = clock_mono_ms();
+    note_end(s, f);
+    if (s->failure.code != ERR_OK && s->next_ms <= s->looked_ms) {
+        s->failure.code = ERR_OK; // it is tried again now
+    }
+    if (!j->has_logger) {
+        j->has_logger = pthread_create(&j->logger, NULL, log_run, j) == 0;
+    }
+    pthread_cond_broadcast(&j->changed);
+    errc e = wait_for(j, &p, cancel, &s, err);
+    if (e) {
+        return e;
+    }
+    int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        return err_set_errno(err, errno, "the log cannot be opened");
+    }
+    *ret_fd = fd;
+    *ret_len = s->len;
+    return ERR_OK;
+}
+
+errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct cancel *cancel, int *ret_fd,
+              uint64_t *ret_len, struct err *err)
+{
+    struct face f, one;
+    errc e = ERR_OK;
+    pthread_mutex_lock(&j->lock);
+    bool there = face_of(j, name, &f);
+    if (there && attempt != NULL) {
+        there = face_find_attempt(&f, attempt, &one);
+        f = there ? one : f;
+    }
+    if (!there || !log_exists(&f)) {
+        e = err_set(err, ERR_NOT_FOUND, "the job %s has no log: it did not start yet", name);
+    } else {
+        e = open_log(j, &f, cancel, ret_fd, ret_len, err);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return e;
+}

@@ -1,0 +1,353 @@
+// Sending a job: from the definition to the answer, so that it exists once, or it is known that it may exist.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "batch/jobs_i.h"
+
+#define FIRST_WAIT_MS 500
+#define LONGEST_WAIT_MS 5000
+#define LOOK_FIRST_MS 1000  // before the first look for a job whose answer is not known
+#define LOOK_LONGEST_MS 8000
+
+// --- before ------------------------------------------------------------------------------------------------------
+
+static errc pick_queue(struct submission *s, char **ret, struct err *err)
+{
+    const char *queue = s->spec.queue != NULL ? s->spec.queue : s->j->conf.settings->queue;
+    auto_cleanup(strv_free) struct strv active = {0};
+    if (queue != NULL) {
+        *ret = mem_strdup(queue);
+        return ERR_OK;
+    }
+    errc e = queues_active(s->j->queues, s->cancel, &active, err);
+    if (!e && active.len == 0) {
+        e = err_set(err, ERR_INVALID, "batch.queue: there is no job queue that is ENABLED and VALID in %s; give one, "
+                    "or set METAFLOW_BATCH_JOB_QUEUE", s->j->conf.settings->region);
+    }
+    if (!e) {
+        *ret = mem_strdup(active.items[0]);
+    }
+    return e;
+}
+
+static void set_bodies(struct submission *s, const char *queue, const char *arn)
+{
+    struct intent *in = record_present(&s->rec);
+    struct job_submission sub = {
+        .spec = &s->spec,
+        .settings = s->j->conf.settings,
+        .code = s->has_code ? &s->code : NULL,
+        .job_name = in->job_name,
+        .queue = queue,
+        .definition = arn,
+        .depends_on = &s->depends_on,
+    };
+    free(in->submission);
+    in->submission = job_submission_json(&sub);
+    free(in->definition);
+    in->definition = mem_strdup(s->definition.json);
+}
+
+errc submission_prepare(struct submission *s, struct err *err)
+{
+    const struct batch_settings *settings = s->j->conf.settings;
+    struct intent *in = record_present(&s->rec);
+    struct span text = span_of(s->text);
+    auto_free char *queue = NULL, *platform = NULL, *arn = NULL;
+    errc e = submission_resolve(s, err);
+    if (!e) {
+        e = pick_queue(s, &queue, err);
+    }
+    if (!e && settings->sandbox) {
+        platform = mem_strdup("EC2");
+    } else if (!e) {
+        e = queues_platform(s->j->queues, queue, s->cancel, &platform, err);
+    }
+    if (!e && job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, platform, &s->definition,
+                                  &s->problems, err)) {
+        e = submission_problems(s, err);
+    }
+    if (!e) {
+        e = queues_definition(s->j->queues, s->definition.name, s->definition.json, s->cancel, &arn, err);
+    }
+    if (e) {
+        return e;
+    }
+    in->job_name = job_name_make(settings->user, s->name, text.at, text.len, in->generation);
+    in->queue = mem_strdup(queue);
+    in->tempdir = mem_strdup(job_spec_tempdir(&s->spec));
+    set_bodies(s, queue, arn);
+    jobs_reached(s->j, JOBS_STEP_READY);
+    return ERR_OK;
+}
+
+// --- looking -----------------------------------------------------------------------------------------------------
+
+// The id of the job of exactly that name on a page of ListJobs; of several the oldest.
+static void find_name(const struct json *page, const char *job_name, char **ret_id, int64_t *oldest)
+{
+    const struct json *list = json_get(page, "jobSummaryList");
+    for (size_t i = 0; i < json_len(list); i++) {
+        const struct json *one = json_at(list, i);
+        const char *name = json_str(json_get(one, "jobName")), *id = json_str(json_get(one, "jobId"));
+        int64_t created = 0;
+        (void)json_int(json_get(one, "createdAt"), &created);
+        if (name != NULL && id != NULL && strcmp(name, job_name) == 0 && (*ret_id == NULL || created < *oldest)) {
+            free(*ret_id);
+            *ret_id = mem_strdup(id);
+            *oldest = created;
+        }
+    }
+}
+
+errc jobs_look_for(struct jobs *j, const char *queue, const char *job_name, struct cancel *cancel, char **ret_id,
+                   struct err *err)
+{
+    auto_free char *id = NULL, *token = NULL;
+    int64_t oldest = 0;
+    for (int page = 0; page < 100; page++) {
+        auto_cleanup(buf_free) struct buf body = {0};
+        struct json *answer = NULL;
+        struct json_out w = {.buf = &body};
+        json_out_begin(&w, '{');
+        json_out_key(&w, "jobQueue");
+        json_out_str(&w, queue);
+        json_out_key(&w, "filters");
+        json_out_raw(&w, "[{\"name\":\"JOB_NAME\",\"values\":[");
+        json_quote(&body, job_name, strlen(job_name));
+        buf_puts(&body, "]}]");
+        if (token != NULL) {
+            json_out_key(&w, "nextToken");
+            json_out_str(&w, token);
+        }
+        json_out_end(&w, '}');
+        errc e = batch_call(j->api, "listjobs", body.data, cancel, &answer, err);
+        if (e) {
+            return e;
+        }
+        find_name(answer, job_name, &id, &oldest);
+        free(token);
+        token = mem_strdup(json_str(json_get(answer, "nextToken")));
+        json_free(answer);
+        if (token == NULL || *token == '\0') {
+            break;
+        }
+    }
+    *ret_id = steal_ptr(&id);
+    return ERR_OK;
+}
+
+// Adopts the job if it is there.
+static errc look(struct submission *s, bool *ret_found, struct err *err)
+{
+    struct intent *in = record_present(&s->rec);
+    auto_free char *id = NULL;
+    errc e = jobs_look_for(s->j, in->queue, in->job_name, s->cancel, &id, err);
+    *ret_found = !e && id != NULL;
+    return *ret_found ? submission_adopt(s, id, err) : e;
+}
+
+// Looks until it is found, or the time is over. What was sent is sent again by nobody meanwhile.
+static errc look_until(struct submission *s, struct err *err)
+{
+    int64_t wait_ms = LOOK_FIRST_MS;
+    for (;;) {
+        bool found = false;
+        errc e = look(s, &found, err);
+        if (found) {
+            return e;
+        }
+        if (!e || e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO) {
+            e = cancel_sleep(s->cancel, jobs_jitter(wait_ms), err);
+        }
+        if (e) {
+            return e;
+        }
+        wait_ms = wait_ms * 2 < LOOK_LONGEST_MS ? wait_ms * 2 : LOOK_LONGEST_MS;
+    }
+}
+
+static errc unknown(const struct submission *s, const struct err *why, struct err *err)
+{
+    errc code = why->code == ERR_INTERRUPTED ? ERR_INTERRUPTED : ERR_TIMEOUT;
+    return err_set(err, code, "the job %s was sent, and AWS did not answer whether it exists (%.200s): "
+                   ".batch/%s/status will tell; saving the same content again looks for it and never makes a second one",
+                   s->name, why->cause, s->name);
+}
+
+// --- sending -----------------------------------------------------------------------------------------------------
+
+struct sending {
+    struct submission *s;
+    struct err last;      // why the last try failed
+    int64_t wait_ms;
+    bool renewed;         // the definition was registered once more
+};
+
+static errc submit_once(struct sending *t, struct json **ret, enum batch_fate *ret_fate)
+{
+    struct submission *s = t->s;
+    struct intent *in = record_present(&s->rec);
+    struct err err = ERR_INIT;
+    in->state = INTENT_SENDING;
+    free(in->error);
+    in->error = NULL;
+    in->sent_ms = clock_wall_ms();
+    errc e = submission_write(s, &err);
+    if (e) {
+        *ret_fate = BATCH_REFUSED; // by ourselves: what is not written down is not sent
+        t->last = err;
+        return e;
+    }
+    jobs_reached(s->j, JOBS_STEP_SENDING);
+    e = batch_call_once(s->j->api, "submitjob", in->submission, s->cancel, ret, ret_fate, &err);
+    jobs_reached(s->j, JOBS_STEP_ANSWERED);
+    if (e) {
+        t->last = err;
+    }
+    return e;
+}
+
+// The definition was deregistered since it was asked for.
+static errc renew_definition(struct sending *t, struct err *err)
+{
+    struct submission *s = t->s;
+    struct intent *in = record_present(&s->rec);
+    auto_free char *arn = NULL;
+    t->renewed = true;
+    queues_definition_gone(s->j->queues, s->definition.name);
+    errc e = queues_definition(s->j->queues, s->definition.name, s->definition.json, s->cancel, &arn, err);
+    if (!e) {
+        auto_free char *queue = mem_strdup(in->queue);
+        set_bodies(s, queue, arn);
+    }
+    return e;
+}
+
+static errc refused(struct sending *t, bool *ret_again, struct err *err)
+{
+    struct submission *s = t->s;
+    bool found = false;
+    *ret_again = false;
+    if (s->may_exist) { // an earlier try may have made it
+        errc e = look(s, &found, err);
+        return found ? e : unknown(s, &t->last, err);
+    }
+    if (t->last.code == ERR_INVALID && !t->renewed && s->definition.json != NULL &&
+        strcasestr(t->last.cause, "definition") != NULL) {
+        *ret_again = true;
+        return renew_definition(t, err);
+    }
+    return err_set(err, t->last.code, "%s", t->last.cause);
+}
+
+static errc not_accepted(const struct sending *t, struct err *err)
+{
+    errc code = t->last.code == ERR_IO ? ERR_UNREACHABLE : t->last.code;
+    return err_set(err, code, "the job was not submitted, and nothing of it exists: %.400s", t->last.cause);
+}
+
+// The job is not known to exist or not: *ret_again when it does not.
+static errc after_failure(struct sending *t, bool *ret_again, struct err *err)
+{
+    struct submission *s = t->s;
+    struct err why = ERR_INIT;
+    bool found = false;
+    *ret_again = false;
+    s->may_exist = true;
+    errc e = cancel_sleep(s->cancel, LOOK_FIRST_MS + jobs_jitter(t->wait_ms), &why);
+    while (!e && !found) {
+        e = look(s, &found, &why);
+        if (!e && !found) {
+            *ret_again = true;
+            return ERR_OK;
+        }
+        if (e && !found && (e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO || e == ERR_TIMEOUT)) {
+            e = cancel_sleep(s->cancel, LOOK_FIRST_MS, &why);
+        }
+    }
+    return found ? (e ? err_set(err, why.code, "%s", why.cause) : ERR_OK) : unknown(s, &why, err);
+}
+
+static errc next_try(struct sending *t, bool *ret_again, struct err *err)
+{
+    struct submission *s = t->s;
+    struct json *answer = NULL;
+    enum batch_fate fate = BATCH_NOT_SENT;
+    struct err why = ERR_INIT;
+    *ret_again = false;
+    errc e = submit_once(t, &answer, &fate);
+    auto_free char *id = e ? NULL : mem_strdup(json_str(json_get(answer, "jobId")));
+    json_free(answer);
+    if (!e && id != NULL && *id != '\0') {
+        return submission_adopt(s, id, err);
+    }
+    if (!e) {
+        (void)err_set(&t->last, ERR_CORRUPT, "AWS Batch's answer has no jobId");
+    }
+    switch (fate) {
+    case BATCH_NOT_SENT:
+    case BATCH_THROTTLED:
+        if (e == ERR_DENIED || e == ERR_INTERRUPTED || cancel_sleep(s->cancel, jobs_jitter(t->wait_ms), &why)) {
+            return s->may_exist ? unknown(s, &t->last, err) : not_accepted(t, err);
+        }
+        *ret_again = true;
+        return ERR_OK;
+    case BATCH_REFUSED:
+        return refused(t, ret_again, err);
+    case BATCH_FAILED:
+        return after_failure(t, ret_again, err);
+    case BATCH_NO_ANSWER:
+    case BATCH_DONE:
+        break;
+    }
+    s->may_exist = true;
+    e = cancel_sleep(s->cancel, LOOK_FIRST_MS, err);
+    if (!e) {
+        e = look_until(s, err);
+    }
+    return e && record_present(&s->rec)->state != INTENT_ACCEPTED ? unknown(s, &t->last, err) : e;
+}
+
+// An intent that was sent by an earlier call: found, or lost for good and so to be sent again.
+static errc resume(struct submission *s, struct err *err)
+{
+    struct err why = ERR_INIT;
+    for (int64_t wait_ms = LOOK_FIRST_MS;; wait_ms = wait_ms * 2 < LOOK_LONGEST_MS ? wait_ms * 2 : LOOK_LONGEST_MS) {
+        bool changed = false;
+        struct intent *in = record_present(&s->rec);
+        errc e = intent_settle(s->j, s->name, in, s->cancel, &changed, &why);
+        if (changed) {
+            s->may_exist = in->state == INTENT_ACCEPTED;
+            return in->state == INTENT_ACCEPTED ? submission_write(s, err) : ERR_OK;
+        }
+        if (!e || e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO) {
+            e = cancel_sleep(s->cancel, jobs_jitter(wait_ms), &why);
+        }
+        if (e) {
+            return unknown(s, &why, err);
+        }
+    }
+}
+
+errc submission_send(struct submission *s, struct err *err)
+{
+    struct sending t = {.s = s, .last = ERR_INIT, .wait_ms = FIRST_WAIT_MS};
+    errc e = ERR_OK;
+    bool again = true, found = false;
+    if (s->may_exist) {
+        e = resume(s, err);
+        again = !e && record_present(&s->rec)->state != INTENT_ACCEPTED;
+    } else if (s->look_first) {
+        e = look(s, &found, err);
+        again = !e && !found;
+    }
+    while (!e && again) {
+        e = next_try(&t, &again, err);
+        t.wait_ms = t.wait_ms * 2 < LONGEST_WAIT_MS ? t.wait_ms * 2 : LONGEST_WAIT_MS;
+    }
+    return e;
+}
