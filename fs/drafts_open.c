@@ -126,7 +126,7 @@ static errc take(struct drafts *d, struct file *f, uint64_t off, const void *dat
     return ERR_OK;
 }
 
-errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct err *err)
+errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel, struct err *err)
 {
     struct drafts *d = o->all;
     bool look = false;
@@ -136,7 +136,13 @@ errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, st
     pthread_mutex_lock(&d->lock);
     errc e = take(d, o->file, o->flags & DRAFT_APPEND ? o->file->len : off, data, len, &look, err);
     pthread_mutex_unlock(&d->lock);
-    return !e && look ? drafts_check(d, o->file, err) : e;
+    if (!e && look) {
+        bool other;
+        e = drafts_check(d, o->file, &other, err);
+        // Decided at once rather than by the close: a shell's own echo shows what a write says, and nothing else.
+        return !e && other ? draft_flush(o, cancel, err) : e;
+    }
+    return e;
 }
 
 static errc truncate_locked(struct drafts *d, struct file *f, uint64_t size, struct err *err)
