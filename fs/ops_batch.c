@@ -63,7 +63,8 @@ static void run_write(struct request *r)
 {
     struct written *w = r->arg;
     struct err err = ERR_INIT;
-    errc e = draft_write(w->handle->draft, w->off, w->data, w->size, &err);
+    request_extend(r, clock_mono_ms() + SUBMIT_MS);
+    errc e = draft_write(w->handle->draft, w->off, w->data, w->size, &r->cancel, &err);
     answer_write(r, w, e, &err);
 }
 
