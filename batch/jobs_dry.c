@@ -56,10 +56,6 @@ static void resolve_dependency(struct submission *s, size_t i, bool is_dry)
         strv_add(&s->depends_on, name);
         return;
     }
-    if (strcmp(name, s->name) == 0) {
-        buf_printf(&s->problems, "depends_on[%zu]: \"%s\" is this job itself\n", i, name);
-        return;
-    }
     (void)!jobs_refresh(s->j, name, &ignored); // another mount may have submitted it
     char *id = id_of(s->j, name, &why);
     if (id != NULL) {

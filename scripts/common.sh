@@ -89,13 +89,14 @@ make_go_tool() {
     rm -rf "$folder"
 }
 
-# build PRESET [TARGET...]: configures and builds build/PRESET, quietly unless it fails.
+# build PRESET [TARGET...]: configures and builds build/PRESET, quietly unless it fails; one at a time in a folder.
 build() {
     local preset=$1 log status=0
     shift
     log=$(mktemp)
-    (cd "$root" && cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}) \
-        >"$log" 2>&1 || status=$?
+    mkdir -p "$root/build"
+    (cd "$root" && flock 9 && cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}) \
+        >"$log" 2>&1 9>"$root/build/$preset.lock" || status=$?
     [ $status = 0 ] || { grep -v '^\[[0-9]*/[0-9]*\] Building' "$log" | tail -60 >&2; }
     rm -f "$log"
     return $status

@@ -227,24 +227,24 @@ def some_case(rnd):
         "execution_role": maybe(rnd, 0.2, "arn:aws:iam::1:role/x", "\u00ad\ufeff"),
         "shared_memory": maybe(rnd, rare, 1, 64, 123456),
         "max_swap": maybe(rnd, rare, 0, 128),
-        "swappiness": maybe(rnd, rare, 0, 60, 99, 100),
+        "swappiness": maybe(rnd, rare, 0, 60, 99, 1, 30, 2, 100),
         "aws_batch_tags": maybe(rnd, 0.3, {}, {"team": "x", "app": "mine"}, {"a b+": "c/d@e"}),
         "use_tmpfs": maybe(rnd, rare, True, True, False),
         "tmpfs_tempdir": maybe(rnd, 0.2, True, False),
-        "tmpfs_size": maybe(rnd, rare, 1, 512, 4096, 10000, 0, -5),
-        "tmpfs_path": maybe(rnd, 0.2, "/data", "/a b/c", "/\u00e9'\"\u2028", "/x\\y", "relative"),
+        "tmpfs_size": maybe(rnd, rare, 1, 512, 512, 256, 1, 512, 10000, 0, -5),
+        "tmpfs_path": maybe(rnd, 0.2, "/data", "/a b/c", "/\u00e9'\"\u2028", "/x\\y", *["/tmp/t"] * 4, "relative"),
         "inferentia": maybe(rnd, rare, 1, 2, 16),
         "trainium": maybe(rnd, 0.03, 1, 2),
         "efa": maybe(rnd, rare, 0, 1, 2),
         "host_volumes": maybe(rnd, rare, "/a", ["/b", "/c.d/e:/f"], ["/g:/h/i"], []),
         "efs_volumes": maybe(rnd, 0.25, "fs-1", ["fs-2", "fs-3:/efs"], []),
-        "ephemeral_storage": maybe(rnd, 0.3 if fargate else 0.03, 21, 100, 200, 5),
+        "ephemeral_storage": maybe(rnd, 0.3 if fargate else 0.03, 21, 100, 200, 30, 40, 5),
         "log_driver": maybe(rnd, 0.3, "awslogs", "splunk", "fluentd" if not fargate else "awslogs"),
         "log_options": maybe(rnd, 0.3, "a:b", ["a:b:c", "d:\u00e9'\u0001", "a:again"], ["e:"], []),
         "privileged": maybe(rnd, rare, True, False),
     }
     case = {"platform": platform, "batch": {k: v for k, v in batch.items() if v is not None}}
-    if batch["log_options"] and batch["log_driver"] is None and rnd.random() < 0.8:
+    if batch["log_options"] and batch["log_driver"] is None and rnd.random() < 0.95:
         case["batch"]["log_driver"] = "awslogs"
     if rnd.random() < 0.4:
         resources = {"cpu": maybe(rnd, 0.5, 2, 0.25, 3.5), "memory": maybe(rnd, 0.5, 4097, 8193, 16000),
@@ -252,9 +252,10 @@ def some_case(rnd):
         case["resources"] = {k: v for k, v in resources.items() if v is not None}
     if rnd.random() < 0.4:
         names = rnd.sample(["A", "METAFLOW_TEMPDIR", "METAFLOW_USER", "b_c", "\u00e9"], rnd.choice([0, 1, 2, 3]))
-        case["environment"] = {"vars": {n: rnd.choice(["", "x y", "\u00e9\"'\n", "$HOME", "$.x"]) for n in names}}
+        case["environment"] = {"vars": {n: rnd.choice(["", "x y", "\u00e9\"'\n", "$HOME"] * 5 + ["$.x"]) for n in names}}
     if rnd.random() < 0.4:
-        case["timeout"] = rnd.choice([{"seconds": 60}, {"hours": 1, "minutes": 2, "seconds": 3}, {"seconds": 59}, {}])
+        case["timeout"] = rnd.choice([{"seconds": 60}, {"hours": 1, "minutes": 2, "seconds": 3}, {"minutes": 90}] * 4 +
+                                     [{"seconds": 59}, {}])
     if fargate and rnd.random() < 0.85:
         cpu = rnd.choice(list(FARGATE_PAIRS))
         case["batch"].update(cpu=cpu, memory=rnd.choice(list(FARGATE_PAIRS[cpu])))
