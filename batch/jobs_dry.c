@@ -165,7 +165,6 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
     }
     assume(s, &a);
     const struct intent *before = record_present(&s->rec);
-    struct span span = span_of(text);
     unsigned generation = before == NULL ? 1 : before->generation + (before->state == INTENT_NONE ? 0 : 1);
     if (job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, a.platform, &s->definition, &s->problems,
                             err)) {
@@ -175,7 +174,7 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
         struct intent dry = {
             .generation = generation,
             .text = mem_strdup(text),
-            .job_name = job_name_make(settings->user, s->name, span.at, span.len, generation),
+            .job_name = submission_job_name(s, generation),
             .queue = mem_strdup(a.queue),
             .tempdir = mem_strdup(job_spec_tempdir(&s->spec)),
             .definition = mem_strdup(s->definition.json),

@@ -196,6 +196,8 @@ errc submission_write(struct submission *s, struct err *err) ERR_MUST_CHECK; // 
 errc submission_adopt(struct submission *s, const char *id, struct err *err) ERR_MUST_CHECK;
 // The definition's ARN, asked for, and the two bodies in the present intent.
 errc submission_prepare(struct submission *s, struct err *err) ERR_MUST_CHECK;
+// The name of a generation's job at Batch. Owned.
+char *submission_job_name(const struct submission *s, unsigned generation);
 // Sends what the present intent says until it is known whether the job exists (jobs_send.c).
 errc submission_send(struct submission *s, struct err *err) ERR_MUST_CHECK;
 // Code and dependencies: what the file alone does not tell. Problems by name.
