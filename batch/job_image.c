@@ -28,7 +28,8 @@ char *job_image(const struct job_spec *j, const struct batch_settings *s, const 
         if (code == NULL || !given(code->python_version)) {
             return NULL;
         }
-        image = python = mem_printf("python:%s", code->python_version);
+        python = mem_printf("python:%s", code->python_version);
+        image = python;
     }
     if (!given(s->registry) || job_image_has_registry(image)) {
         return mem_strdup(image);

@@ -69,8 +69,9 @@ char *job_show(const char *text)
         return mem_strdup(text);
     }
     if (len > SHOWN_MAX) {
-        for (shown = SHOWN_MAX; shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80; shown--) {
-            continue;
+        shown = SHOWN_MAX;
+        while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80) { // not within a character
+            shown--;
         }
     }
     struct buf out = {0};

@@ -139,7 +139,7 @@ const char *face_status(const struct face *f)
         return f->told->status;
     }
     if (f->in == NULL) {
-        return submitting ? "submitting" : "refused";
+        return submitting ? "submitting" : "not submitted";
     }
     switch (f->in->state) {
     case INTENT_NONE:

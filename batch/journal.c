@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,16 +56,14 @@ char *journal_name_of(const char *file, size_t len)
     struct err ignored = ERR_INIT;
     auto_free char *again = NULL;
     for (size_t i = 0; i < len; i++) {
-        unsigned code;
+        char hex[3] = "";
         if (file[i] != '%') {
             buf_putc(&name, file[i]);
-        } else if (i + 2 < len && sscanf(file + i + 1, "%2X", &code) == 1 && code != 0) {
-            buf_putc(&name, (char)code);
-            i += 2;
-        } else {
-            buf_free(&name);
-            return NULL;
+            continue;
         }
+        memcpy(hex, file + i + 1, len - i - 1 < 2 ? len - i - 1 : 2);
+        buf_putc(&name, (char)strtoul(hex, NULL, 16)); // what is no code does not come back the same
+        i += 2;
     }
     char *text = buf_steal(&name);
     bool same = !journal_file_of(text, &again, &ignored) && strlen(again) == len && strncmp(again, file, len) == 0;
@@ -188,7 +185,7 @@ static void sweep(struct journal *j)
     DIR *dir = open_listing(j);
     for (struct dirent *e; dir && (e = readdir(dir));) {
         struct err ignored = ERR_INIT;
-        int fd;
+        int fd = -1;
         if (!ends_with(e->d_name, ".tmp")) {
             continue;
         }
@@ -280,7 +277,7 @@ errc journal_lock(struct journal *j, const char *name, struct cancel *cancel, st
                   struct err *err)
 {
     auto_free char *file = NULL;
-    int fd;
+    int fd = -1;
     errc e = journal_file_of(name, &file, err);
     e = e ? e : cancel_check(cancel, err);
     while (!e) {

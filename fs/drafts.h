@@ -59,8 +59,10 @@ errc drafts_open(struct drafts *d, const char *file, unsigned flags, struct draf
 void draft_close(struct draft *o);
 size_t draft_read(struct draft *o, uint64_t off, void *to, size_t len);
 // ERR_INVALID for what can be no job file; the bytes are taken all the same. ERR_BUSY for text behind that of a job
-// that was submitted, ERR_NO_SPACE: nothing was taken then.
-errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct err *err) ERR_MUST_CHECK;
+// that was submitted, ERR_NO_SPACE: nothing was taken then. A whole text that replaces that of a job which seems to
+// live is decided on at once, as by draft_flush; nothing else waits.
+errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel,
+                 struct err *err) ERR_MUST_CHECK;
 // Waits for a submission, up to what `cancel` and jobs_submit allow. Nothing for what was opened to be read.
 errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
 

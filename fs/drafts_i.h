@@ -57,12 +57,15 @@ struct saved *drafts_saved(struct drafts *d, const char *job, bool make);
 
 // Length without the white space (JSON's) at the end.
 size_t draft_trimmed(const char *text, size_t len);
+// Whether two texts are one but for white space around them.
+bool draft_same_text(const char *a, size_t a_len, const char *b, size_t b_len);
 
 // fs/drafts_submit.c, without the lock: submits a text as the job file `job`. What is no whole job file is ERR_INVALID.
 // *ret_blank: there was nothing in it.
 errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,
                    bool *ret_blank, struct err *err) ERR_MUST_CHECK;
-// Checks what was just written to `f`, up to its end.
-errc drafts_check(struct drafts *d, struct file *f, struct err *err) ERR_MUST_CHECK;
+// Checks what was just written to `f`, up to its end. *ret_other: it is a whole job file, but not that of the job of
+// its name, which seems to live.
+errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err *err) ERR_MUST_CHECK;
 
 #endif

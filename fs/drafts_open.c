@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "batch/job_spec.h"
 #include "fs/drafts_i.h"
 
 static errc check_name(const char *file, struct err *err)
@@ -126,7 +127,20 @@ static errc take(struct drafts *d, struct file *f, uint64_t off, const void *dat
     return ERR_OK;
 }
 
-errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct err *err)
+// The job's `error` has it, too. What is in the text does not matter, and is not looked at.
+static void tell_too_long(struct drafts *d, const struct file *f)
+{
+    struct err ignored = ERR_INIT;
+    enum jobs_text state;
+    pthread_mutex_lock(&d->lock);
+    auto_free char *job = f->name != NULL ? draft_job_name(f->name) : NULL;
+    pthread_mutex_unlock(&d->lock);
+    if (job != NULL) {
+        (void)!d->jobs.check(d->jobs.arg, job, "", JOB_TEXT_MAX + 1, &state, &ignored);
+    }
+}
+
+errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel, struct err *err)
 {
     struct drafts *d = o->all;
     bool look = false;
@@ -136,7 +150,16 @@ errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, st
     pthread_mutex_lock(&d->lock);
     errc e = take(d, o->file, o->flags & DRAFT_APPEND ? o->file->len : off, data, len, &look, err);
     pthread_mutex_unlock(&d->lock);
-    return !e && look ? drafts_check(d, o->file, err) : e;
+    if (e == ERR_INVALID) {
+        tell_too_long(d, o->file);
+    }
+    if (!e && look) {
+        bool other;
+        e = drafts_check(d, o->file, &other, err);
+        // Decided at once rather than by the close: a shell's own echo shows what a write says, and nothing else.
+        return !e && other ? draft_flush(o, cancel, err) : e;
+    }
+    return e;
 }
 
 static errc truncate_locked(struct drafts *d, struct file *f, uint64_t size, struct err *err)

@@ -37,21 +37,6 @@ static errc with_hint(const char *job, errc e, struct err *err)
     return e;
 }
 
-// What is submitted for a text that differs from what was submitted before in the white space behind it alone: that.
-static char *text_to_submit(struct drafts *d, const char *job, const char *text, size_t len)
-{
-    size_t trimmed = draft_trimmed(text, len);
-    char *same = NULL;
-    pthread_mutex_lock(&d->lock);
-    const struct saved *s = drafts_saved(d, job, false);
-    if (s != NULL && s->text != NULL) {
-        size_t saved = draft_trimmed(s->text, strlen(s->text));
-        same = saved == trimmed && memcmp(s->text, text, trimmed) == 0 ? mem_strdup(s->text) : NULL;
-    }
-    pthread_mutex_unlock(&d->lock);
-    return same != NULL ? same : mem_strndup(text, len); // accepted text has no NUL
-}
-
 errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,
                    bool *ret_blank, struct err *err)
 {
@@ -69,31 +54,24 @@ errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t l
         }
         e = incomplete(text, len, err);
     } else if (!e) {
-        auto_free char *same = text_to_submit(d, job, text, len);
-        e = d->jobs.submit(d->jobs.arg, job, same, strlen(same), cancel, err);
+        e = d->jobs.submit(d->jobs.arg, job, text, len, cancel, err);
     }
     return with_hint(job, e, err);
 }
 
-// Whether the job is one that other text is refused for, as far as is known: found out at once, a shell's own echo
-// shows it, which it does not do with what the close says.
-static errc check_busy(struct drafts *d, const char *job, const char *text, size_t len, struct err *err)
+// Whether the job was submitted with other text and, as far as is known, has not ended.
+static bool is_other(struct drafts *d, const char *job, const char *text, size_t len)
 {
-    size_t trimmed = draft_trimmed(text, len);
     pthread_mutex_lock(&d->lock);
     const struct saved *s = drafts_saved(d, job, false);
-    bool other = s != NULL && s->text != NULL &&
-                 (draft_trimmed(s->text, strlen(s->text)) != trimmed || memcmp(s->text, text, trimmed) != 0);
+    bool other = s != NULL && s->text != NULL && !draft_same_text(s->text, strlen(s->text), text, len);
     pthread_mutex_unlock(&d->lock);
-    if (!other || !d->jobs.lives(d->jobs.arg, job)) {
-        return ERR_OK;
-    }
-    return err_set(err, ERR_BUSY, "the job \"%.200s\" was submitted with other text and has not ended: write `kill` to "
-                   ".batch/%.200s/ctl first, or save this under another name", job, job);
+    return other && d->jobs.lives(d->jobs.arg, job);
 }
 
-errc drafts_check(struct drafts *d, struct file *f, struct err *err)
+errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err *err)
 {
+    *ret_other = false;
     pthread_mutex_lock(&d->lock);
     auto_free char *job = f->name != NULL ? draft_job_name(f->name) : NULL;
     size_t len = job != NULL ? f->len : 0;
@@ -105,9 +83,7 @@ errc drafts_check(struct drafts *d, struct file *f, struct err *err)
         return ERR_OK;
     }
     errc e = with_hint(job, d->jobs.check(d->jobs.arg, job, text, len, &state, err), err);
-    if (!e && state == JOBS_TEXT_ACCEPTED) {
-        e = check_busy(d, job, text, len, err);
-    }
+    *ret_other = !e && state == JOBS_TEXT_ACCEPTED && is_other(d, job, text, len);
     if (e) {
         pthread_mutex_lock(&d->lock);
         if (f->version == version) {

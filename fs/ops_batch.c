@@ -63,7 +63,8 @@ static void run_write(struct request *r)
 {
     struct written *w = r->arg;
     struct err err = ERR_INIT;
-    errc e = draft_write(w->handle->draft, w->off, w->data, w->size, &err);
+    request_extend(r, clock_mono_ms() + SUBMIT_MS);
+    errc e = draft_write(w->handle->draft, w->off, w->data, w->size, &r->cancel, &err);
     answer_write(r, w, e, &err);
 }
 
@@ -175,8 +176,12 @@ static void run_rename(struct request *r)
     struct err err = ERR_INIT;
     struct jobs *jobs;
     struct drafts *drafts;
+    struct draft_info info;
     request_extend(r, clock_mono_ms() + SUBMIT_MS);
     errc e = ops_batch_get(j->serve, &jobs, &drafts, &err);
+    if (!e && !drafts_find(drafts, r->name, &info)) {
+        e = err_set(&err, ERR_READ_ONLY, "a job's directory cannot be renamed: its name is that of its file");
+    }
     if (!e) {
         e = drafts_rename(drafts, r->name, j->to, j->replace, &r->cancel, &err);
     }

@@ -84,7 +84,14 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
     (void)value;
     (void)size;
     (void)flags;
-    count_op(serve_of(req), OP_REFUSED);
+    struct serve *s = serve_of(req);
+    struct inode_view v;
+    count_op(s, OP_REFUSED);
+    if (s->batch != NULL && inodes_get(s->inodes, ino, 0, &v) && v.kind == K_BATCH_FILE) {
+        // Who copies access lists goes on without where there are none.
+        fuse_reply_err(req, EOPNOTSUPP);
+        return;
+    }
     ops_fail(req, OP_REFUSED, ino, NULL, ERR_READ_ONLY, "extended attributes cannot be changed");
 }
 

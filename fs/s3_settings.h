@@ -1,5 +1,5 @@
-// How S3, and AWS Batch with its logs, are reached: from the command line, Metaflow's configuration, the environment and
-// AWS's shared files, in the order in which Metaflow and botocore look (botocore/configprovider.py: endpoint URLs;
+// How S3, and AWS Batch with its logs, are reached: from the command line, Metaflow's configuration, the environment
+// and AWS's shared files, in the order in which Metaflow and botocore look (botocore/configprovider.py: endpoint URLs;
 // botocore/utils.py: addressing style). Finds out; asks nobody. The environment is read through `env` (NULL: getenv).
 #ifndef FS_S3_SETTINGS_H
 #define FS_S3_SETTINGS_H

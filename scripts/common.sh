@@ -11,8 +11,8 @@ die() {
 # What the program needs to be built and run, and what its tests need besides (Debian's names).
 build_packages=(build-essential cmake ninja-build pkg-config libfuse3-dev fuse3 libjansson-dev
     libisal-dev libssl-dev libcurl4-openssl-dev libexpat1-dev liblmdb-dev python3 python3-venv)
-test_packages=(libcmocka-dev clang clang-tidy libclang-rt-14-dev git zsh fish tmux rsync jq strace attr
-    xxd perl gawk procps util-linux)
+test_packages=(libcmocka-dev clang clang-tidy libclang-rt-14-dev git zsh dash fish vim nano emacs-nox tmux rsync
+    jq strace attr xxd perl gawk procps util-linux)
 
 # install_packages NAME...: installs those Debian packages that are missing.
 install_packages() {
@@ -89,13 +89,14 @@ make_go_tool() {
     rm -rf "$folder"
 }
 
-# build PRESET [TARGET...]: configures and builds build/PRESET, quietly unless it fails.
+# build PRESET [TARGET...]: configures and builds build/PRESET, quietly unless it fails; one at a time in a folder.
 build() {
     local preset=$1 log status=0
     shift
     log=$(mktemp)
-    (cd "$root" && cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}) \
-        >"$log" 2>&1 || status=$?
+    mkdir -p "$root/build"
+    (cd "$root" && flock 9 && cmake --preset "$preset" && cmake --build "build/$preset" ${1:+--target "$@"}) \
+        >"$log" 2>&1 9>"$root/build/$preset.lock" || status=$?
     [ $status = 0 ] || { grep -v '^\[[0-9]*/[0-9]*\] Building' "$log" | tail -60 >&2; }
     rm -f "$log"
     return $status

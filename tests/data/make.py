@@ -5,6 +5,7 @@ OUT/runs.json (label -> pathspec of the run) and OUT/complete. Runs nothing when
 """
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import pathlib
@@ -139,20 +140,33 @@ def make_main(root):
     return runs
 
 
+def once(out, parts, made):
+    """What made() returned that left `parts` in the folder `out`: {label: pathspec}. Of several processes that ask at
+    the same time one makes it and the others wait; what somebody left half made is made anew."""
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (out / "complete").exists():
+            return json.loads((out / "runs.json").read_text())
+        for part in parts:
+            shutil.rmtree(out / part, ignore_errors=True)
+        runs = made()
+        (out / "runs.json").write_text(json.dumps(runs, indent=1, sort_keys=True))
+        (out / "complete").touch()
+        return runs
+
+
 def make(out):
     """Makes what is missing below `out` and returns {label: pathspec}."""
     out = pathlib.Path(out).resolve()
-    if (out / "complete").exists():
-        return json.loads((out / "runs.json").read_text())
-    for part in ("main", "old"):
-        shutil.rmtree(out / part, ignore_errors=True)
-    runs = make_main(out / "main")
-    from old_layouts import make_old
 
-    runs.update(make_old(out / "main", out / "old", runs))
-    (out / "runs.json").write_text(json.dumps(runs, indent=1, sort_keys=True))
-    (out / "complete").touch()
-    return runs
+    def made():
+        from old_layouts import make_old
+
+        runs = make_main(out / "main")
+        return dict(runs, **make_old(out / "main", out / "old", runs))
+
+    return once(out, ("main", "old"), made)
 
 
 if __name__ == "__main__":

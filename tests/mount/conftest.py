@@ -2,15 +2,20 @@
 
 METAFLOWFS_BUILD      the build folder whose metaflowfs is tested (required)
 METAFLOWFS_TEST_DATA  where made data is kept and taken from; without it a folder of this session
+
+Several processes may run the tests (pytest -n 2 --dist loadfile; they need METAFLOWFS_TEST_DATA): a file's tests run in
+one of them, in their order. They share the data, which is made once, and nothing else.
 """
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 sys.path[:0] = [str(HERE), str(HERE.parent / "data"), str(HERE.parent / "flows")]
 for name in [n for n in os.environ if n.startswith(("METAFLOW_", "AWS_"))]:
     del os.environ[name]
@@ -22,6 +27,16 @@ import s3faults  # noqa: E402
 import s3ing  # noqa: E402
 import servicing  # noqa: E402
 from mounting import Mount, build_dir, sanitizer  # noqa: E402
+
+
+# A file's tests run in one process. These take long for the number of their tests: whoever got one last would be waited
+# for.
+LONG = ("test_service_scale.py", "test_creds_diff.py", "test_mflog_diff.py", "test_bad_input.py", "test_service_tree.py",
+        "test_s3_faults.py", "test_service_faults.py", "test_s3_requests.py", "test_service_cache.py", "test_s3_start.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)  # within both sorts the order stays
 
 
 def pytest_configure(config):
@@ -38,6 +53,7 @@ def pytest_sessionstart(session):
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory):
     kept = os.environ.get("METAFLOWFS_TEST_DATA")
+    assert kept or WORKER is None, "several processes share METAFLOWFS_TEST_DATA, which is not set"
     return pathlib.Path(kept) if kept else tmp_path_factory.mktemp("data")
 
 
@@ -204,9 +220,20 @@ def s3_root(data_dir, s3_runs):
 
 
 @pytest.fixture(scope="session")
-def s3(data_dir, s3_runs):
+def s3_folder(data_dir, s3_runs, tmp_path_factory):
+    """What the S3 with s3_runs holds: a folder of this process alone, as its tests write into it."""
+    made = data_dir / "s3" / "server"
+    if WORKER is None:
+        return made
+    own = tmp_path_factory.mktemp("s3") / "server"
+    subprocess.run(["cp", "-a", str(made), str(own)], check=True)  # with the attributes that hold objects' metadata
+    return own
+
+
+@pytest.fixture(scope="session")
+def s3(s3_folder):
     """The S3 with s3_runs. A test that writes to it writes below a prefix or bucket of its own."""
-    server = s3ing.Versity(data_dir / "s3" / "server")
+    server = s3ing.Versity(s3_folder)
     yield server
     server.stop()
 

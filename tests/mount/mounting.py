@@ -64,7 +64,7 @@ class Mount:
         self.env = daemon_env(self.root, self.workdir, **(env or {}))
         self.process = None
         self.pid = None
-        self.ended = False
+        self.ended = self.killed = False
 
     def argv(self):
         argv = [*self.command, binary()]
@@ -146,7 +146,7 @@ class Mount:
 
     def end(self, sig=signal.SIGTERM):
         """Ends the daemon with a signal; returns its exit code (0 for one that daemonised and is gone)."""
-        self.ended = True
+        self.ended, self.killed = True, sig == signal.SIGKILL
         try:
             os.kill(self.pid, sig)
         except ProcessLookupError:
@@ -170,6 +170,9 @@ class Mount:
                 problems.append("%s: does not end on SIGTERM" % self.path)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
+        if self.killed:  # then it is fusermount3 that unmounts, once it sees that the daemon is gone
+            with contextlib.suppress(TimeoutError):
+                make.wait_for(lambda: not is_mounted(self.path), "end of the mount", 20)
         if is_mounted(self.path):
             problems.append("%s: still mounted" % self.path)
             subprocess.run(["fusermount3", "-u", "-z", str(self.path)], check=False)

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import socket
 import subprocess
@@ -20,9 +21,13 @@ PYTHON = os.environ.get("METAFLOWFS_TEST_PYTHON", sys.executable)
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port for a server that is about to start. It is below those that the kernel gives to connections, and found by
+    chance, so that nobody takes it meanwhile: no connection, and hardly another process that runs tests."""
+    for port in random.SystemRandom().sample(range(10_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port between 10,000 and 32,000")
 
 
 def wait_for_port(port, process, what):
@@ -188,8 +193,10 @@ def make_service_data(out):
     """Runs flows against a double once: out/service/root is their datastore, out/service/rows.json what the
     service then knows; returns {label: pathspec}."""
     out = pathlib.Path(out).resolve() / "service"
-    if (out / "complete").exists():
-        return json.loads((out / "runs.json").read_text())
+    return make.once(out, ("root", "killed-gates"), lambda: _service_data(out))
+
+
+def _service_data(out):
     double = Double()
     env, root = double.open().env(), out / "root"
     (root / ".metaflow").mkdir(parents=True, exist_ok=True)
@@ -236,8 +243,6 @@ def make_service_data(out):
         raise problems[0]
     double.do("dump", path=str(out / "rows.json"))
     double.stop()
-    (out / "runs.json").write_text(json.dumps(runs, indent=1, sort_keys=True))
-    (out / "complete").touch()
     return runs
 
 

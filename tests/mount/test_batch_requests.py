@@ -199,7 +199,7 @@ def compare(ours, oracle, name, case):
 
 @pytest.mark.parametrize("case", json.loads((HERE / "batch_cases.json").read_text()).items(), ids=lambda c: c[0])
 def test_recorded_requests_are_made_again(ours, case):
-    """What a run of Metaflow 2.19.39 against a Batch API sent."""
+    """S284: What a run of Metaflow 2.19.39 against a Batch API sent."""
     case = case[1]
     mine = ours.request(case, dict(CONFIGS["fargate"], METAFLOW_DEFAULT_METADATA="local"))
     assert "problems" not in mine, mine
@@ -227,24 +227,24 @@ def some_case(rnd):
         "execution_role": maybe(rnd, 0.2, "arn:aws:iam::1:role/x", "\u00ad\ufeff"),
         "shared_memory": maybe(rnd, rare, 1, 64, 123456),
         "max_swap": maybe(rnd, rare, 0, 128),
-        "swappiness": maybe(rnd, rare, 0, 60, 99, 100),
+        "swappiness": maybe(rnd, rare, 0, 60, 99, 1, 30, 2, 100),
         "aws_batch_tags": maybe(rnd, 0.3, {}, {"team": "x", "app": "mine"}, {"a b+": "c/d@e"}),
         "use_tmpfs": maybe(rnd, rare, True, True, False),
         "tmpfs_tempdir": maybe(rnd, 0.2, True, False),
-        "tmpfs_size": maybe(rnd, rare, 1, 512, 4096, 10000, 0, -5),
-        "tmpfs_path": maybe(rnd, 0.2, "/data", "/a b/c", "/\u00e9'\"\u2028", "/x\\y", "relative"),
+        "tmpfs_size": maybe(rnd, rare, 1, 512, 512, 256, 1, 512, 10000, 0, -5),
+        "tmpfs_path": maybe(rnd, 0.2, "/data", "/a b/c", "/\u00e9'\"\u2028", "/x\\y", *["/tmp/t"] * 4, "relative"),
         "inferentia": maybe(rnd, rare, 1, 2, 16),
         "trainium": maybe(rnd, 0.03, 1, 2),
         "efa": maybe(rnd, rare, 0, 1, 2),
         "host_volumes": maybe(rnd, rare, "/a", ["/b", "/c.d/e:/f"], ["/g:/h/i"], []),
         "efs_volumes": maybe(rnd, 0.25, "fs-1", ["fs-2", "fs-3:/efs"], []),
-        "ephemeral_storage": maybe(rnd, 0.3 if fargate else 0.03, 21, 100, 200, 5),
+        "ephemeral_storage": maybe(rnd, 0.3 if fargate else 0.03, 21, 100, 200, 30, 40, 5),
         "log_driver": maybe(rnd, 0.3, "awslogs", "splunk", "fluentd" if not fargate else "awslogs"),
         "log_options": maybe(rnd, 0.3, "a:b", ["a:b:c", "d:\u00e9'\u0001", "a:again"], ["e:"], []),
         "privileged": maybe(rnd, rare, True, False),
     }
     case = {"platform": platform, "batch": {k: v for k, v in batch.items() if v is not None}}
-    if batch["log_options"] and batch["log_driver"] is None and rnd.random() < 0.8:
+    if batch["log_options"] and batch["log_driver"] is None and rnd.random() < 0.95:
         case["batch"]["log_driver"] = "awslogs"
     if rnd.random() < 0.4:
         resources = {"cpu": maybe(rnd, 0.5, 2, 0.25, 3.5), "memory": maybe(rnd, 0.5, 4097, 8193, 16000),
@@ -252,9 +252,10 @@ def some_case(rnd):
         case["resources"] = {k: v for k, v in resources.items() if v is not None}
     if rnd.random() < 0.4:
         names = rnd.sample(["A", "METAFLOW_TEMPDIR", "METAFLOW_USER", "b_c", "\u00e9"], rnd.choice([0, 1, 2, 3]))
-        case["environment"] = {"vars": {n: rnd.choice(["", "x y", "\u00e9\"'\n", "$HOME", "$.x"]) for n in names}}
+        case["environment"] = {"vars": {n: rnd.choice(["", "x y", "\u00e9\"'\n", "$HOME"] * 5 + ["$.x"]) for n in names}}
     if rnd.random() < 0.4:
-        case["timeout"] = rnd.choice([{"seconds": 60}, {"hours": 1, "minutes": 2, "seconds": 3}, {"seconds": 59}, {}])
+        case["timeout"] = rnd.choice([{"seconds": 60}, {"hours": 1, "minutes": 2, "seconds": 3}, {"minutes": 90}] * 4 +
+                                     [{"seconds": 59}, {}])
     if fargate and rnd.random() < 0.85:
         cpu = rnd.choice(list(FARGATE_PAIRS))
         case["batch"].update(cpu=cpu, memory=rnd.choice(list(FARGATE_PAIRS[cpu])))
@@ -266,6 +267,7 @@ def some_case(rnd):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_random_attributes_are_sent_as_metaflow_sends_them(ours, oracle, name):
+    """S284: Hundreds of sets of attributes, on every platform."""
     rnd, outcomes = random.Random("requests of " + name), []
     for _ in range(150):
         case = some_case(rnd)
@@ -286,6 +288,7 @@ def test_random_attributes_are_sent_as_metaflow_sends_them(ours, oracle, name):
     {"trainium": 3},
 ], ids=str)
 def test_chosen_attributes_are_sent_as_metaflow_sends_them(ours, oracle, batch):
+    """S284, S244: Each rule of tmpfs and devices by itself."""
     for platform in ("EC2", "SPOT"):
         assert compare(ours, oracle, "least", {"platform": platform, "batch": batch}) == "equal"
 
@@ -293,13 +296,14 @@ def test_chosen_attributes_are_sent_as_metaflow_sends_them(ours, oracle, batch):
 @pytest.mark.parametrize("batch", [{"use_tmpfs": True}, {"tmpfs_size": 100}])
 @pytest.mark.parametrize("platform", ["FARGATE", "FARGATE_SPOT"])
 def test_tmpfs_on_fargate_is_refused_with_metaflows_sentence(ours, oracle, platform, batch):
-    """Metaflow itself ends with a KeyError where only the size is given."""
+    """S246: Metaflow itself ends with a KeyError where only the size is given."""
     case = {"platform": platform, "batch": batch}
     assert "error" in oracle("fargate", case)
     assert "tmpfs is not available for Fargate compute resources" in ours.request(case, CONFIGS["fargate"])["problems"]
 
 
 def test_without_code_there_is_no_run(ours):
+    """S251, S256: Nothing of a run is sent, and none chooses an image."""
     case = {"platform": "EC2", "batch": {}}
     mine = ours.request(case, CONFIGS["image"], code=False)["submit"]
     assert mine["parameters"] == {"metaflow.user": "jos\u00e9 +x!"}
@@ -311,6 +315,7 @@ def test_without_code_there_is_no_run(ours):
 
 @pytest.mark.parametrize("case", [{"batch": {"swappiness": 100}}, {"environment": {"vars": {"A": "$.x"}}}], ids=str)
 def test_what_metaflow_refuses_and_aws_accepts(ours, oracle, case):
+    """S290: Both are sent as they are."""
     case = {"platform": "EC2", "batch": {}, **case}
     assert accepted_here(case) and "error" in oracle("least", case)
     mine = ours.request(case, BASE)
@@ -320,7 +325,7 @@ def test_what_metaflow_refuses_and_aws_accepts(ours, oracle, case):
 
 
 def test_no_neurons_are_no_devices(ours):
-    """Metaflow makes an empty list of devices of inferentia=0, and another definition."""
+    """S290: Metaflow makes an empty list of devices of inferentia=0, and another definition."""
     asked = {"platform": "EC2", "batch": {"inferentia": 0}}
     assert ours.request(asked, BASE)["name"] == ours.request({"platform": "EC2", "batch": {}}, BASE)["name"]
 
@@ -328,6 +333,7 @@ def test_no_neurons_are_no_devices(ours):
 # --- parts -------------------------------------------------------------------------------------------------
 
 def test_texts_are_shown_as_python_shows_them(ours):
+    """S284: The text whose hash names a definition is Python's."""
     rnd = random.Random("repr")
     texts = ["".join(map(chr, range(a, min(a + 4096, 0x110000)))) for a in range(1, 0x110000, 4096)
              if not 0xd000 <= a <= 0xdfff]
@@ -341,6 +347,7 @@ def test_texts_are_shown_as_python_shows_them(ours):
 
 
 def test_registries_of_images_are_found_as_metaflow_finds_them(ours):
+    """S284: By the same expression."""
     rnd = random.Random("registries")
     images = ["".join(rnd.choice("ab/:.@/") for _ in range(rnd.randrange(12))) for _ in range(4000)]
     images += ["python", "python:3.11", "a/b", "a.b/c", "localhost/x", "localhost:5000/x", "a@sha256:0/1", "\u00e9.x/y"]

@@ -184,9 +184,9 @@ def spoil_region(request):
 
 
 @pytest.mark.parametrize("how", ["malformed", "redirect"])
-def test_a_bucket_in_another_region(data_dir, s3_mounter, s3_runs, tmp_path, how):
+def test_a_bucket_in_another_region(s3_folder, s3_mounter, s3_runs, tmp_path, how):
     """S196: a bucket in another region is found by what S3 answers, once, and is signed for from then on."""
-    server = s3ing.Versity(data_dir / "s3" / "server", region="eu-west-1")
+    server = s3ing.Versity(s3_folder, region="eu-west-1")
     proxy = s3faults.FaultProxy(server.port)
     if how == "redirect":
         proxy.rule = lambda r: refusal(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-1"},

@@ -69,7 +69,7 @@ static errc make(struct json_out *out, const struct job_spec *j, const struct js
     auto_free char *name = job_name_make(s.user, j->name, "", 0, 1);
     const struct job_submission submission = {
         .spec = j, .settings = &s, .code = with, .job_name = name, .definition = arn, .depends_on = &j->depends_on,
-        .queue = j->queue ? j->queue : s.queue,
+        .queue = j->queue ? j->queue : s.queue ? s.queue : "first-queue",
     };
     auto_free char *body = job_submission_json(&submission);
     put(out, "name", d.name);

@@ -155,7 +155,7 @@ static void test_refused_texts(void **state)
     assert_int_equal(is, JOBS_TEXT_ACCEPTED);
     assert_string_equal(rig_text(r, "a", JOB_STATUS), "(none)");
     assert_int_equal(jobs_check(r->jobs, "a", "{,", 2, &is, &err), ERR_INVALID);
-    assert_string_equal(rig_text(r, "a", JOB_STATUS), "refused");
+    assert_string_equal(rig_text(r, "a", JOB_STATUS), "not submitted");
     assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "line 1"));
     assert_int_equal(rig_submit(r, "a", bad, &err), ERR_INVALID);
     assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "bathc"));

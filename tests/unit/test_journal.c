@@ -532,7 +532,7 @@ static void check_whole(const struct record *r)
     const struct intent *i = &r->at[0];
     assert_int_equal(strlen(i->submission), 20000);
     assert_int_equal(strspn(i->submission, (char[]){(char)('a' + i->sent_ms % 26), '\0'}), 20000);
-    assert_int_equal(atoi(i->error), i->sent_ms);
+    assert_int_equal(strtol(i->error, NULL, 10), i->sent_ms);
 }
 
 static void a_kill_leaves_a_whole_record(void **state)
