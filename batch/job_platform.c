@@ -99,11 +99,11 @@ static void check_pair(struct check *c)
         }
         char steps[32];
         snprintf(steps, sizeof(steps), step != 0 ? "in steps of %u" : "doubling", step);
-        problem(c, "batch.memory: Fargate has no %.0f MiB for %g vCPU; it has %u to %u MiB %s", memory, c->j->cpu, from,
-                to, steps);
+        problem(c, "batch.memory, resources.memory: Fargate has no %.0f MiB for %g vCPU; it has %u to %u MiB %s",
+                memory, c->j->cpu, from, to, steps);
         return;
     }
-    problem(c, "batch.cpu: Fargate has no %g vCPU; it has 0.25, 0.5, 1, 2, 4, 8 and 16", c->j->cpu);
+    problem(c, "batch.cpu, resources.cpu: Fargate has no %g vCPU; it has 0.25, 0.5, 1, 2, 4, 8 and 16", c->j->cpu);
 }
 
 static void not_on_fargate(struct check *c, bool is_given, const char *key)
@@ -121,8 +121,8 @@ static void check_fargate(struct check *c)
         problem(c, "batch.use_tmpfs, batch.tmpfs_size: tmpfs is not available for Fargate compute resources; leave "
                    "both out, or name a queue on EC2 or Spot with batch.queue");
     }
-    not_on_fargate(c, j->gpu > 0, "batch.gpu");
-    not_on_fargate(c, j->shared_memory >= 0, "batch.shared_memory");
+    not_on_fargate(c, j->gpu > 0, "batch.gpu, resources.gpu");
+    not_on_fargate(c, j->shared_memory >= 0, "batch.shared_memory, resources.shared_memory");
     not_on_fargate(c, j->max_swap >= 0, "batch.max_swap");
     not_on_fargate(c, j->swappiness >= 0, "batch.swappiness");
     not_on_fargate(c, j->inferentia > 0, "batch.inferentia");

@@ -174,8 +174,8 @@ static errc unknown(const struct submission *s, const struct err *why, struct er
 {
     errc code = why->code == ERR_INTERRUPTED ? ERR_INTERRUPTED : ERR_TIMEOUT;
     return err_set(err, code, "the job %s was sent, and AWS did not answer whether it exists (%.200s): "
-                   ".batch/%s/status will tell; saving the same content again looks for it and never makes a second one",
-                   s->name, why->cause, s->name);
+                   ".batch/%s/status will tell; saving the same content again looks for it and never makes a second "
+                   "one", s->name, why->cause, s->name);
 }
 
 // --- sending -----------------------------------------------------------------------------------------------------

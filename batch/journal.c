@@ -185,7 +185,7 @@ static void sweep(struct journal *j)
     DIR *dir = open_listing(j);
     for (struct dirent *e; dir && (e = readdir(dir));) {
         struct err ignored = ERR_INIT;
-        int fd;
+        int fd = -1;
         if (!ends_with(e->d_name, ".tmp")) {
             continue;
         }
@@ -277,7 +277,7 @@ errc journal_lock(struct journal *j, const char *name, struct cancel *cancel, st
                   struct err *err)
 {
     auto_free char *file = NULL;
-    int fd;
+    int fd = -1;
     errc e = journal_file_of(name, &file, err);
     e = e ? e : cancel_check(cancel, err);
     while (!e) {

@@ -108,6 +108,7 @@ WORDS = ["a b", "", "$HOME", "it's \"so\"", "*", "\\n", "-c", "\u00e9"]
     ("root/flat", "{}", ""),
 ])
 def test_the_command_runs_in_the_unpacked_package(bench, key, layout, modules):
+    """S248: Words arrive as they are; the package's modules are found."""
     done, work = bench(key, layout, ["python", "-c", LOOK] + WORDS, PYTHONPATH="/before")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
@@ -124,17 +125,20 @@ def test_the_command_runs_in_the_unpacked_package(bench, key, layout, modules):
 
 
 def test_a_job_ends_as_its_command_does(bench):
+    """S248: Also by a signal."""
     done, _ = bench("root/flat", None, ["sh", "-c", "kill -9 $$"])
     assert done.returncode == -9
     assert "set -e" not in done.stderr
 
 
 def test_a_command_that_is_not_there(bench):
+    """S248: 127, and its name."""
     done, _ = bench("root/flat", None, ["no-such-program"])
     assert done.returncode == 127 and "no-such-program" in done.stderr
 
 
 def test_a_package_that_is_not_there_ends_the_job(bench):
+    """S248: After six tries."""
     done, _ = bench("root/gone", None, ["echo", "never"])
     assert done.returncode == 1
     assert done.stdout.splitlines() == (["Setting up task environment."] +
@@ -144,12 +148,14 @@ def test_a_package_that_is_not_there_ends_the_job(bench):
 
 
 def test_what_is_not_an_archive_ends_the_job(bench, objects):
+    """S248: Nothing is run."""
     objects.client.put_object(Bucket=s3ing.BUCKET, Key="root/broken", Body=b"no archive")
     done, _ = bench("root/broken", None, ["echo", "never"])
     assert done.returncode != 0 and "never" not in done.stdout
 
 
 def test_dependencies_are_installed_unless_told_otherwise(bench, tmp_path):
+    """S248: METAFLOW_SKIP_INSTALL_DEPENDENCIES."""
     recorder = tmp_path / "recorded"
     recorder.mkdir()
     (recorder / "python").write_text('#!/bin/sh\necho "$@"\nexit 3\n')
@@ -162,7 +168,7 @@ def test_dependencies_are_installed_unless_told_otherwise(bench, tmp_path):
 
 
 def test_metaflow_means_the_same_variables(bench):
-    """PYTHONPATH and METAFLOW_EXTRACTED_ROOT as Metaflow's own commands export them."""
+    """S248: PYTHONPATH and METAFLOW_EXTRACTED_ROOT as Metaflow's own commands export them."""
     script = ("import json, sys\nfrom metaflow.metaflow_environment import MetaflowEnvironment\n"
               "print(json.dumps(MetaflowEnvironment(None).get_package_commands('s3://b/k', 's3', sys.argv[1])))")
     for version in (0, 1):

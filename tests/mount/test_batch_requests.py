@@ -199,7 +199,7 @@ def compare(ours, oracle, name, case):
 
 @pytest.mark.parametrize("case", json.loads((HERE / "batch_cases.json").read_text()).items(), ids=lambda c: c[0])
 def test_recorded_requests_are_made_again(ours, case):
-    """What a run of Metaflow 2.19.39 against a Batch API sent."""
+    """S284: What a run of Metaflow 2.19.39 against a Batch API sent."""
     case = case[1]
     mine = ours.request(case, dict(CONFIGS["fargate"], METAFLOW_DEFAULT_METADATA="local"))
     assert "problems" not in mine, mine
@@ -267,6 +267,7 @@ def some_case(rnd):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_random_attributes_are_sent_as_metaflow_sends_them(ours, oracle, name):
+    """S284: Hundreds of sets of attributes, on every platform."""
     rnd, outcomes = random.Random("requests of " + name), []
     for _ in range(150):
         case = some_case(rnd)
@@ -287,6 +288,7 @@ def test_random_attributes_are_sent_as_metaflow_sends_them(ours, oracle, name):
     {"trainium": 3},
 ], ids=str)
 def test_chosen_attributes_are_sent_as_metaflow_sends_them(ours, oracle, batch):
+    """S284, S244: Each rule of tmpfs and devices by itself."""
     for platform in ("EC2", "SPOT"):
         assert compare(ours, oracle, "least", {"platform": platform, "batch": batch}) == "equal"
 
@@ -294,13 +296,14 @@ def test_chosen_attributes_are_sent_as_metaflow_sends_them(ours, oracle, batch):
 @pytest.mark.parametrize("batch", [{"use_tmpfs": True}, {"tmpfs_size": 100}])
 @pytest.mark.parametrize("platform", ["FARGATE", "FARGATE_SPOT"])
 def test_tmpfs_on_fargate_is_refused_with_metaflows_sentence(ours, oracle, platform, batch):
-    """Metaflow itself ends with a KeyError where only the size is given."""
+    """S246: Metaflow itself ends with a KeyError where only the size is given."""
     case = {"platform": platform, "batch": batch}
     assert "error" in oracle("fargate", case)
     assert "tmpfs is not available for Fargate compute resources" in ours.request(case, CONFIGS["fargate"])["problems"]
 
 
 def test_without_code_there_is_no_run(ours):
+    """S251, S256: Nothing of a run is sent, and none chooses an image."""
     case = {"platform": "EC2", "batch": {}}
     mine = ours.request(case, CONFIGS["image"], code=False)["submit"]
     assert mine["parameters"] == {"metaflow.user": "jos\u00e9 +x!"}
@@ -312,6 +315,7 @@ def test_without_code_there_is_no_run(ours):
 
 @pytest.mark.parametrize("case", [{"batch": {"swappiness": 100}}, {"environment": {"vars": {"A": "$.x"}}}], ids=str)
 def test_what_metaflow_refuses_and_aws_accepts(ours, oracle, case):
+    """S290: Both are sent as they are."""
     case = {"platform": "EC2", "batch": {}, **case}
     assert accepted_here(case) and "error" in oracle("least", case)
     mine = ours.request(case, BASE)
@@ -321,7 +325,7 @@ def test_what_metaflow_refuses_and_aws_accepts(ours, oracle, case):
 
 
 def test_no_neurons_are_no_devices(ours):
-    """Metaflow makes an empty list of devices of inferentia=0, and another definition."""
+    """S290: Metaflow makes an empty list of devices of inferentia=0, and another definition."""
     asked = {"platform": "EC2", "batch": {"inferentia": 0}}
     assert ours.request(asked, BASE)["name"] == ours.request({"platform": "EC2", "batch": {}}, BASE)["name"]
 
@@ -329,6 +333,7 @@ def test_no_neurons_are_no_devices(ours):
 # --- parts -------------------------------------------------------------------------------------------------
 
 def test_texts_are_shown_as_python_shows_them(ours):
+    """S284: The text whose hash names a definition is Python's."""
     rnd = random.Random("repr")
     texts = ["".join(map(chr, range(a, min(a + 4096, 0x110000)))) for a in range(1, 0x110000, 4096)
              if not 0xd000 <= a <= 0xdfff]
@@ -342,6 +347,7 @@ def test_texts_are_shown_as_python_shows_them(ours):
 
 
 def test_registries_of_images_are_found_as_metaflow_finds_them(ours):
+    """S284: By the same expression."""
     rnd = random.Random("registries")
     images = ["".join(rnd.choice("ab/:.@/") for _ in range(rnd.randrange(12))) for _ in range(4000)]
     images += ["python", "python:3.11", "a/b", "a.b/c", "localhost/x", "localhost:5000/x", "a@sha256:0/1", "\u00e9.x/y"]

@@ -241,7 +241,8 @@ static void fargate_has_pairs(void **state)
     a->j.cpu = 1;
     a->j.memory = 1000;
     refused(a, "FARGATE", false,
-            "batch.memory: Fargate has no 1000 MiB for 1 vCPU; it has 2048 to 8192 MiB in steps of 1024\n");
+            "batch.memory, resources.memory: Fargate has no 1000 MiB for 1 vCPU; it has 2048 to 8192 MiB in steps of "
+            "1024\n");
 }
 
 static void what_only_fargate_has_is_refused_elsewhere(void **state)

@@ -53,7 +53,9 @@ static void test_generations(void **state)
     char *attempt = NULL;
     assert_int_equal(rig_submit(r, "train", GOOD, &err), ERR_OK);
     fake_set(0, "FAILED", 137);
+    pthread_mutex_lock(&fake.lock);
     fake.jobs[0].reason = "OutOfMemoryError: Container killed due to memory usage";
+    pthread_mutex_unlock(&fake.lock);
     // The journal does not know yet that it ended: the save asks.
     assert_int_equal(rig_submit(r, "train", GOOD, &err), ERR_OK);
     assert_int_equal(fake_jobs(), 2);
@@ -98,7 +100,9 @@ static void test_states(void **state)
     struct job_view v;
     assert_int_equal(rig_submit(r, "train", GOOD, &err), ERR_OK);
     assert_true(rig_wait(r, "train", "RUNNABLE"));
+    pthread_mutex_lock(&fake.lock);
     fake.jobs[0].attempts = "[{\"startedAt\":5,\"stoppedAt\":9,\"container\":{\"exitCode\":139,\"logStreamName\":\"x\"}}]";
+    pthread_mutex_unlock(&fake.lock);
     fake_set(0, "RUNNING", -1);
     assert_true(rig_wait(r, "train", "RUNNING"));
     assert_int_equal(jobs_find(r->jobs, "train", NULL, &v, &err), ERR_OK);
@@ -321,7 +325,9 @@ static void test_log(void **state)
     char text[4096] = "";
     int fd;
     uint64_t len;
+    pthread_mutex_lock(&fake.lock);
     fake.lines = 7;
+    pthread_mutex_unlock(&fake.lock);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
     assert_int_equal(jobs_log(r->jobs, "a", NULL, NULL, &fd, &len, &err), ERR_NOT_FOUND);
     fake_set(0, "RUNNING", -1);
@@ -351,7 +357,9 @@ static void test_log(void **state)
     close(fd);
     // It ended long ago: once its end was read nothing is asked for any more.
     fake_set(0, "SUCCEEDED", 0);
+    pthread_mutex_lock(&fake.lock);
     fake.jobs[0].stopped_ms = clock_wall_ms() - 100000;
+    pthread_mutex_unlock(&fake.lock);
     assert_true(rig_wait(r, "a", "SUCCEEDED"));
     for (int i = 0; i < 500; i++) {
         assert_int_equal(jobs_find(r->jobs, "a", NULL, &v, &err), ERR_OK);

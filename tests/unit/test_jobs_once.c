@@ -130,11 +130,15 @@ static void test_seen_late(void **state)
     (void)state;
     struct rig *r = rig_quick(1500, 60000);
     struct err err = ERR_INIT;
+    pthread_mutex_lock(&fake.lock);
     fake.hides = true;
+    pthread_mutex_unlock(&fake.lock);
     fake_rule("submitjob", 1, 1, FAKE_CUT_DONE);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_TIMEOUT);
     assert_string_equal(rig_text(r, "a", JOB_STATUS), "unknown");
+    pthread_mutex_lock(&fake.lock);
     fake.jobs[0].is_hidden = false;
+    pthread_mutex_unlock(&fake.lock);
     assert_true(rig_wait(r, "a", "RUNNABLE"));
     expect_one(r, 1);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
@@ -336,7 +340,9 @@ static void test_other_region(void **state)
     assert_string_equal(rig_text(r, "a", JOB_STATUS), "SUBMITTED");
     rig_free(r);
     // Here, a job that Batch has not known for long keeps its last state, and makes room.
+    pthread_mutex_lock(&fake.lock);
     fake.jobs[0].is_hidden = true;
+    pthread_mutex_unlock(&fake.lock);
     r = rig_quick(0, 50);
     for (int i = 0; i < 300 && strcmp(rig_text(r, "a", JOB_REASON), "(none)") == 0; i++) {
         jobs_look(r->jobs, NULL);
