@@ -35,7 +35,7 @@ static char *id_of(struct jobs *j, const char *name, const char **ret_why)
     char *id = NULL;
     pthread_mutex_lock(&j->lock);
     *ret_why = "there is no such job in .batch, and it is no job id";
-    if (face_of(j, name, &f)) {
+    if (!is_job_id(name) && face_of(j, name, &f)) {
         *ret_why = "that job was not submitted, so nothing can wait for it";
         struct intent *in = f.own != NULL ? own_present(f.own) : NULL;
         const char *found = f.theirs != NULL ? f.told->id : in != NULL ? in->id : NULL;
@@ -165,7 +165,6 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
     }
     assume(s, &a);
     const struct intent *before = record_present(&s->rec);
-    struct span span = span_of(text);
     unsigned generation = before == NULL ? 1 : before->generation + (before->state == INTENT_NONE ? 0 : 1);
     if (job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, a.platform, &s->definition, &s->problems,
                             err)) {
@@ -175,7 +174,7 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
         struct intent dry = {
             .generation = generation,
             .text = mem_strdup(text),
-            .job_name = job_name_make(settings->user, s->name, span.at, span.len, generation),
+            .job_name = submission_job_name(s, generation),
             .queue = mem_strdup(a.queue),
             .tempdir = mem_strdup(job_spec_tempdir(&s->spec)),
             .definition = mem_strdup(s->definition.json),

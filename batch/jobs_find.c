@@ -60,25 +60,6 @@ bool is_job_id(const char *text)
     return *p == '\0' || ((*p == ':' || *p == '#') && p[1] != '\0' && p[1 + strspn(p + 1, "0123456789")] == '\0');
 }
 
-// By directory or id, with the lock held.
-static bool find(struct jobs *j, const char *name, struct face *ret)
-{
-    struct own *o;
-    size_t generation;
-    if (face_of(j, name, ret)) {
-        return true;
-    }
-    if (own_of_id(j, name, &o, &generation)) {
-        face_of_own(o, ret);
-        return true;
-    }
-    const struct theirs *t = theirs_of_id(j, name);
-    if (t != NULL) {
-        face_of_theirs(t, ret);
-    }
-    return t != NULL;
-}
-
 static bool is_missing(const struct jobs *j, const char *id)
 {
     for (size_t i = 0; i < sizeof(j->missing) / sizeof(*j->missing); i++) {
@@ -136,7 +117,7 @@ errc jobs_find(struct jobs *j, const char *name, struct cancel *cancel, struct j
     jobs_load(j);
     for (;;) {
         pthread_mutex_lock(&j->lock);
-        bool found = find(j, name, &f), missing = is_missing(j, name);
+        bool found = face_of(j, name, &f), missing = is_missing(j, name);
         if (found) {
             log_touch(j, &f);
             face_view(j, &f, ret);
@@ -163,7 +144,7 @@ char *jobs_of_task(struct jobs *j, const char *id, const char *pathspec)
     const struct theirs *best = NULL;
     jobs_load(j);
     pthread_mutex_lock(&j->lock);
-    if (id != NULL && find(j, id, &f)) {
+    if (id != NULL && face_of(j, id, &f)) {
         dir = mem_strdup(f.dir);
     }
     for (size_t i = 0; dir == NULL && pathspec != NULL && i < j->theirs_len; i++) {

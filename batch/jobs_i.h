@@ -168,7 +168,7 @@ struct face {               // of one directory; borrowed from the table, with i
     const struct told_try *one;   // of an attempt
     bool is_dry, is_former;       // former: a directory in attempts/
 };
-bool face_of(struct jobs *j, const char *dir, struct face *ret);
+bool face_of(struct jobs *j, const char *name, struct face *ret); // by directory, else by job id
 void face_of_own(const struct own *o, struct face *ret);
 void face_of_theirs(const struct theirs *t, struct face *ret);
 // The entry `index` of attempts/; its name is the caller's.
@@ -202,6 +202,8 @@ errc submission_write(struct submission *s, struct err *err) ERR_MUST_CHECK; // 
 errc submission_adopt(struct submission *s, const char *id, struct err *err) ERR_MUST_CHECK;
 // The definition's ARN, asked for, and the two bodies in the present intent.
 errc submission_prepare(struct submission *s, struct err *err) ERR_MUST_CHECK;
+// The name of a generation's job at Batch. Owned.
+char *submission_job_name(const struct submission *s, unsigned generation);
 // Sends what the present intent says until it is known whether the job exists (jobs_send.c).
 errc submission_send(struct submission *s, struct err *err) ERR_MUST_CHECK;
 // Code and dependencies: what the file alone does not tell. Problems by name.

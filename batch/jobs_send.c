@@ -51,11 +51,20 @@ static void set_bodies(struct submission *s, const char *queue, const char *arn)
     in->definition = mem_strdup(s->definition.json);
 }
 
+char *submission_job_name(const struct submission *s, unsigned generation)
+{
+    // The hash covers the file's name as well: two files may give their jobs the same one.
+    auto_cleanup(buf_free) struct buf whole = {0};
+    struct span text = span_of(s->text);
+    buf_printf(&whole, "%s\n", s->name);
+    buf_put(&whole, text.at, text.len);
+    return job_name_make(s->j->conf.settings->user, s->spec.name, whole.data, whole.len, generation);
+}
+
 errc submission_prepare(struct submission *s, struct err *err)
 {
     const struct batch_settings *settings = s->j->conf.settings;
     struct intent *in = record_present(&s->rec);
-    struct span text = span_of(s->text);
     auto_free char *queue = NULL, *platform = NULL, *arn = NULL;
     errc e = submission_resolve(s, err);
     if (!e) {
@@ -76,7 +85,7 @@ errc submission_prepare(struct submission *s, struct err *err)
     if (e) {
         return e;
     }
-    in->job_name = job_name_make(settings->user, s->name, text.at, text.len, in->generation);
+    in->job_name = submission_job_name(s, in->generation);
     in->queue = mem_strdup(queue);
     in->tempdir = mem_strdup(job_spec_tempdir(&s->spec));
     set_bodies(s, queue, arn);

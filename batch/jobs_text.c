@@ -43,10 +43,26 @@ void face_of_theirs(const struct theirs *t, struct face *ret)
     *ret = (struct face){.dir = t->dir, .theirs = t, .told = &t->told};
 }
 
-bool face_of(struct jobs *j, const char *dir, struct face *ret)
+static void face_of_generation(const struct own *o, size_t g, struct face *ret)
 {
-    const struct own *o = own_find(j, dir);
-    const struct theirs *t = o == NULL ? theirs_of_dir(j, dir) : NULL;
+    struct side *side = &o->sides[g];
+    *ret = (struct face){.dir = o->name, .own = o, .in = &o->rec.at[g], .side = side};
+    ret->told = side->told.id != NULL ? &side->told : NULL;
+    ret->is_former = g + 1 < o->rec.len;
+}
+
+bool face_of(struct jobs *j, const char *name, struct face *ret)
+{
+    struct own *o = own_find(j, name);
+    struct theirs *t = o == NULL ? theirs_of_dir(j, name) : NULL;
+    size_t generation;
+    if (o == NULL && t == NULL && own_of_id(j, name, &o, &generation)) {
+        face_of_generation(o, generation, ret);
+        return true;
+    }
+    if (o == NULL && t == NULL) {
+        t = theirs_of_id(j, name);
+    }
     if (o != NULL) {
         face_of_own(o, ret);
     } else if (t != NULL) {
@@ -101,10 +117,10 @@ bool face_attempt(const struct face *f, unsigned index, char **ret_name, struct 
     }
     const struct own *o = f->own;
     for (size_t g = 0; g < o->rec.len; g++) {
-        const struct side *side = &o->sides[g];
         bool is_former = g + 1 < o->rec.len || (f->is_dry && o->rec.at[g].state != INTENT_NONE);
-        struct face gen = {.dir = o->name, .own = o, .in = &o->rec.at[g], .side = side};
-        gen.told = side->told.id != NULL ? &side->told : NULL;
+        struct face gen;
+        face_of_generation(o, g, &gen);
+        gen.is_former = false;
         if (entry_of(&gen, o->rec.at[g].generation, is_former, &index, ret_name, ret)) {
             return true;
         }

@@ -8,6 +8,7 @@ A rule is a function of a Call that returns None, for nothing wrong, or some of
     hold=Held()      until the test lets it go, before anything is sent to moto
     cut="before"     the end of the connection instead of asking moto
     cut="after"      the same when moto has answered: the answer is lost
+    spoil=(status, code, message)  this error when moto has answered
     after=Held()     until the test lets it go, when moto has answered
 """
 
@@ -227,6 +228,9 @@ class Cloud:
         call.status, call.answer = status, answer
         if not self.held(fault.get("after")) or fault.get("cut") == "after":
             return self.cut(handler)
+        if "spoil" in fault:
+            status, code, message = fault["spoil"]
+            return self.send(handler, call, status, {"__type": code, "message": message}, code, carried=True)
         return self.send(handler, call, status, answer, code)
 
     def held(self, held):
@@ -240,9 +244,9 @@ class Cloud:
     def cut(self, handler):
         handler.close_connection = True
 
-    def send(self, handler, call, status, answer, code=None):
+    def send(self, handler, call, status, answer, code=None, carried=False):
         body = json.dumps(answer).encode()
-        call.status, call.answered = status, time.monotonic()
+        call.status, call.answered = call.status if carried else status, time.monotonic()
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("x-amzn-RequestId", str(uuid.uuid4()))
@@ -514,16 +518,16 @@ def make_batch_data(out):
     """Runs HelloFlow once with its artifacts and its code package in S3: out/batch/server is what the S3 holds,
     out/batch/root the local metadata; returns the run."""
     out = pathlib.Path(out).resolve() / "batch"
-    if not (out / "complete").exists():
-        server = s3ing.Versity(out / "server")
-        try:
-            run = make.run_flow(out / "root", "hello", **s3ing.s3_env(
-                server.url, METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE="1", METAFLOW_S3_WORKER_COUNT="2"))
-        finally:
-            server.stop()
-        (out / "run").write_text(run)
-        (out / "complete").touch()
-    return (out / "run").read_text()
+    return make.once(out, ("server", "root"), lambda: _batch_data(out))["code"]
+
+
+def _batch_data(out):
+    server = s3ing.Versity(out / "server")
+    try:
+        return {"code": make.run_flow(out / "root", "hello", **s3ing.s3_env(
+            server.url, METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE="1", METAFLOW_S3_WORKER_COUNT="2"))}
+    finally:
+        server.stop()
 
 
 def ran_on_batch(root, task, job_id):

@@ -32,7 +32,7 @@ from mounting import Mount, build_dir, sanitizer  # noqa: E402
 # A file's tests run in one process. These take long for the number of their tests: whoever got one last would be waited
 # for.
 LONG = ("test_service_scale.py", "test_creds_diff.py", "test_mflog_diff.py", "test_bad_input.py", "test_service_tree.py",
-        "test_s3_faults.py", "test_service_faults.py", "test_s3_requests.py", "test_service_cache.py", "test_s3_start.py")
+        "test_s3_faults.py", "test_batch_once.py", "test_batch_poll.py", "test_service_faults.py", "test_s3_requests.py", "test_service_cache.py", "test_s3_start.py")
 
 
 def pytest_collection_modifyitems(items):
@@ -321,21 +321,24 @@ def batch_root(data_dir, batch_run):
 
 
 @pytest.fixture(scope="session")
-def batch_s3(data_dir, batch_run):
-    server = s3ing.Versity(data_dir / "batch" / "server")
+def batch_s3(data_dir, batch_run, tmp_path_factory):
+    """The S3 that has them, in a copy of this process alone."""
+    own = tmp_path_factory.mktemp("batch") / "server"
+    subprocess.run(["cp", "-a", str(data_dir / "batch" / "server"), str(own)], check=True)
+    server = s3ing.Versity(own)
     yield server
     server.stop()
 
 
 def _batch_mounts(start, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty")  # the same for all: journals belong to where the flows are
+    (empty / ".metaflow").mkdir()
+
     def mount(cloud, env=None, state=None, root=None, **options):
         where = cloud if isinstance(cloud, str) else cloud.url
-        if root is None:
-            root = tmp_path_factory.mktemp("root")
-            (root / ".metaflow").mkdir()
         kept = state or tmp_path_factory.mktemp("state")
         everything = batching.batch_env(where, XDG_STATE_HOME=str(kept))
-        return start(root, env=dict(everything, **(env or {})), **options)
+        return start(root or empty, env=dict(everything, **(env or {})), **options)
     return mount
 
 

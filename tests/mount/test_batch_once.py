@@ -3,6 +3,7 @@
 import concurrent.futures
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import batching
 import make
 from batching import BROKEN, THROTTLED, Held, comes, job, part, part_or_none, refused, save
+from mounting import is_mounted
 from servicing import free_port
 
 NOT = "not submitted"
@@ -22,7 +24,27 @@ NOT = "not submitted"
 def crash(mount):
     """kill -9 of the daemon; whoever waited for it gets an error."""
     mount.end(signal.SIGKILL)
-    subprocess.run(["fusermount3", "-u", "-z", str(mount.path)], check=True)
+    if is_mounted(mount.path):
+        subprocess.run(["fusermount3", "-u", "-z", str(mount.path)])
+    for left in (mount.workdir / "temp").glob("metaflow.s3.*"):
+        shutil.rmtree(left)
+
+
+def record_of(state, name):
+    """The journal's file of a job."""
+    found = list(state.glob("metaflowfs/jobs/*/%s.json" % name))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def age(state, name, seconds=120):
+    """Makes the journal believe that a job was sent so much earlier: what was not found meanwhile is lost for good."""
+    path = record_of(state, name)
+    text = re.sub(r'("sent_ms": *)(\d+)', lambda m: m.group(1) + str(int(m.group(2)) - seconds * 1000), path.read_text())
+    new = path.with_name("new")
+    new.write_text(text)
+    new.chmod(0o600)
+    new.rename(path)
 
 
 def saving(mount, name, text):
@@ -82,11 +104,16 @@ def test_killed_at_every_step(batch_mounter, cloud, tmp_path, op, where, then):
     if exists:
         comes(again, "crashed", "status", "RUNNABLE")
         assert part(again, "crashed", "id") == next(iter(cloud.jobs))
+    elif op == "submitjob":
+        comes(again, "crashed", "status", "unknown")
+        age(tmp_path, "crashed")
+        comes(again, "crashed", "status", NOT)
     else:
-        comes(again, "crashed", "status", lambda text: text in (NOT, "unknown"))
+        comes(again, "crashed", "status", NOT)
+        assert part(again, "crashed", "error")
     assert again.read(".batch/crashed.json").decode() == text
     save(again, "crashed", text)
-    assert part(again, "crashed", "status") == "RUNNABLE"
+    comes(again, "crashed", "status", "RUNNABLE")
     assert len(cloud.submitted()) == len(cloud.jobs) == 1, cloud.log()
 
 
@@ -104,14 +131,14 @@ def test_killed_after_the_answer(batch_mounter, cloud, tmp_path):
 
 @pytest.mark.threads
 @pytest.mark.parametrize("faults", [
-    [{"cut": "after"}], [{"cut": "before"}], [BROKEN], [THROTTLED, THROTTLED],
-    [{"cut": "before"}, THROTTLED, {"cut": "after"}]], ids=["lost", "cut", "500", "429", "all"])
+    [{"cut": "after"}], [BROKEN], [{"spoil": BROKEN["answer"]}], [THROTTLED, THROTTLED],
+    [BROKEN, THROTTLED, {"cut": "after"}]], ids=["lost", "500", "500 and done", "429", "all"])
 def test_answers_that_are_lost(batch_mounter, cloud, faults):
-    """S272: a lost answer, a cut connection, a 500 or a 429 is tried again, and the job exists once."""
+    """S272: after a lost answer, a 500 or a 429 the job exists once."""
     mount = batch_mounter(cloud)
     cloud.rule = once(*[("submitjob", f) for f in faults])
     save(mount, "lossy", job(["echo", "once"]))
-    assert part(mount, "lossy", "status") == "RUNNABLE"
+    comes(mount, "lossy", "status", "RUNNABLE")
     assert len(cloud.submitted()) == len(cloud.jobs) == 1, cloud.log()
     assert part(mount, "lossy", "id") == next(iter(cloud.jobs))
 
@@ -135,38 +162,42 @@ def test_a_listing_that_lags(batch_mounter, cloud):
     assert len(cloud.submitted()) == 1, cloud.log()
 
 
-def test_a_batch_that_refuses_or_is_away(batch_mounter, cloud):
-    """S273: throttling, an unreachable Batch and no answers fail the close within 30 s, with a cause that says whether
-    anything was sent; nothing hangs, and a later save submits once."""
+def test_a_batch_that_refuses_or_is_away(batch_mounter, cloud, tmp_path):
+    """S273: throttling, an unreachable Batch, cut connections and no answers fail the close within 30 s, with a cause
+    that says whether anything was sent; nothing hangs, and a later save submits once."""
     def rule(call):
         if call.op == "submitjob":
             if "-throttled-" in call.body["jobName"]:
                 return THROTTLED
             if "-silent-" in call.body["jobName"]:
                 return {"hold": silent}
+            if "-cut-" in call.body["jobName"]:
+                return {"cut": "before"}
         return None
 
     silent = Held()
     cloud.rule = rule
-    mount = batch_mounter(cloud)
+    mount = batch_mounter(cloud, state=tmp_path)
     away = batch_mounter("http://127.0.0.1:%d" % free_port())
     begin = time.monotonic()
     throttled, unreachable = saving(mount, "throttled", job()), saving(away, "away", job())
-    waits = saving(mount, "silent", job())
+    waits, cut = saving(mount, "silent", job()), saving(mount, "cut", job())
     assert throttled.result(60) == errno.EAGAIN
     assert unreachable.result(60) in (errno.EHOSTDOWN, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ECONNREFUSED)
-    assert waits.result(60) == errno.ETIMEDOUT
-    assert time.monotonic() - begin < 45
+    assert (waits.result(60), cut.result(60)) == (errno.ETIMEDOUT, errno.ETIMEDOUT)
+    assert time.monotonic() - begin < 38
     assert part(mount, "throttled", "status") == NOT and part(away, "away", "status") == NOT
-    assert part(mount, "silent", "status") == "unknown"
-    assert "throttl" in part(mount, "throttled", "error").lower() or "Too Many" in part(mount, "throttled", "error")
+    assert part(mount, "silent", "status") == part(mount, "cut", "status") == "unknown"
+    assert "too many" in part(mount, "throttled", "error").lower()
     assert "127.0.0.1" in part(away, "away", "error")
     cloud.rule = None
     silent.drop()
-    for name in ("throttled", "silent"):
+    for name in ("silent", "cut"):
+        age(tmp_path, name)
+    for name in ("throttled", "silent", "cut"):
         save(mount, name, job())
-        assert part(mount, name, "status") == "RUNNABLE"
-    assert len(cloud.submitted()) == len(cloud.jobs) == 2
+        comes(mount, name, "status", "RUNNABLE")
+    assert len(cloud.submitted()) == len(cloud.jobs) == 3
 
 
 def test_what_batch_refuses(batch_mounter, cloud):
@@ -193,7 +224,7 @@ def test_saving_again(batch_mounter, cloud):
     first = part(mount, "again", "id")
     assert not cloud.calls_of(lambda: save(mount, "again", job(["one"]))).of("submitjob")
     assert refused(mount, "again", job(["two"])) == errno.EBUSY
-    assert mount.read(".batch/again.json").decode() == job(["one"]) and part(mount, "again", "id") == first
+    assert mount.read(".batch/again/job").decode() == job(["one"]) and part(mount, "again", "id") == first
     cloud.set(first, "SUCCEEDED")
     comes(mount, "again", "status", "SUCCEEDED")
     save(mount, "again", job(["one"]))
@@ -203,7 +234,7 @@ def test_saving_again(batch_mounter, cloud):
     comes(mount, "again", "status", "FAILED")
     save(mount, "again", job(["two"]))
     assert [part(mount, "again/attempts/%d" % n, "id") for n in (1, 2)] == [first, second]
-    assert len(cloud.submitted()) == 3 and len({c.body["jobName"] for c in cloud.submitted()}) == 3
+    assert len({j["jobName"] for j in cloud.jobs.values()}) == len(cloud.jobs) == 3
 
 
 @pytest.mark.threads
@@ -240,7 +271,7 @@ def test_unmounting_kills_nothing(batch_mounter, cloud, tmp_path):
     again = batch_mounter(cloud, state=tmp_path)
     comes(again, "ends", "status", "FAILED")
     assert "segmentation fault" in part(again, "ends", "reason").lower()
-    assert part(again, "stays", "status") == "RUNNABLE"
+    comes(again, "stays", "status", "RUNNABLE")
     assert again.read(".batch/stays.json").decode() == job(["echo", "stays"])
     cloud.jobs.clear()
     assert again.end() == 0
@@ -253,8 +284,8 @@ def test_journals_are_private(batch_mounter, cloud, tmp_path):
     """S278: the journal is in XDG_STATE_HOME, for the user alone; one that is damaged is told, and left as it is."""
     mount = batch_mounter(cloud, state=tmp_path)
     save(mount, "kept", job())
-    folder = tmp_path / "metaflowfs" / "jobs"
-    record = folder / "kept.json"
+    record = record_of(tmp_path, "kept")
+    folder = record.parent
     assert (folder.stat().st_mode & 0o777, record.stat().st_mode & 0o777) == (0o700, 0o600)
     mount.end()
     record.write_bytes(b'{"half": ')

@@ -70,7 +70,8 @@ def test_it_slows_down(batch_mounter, cloud):
     mount = batch_mounter(cloud)
     save(mount, "slow", job())
     begin = time.monotonic()
-    while time.monotonic() - begin < 24:
+    comes(mount, "slow", "status", "RUNNABLE")
+    while time.monotonic() - begin < 18:
         assert part(mount, "slow", "status") == "RUNNABLE"
         time.sleep(0.2)
     times = [c.at for c in cloud.log().of("describejobs")]
@@ -102,6 +103,7 @@ def test_a_silent_batch(batch_mounter, cloud):
     """S282: while a poll has no answer, reading has one at once, and unmounting comes through."""
     mount = batch_mounter(cloud)
     save(mount, "known", job())
+    comes(mount, "known", "status", "RUNNABLE")
     silent = Held()
     cloud.rule = lambda c: {"hold": silent} if c.op in POLLS else None
     mount.names(".batch")
