@@ -23,7 +23,7 @@ static void side_free(struct side *s)
 
 static void own_forget_record(struct own *o)
 {
-    for (size_t i = 0; i < o->rec.len; i++) {
+    for (size_t i = 0; o->sides != NULL && i < o->rec.len; i++) {
         side_free(&o->sides[i]);
     }
     free(o->sides);
@@ -195,6 +195,28 @@ static void side_read(const struct intent *in, struct side *s)
     }
 }
 
+static bool is_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+// What was worked out before is taken over where the intent did not change. With the lock held.
+static struct side *make_sides(const struct record *rec, struct own *before)
+{
+    struct side *sides = rec->len > 0 ? mem_zalloc(rec->len * sizeof(*sides)) : NULL;
+    for (size_t i = 0; i < rec->len; i++) {
+        const struct intent *in = &rec->at[i], *old = i < before->rec.len ? &before->rec.at[i] : NULL;
+        if (old != NULL && is_same(in->last, old->last) && is_same(in->submission, old->submission) &&
+            is_same(in->definition, old->definition)) {
+            sides[i] = before->sides[i];
+            before->sides[i] = (struct side){0};
+        } else {
+            side_read(in, &sides[i]);
+        }
+    }
+    return sides;
+}
+
 errc jobs_refresh(struct jobs *j, const char *name, struct err *err)
 {
     struct record rec = {0};
@@ -205,13 +227,10 @@ errc jobs_refresh(struct jobs *j, const char *name, struct err *err)
     if (e) {
         return e;
     }
-    struct side *sides = rec.len > 0 ? mem_zalloc(rec.len * sizeof(*sides)) : NULL;
-    for (size_t i = 0; i < rec.len; i++) {
-        side_read(&rec.at[i], &sides[i]);
-    }
     pthread_mutex_lock(&j->lock);
-    struct own *o = own_make(j, name), mine = {.rec = rec, .sides = sides};
+    struct own *o = own_make(j, name), mine = {.rec = rec};
     if (o->ticket < ticket) { // else somebody who began later was quicker
+        struct side *sides = make_sides(&rec, o);
         mine = *o;
         o->rec = rec;
         o->sides = sides;
@@ -246,6 +265,17 @@ errc jobs_refresh_all(struct jobs *j, struct err *err)
         }
     }
     return e;
+}
+
+void jobs_load(struct jobs *j)
+{
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&j->loading);
+    if (!j->is_loaded && jobs_refresh_all(j, &err)) {
+        log_warn("batch", "%s", err.cause);
+    }
+    j->is_loaded = true;
+    pthread_mutex_unlock(&j->loading);
 }
 
 // --- life --------------------------------------------------------------------------------------------------------
@@ -290,14 +320,12 @@ errc jobs_new(const struct jobs_conf *conf, struct jobs **ret, struct err *err)
     j->conf.settle_ms = conf->settle_ms > 0 ? conf->settle_ms : JOBS_SETTLE_MS;
     j->pace_ms = j->conf.poll_ms;
     pthread_mutex_init(&j->lock, NULL);
+    pthread_mutex_init(&j->loading, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&j->changed, &attr);
     pthread_condattr_destroy(&attr);
     errc e = journal_open(conf->journal_dir, &j->journal, err);
-    if (!e) {
-        e = jobs_refresh_all(j, err);
-    }
     if (!e) {
         e = make_api(j, err);
     }
@@ -350,8 +378,10 @@ void jobs_free(struct jobs *j)
     journal_free(j->journal);
     pthread_cond_destroy(&j->changed);
     pthread_mutex_destroy(&j->lock);
+    pthread_mutex_destroy(&j->loading);
     free(j->spool_dir);
     free(j->failure);
+    free(j->list_failure);
     free(j->why_not);
     free(j);
 }

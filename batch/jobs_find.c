@@ -17,6 +17,7 @@ void jobs_list(struct jobs *j, bool (*fn)(void *arg, const struct job_view *v), 
 {
     size_t len = 0, listed = 0;
     struct face f;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     struct job_view *views = mem_zalloc((j->own_len + j->theirs_len) * sizeof(*views));
     struct theirs **order = mem_zalloc(j->theirs_len * sizeof(*order));
@@ -85,8 +86,19 @@ static errc ask_for(struct jobs *j, const char *id, struct cancel *cancel, struc
 {
     auto_cleanup(strv_free) struct strv ids = {0};
     strv_add(&ids, id);
+    pthread_mutex_lock(&j->lock);
+    bool is_soon = j->ask_failed_ms > 0 && clock_mono_ms() - j->ask_failed_ms < JOBS_FAILED_MS;
+    pthread_mutex_unlock(&j->lock);
+    if (is_soon) {
+        return err_set(err, ERR_UNREACHABLE, "the job %s cannot be asked for: AWS Batch did not answer a moment ago",
+                       id);
+    }
     errc e = jobs_ask(j, &ids, 0, cancel, take_asked, j, err);
-    if (!e) {
+    if (e && e != ERR_INTERRUPTED && e != ERR_INVALID) {
+        pthread_mutex_lock(&j->lock);
+        j->ask_failed_ms = clock_mono_ms();
+        pthread_mutex_unlock(&j->lock);
+    } else if (!e) {
         pthread_mutex_lock(&j->lock);
         if (theirs_of_id(j, id) == NULL) {
             free(j->missing[j->missing_at]);
@@ -102,6 +114,7 @@ errc jobs_find(struct jobs *j, const char *name, struct cancel *cancel, struct j
 {
     struct face f;
     bool asked = false;
+    jobs_load(j);
     for (;;) {
         pthread_mutex_lock(&j->lock);
         bool found = face_of(j, name, &f), missing = is_missing(j, name);
@@ -129,6 +142,7 @@ char *jobs_of_task(struct jobs *j, const char *id, const char *pathspec)
     struct face f;
     char *dir = NULL;
     const struct theirs *best = NULL;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     if (id != NULL && face_of(j, id, &f)) {
         dir = mem_strdup(f.dir);
@@ -150,6 +164,7 @@ char *jobs_of_task(struct jobs *j, const char *id, const char *pathspec)
 bool jobs_attempt(struct jobs *j, const char *name, unsigned index, char **ret_attempt, struct job_view *ret)
 {
     struct face f, one;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     bool there = face_of(j, name, &f) && face_attempt(&f, index, ret_attempt, &one);
     if (there) {
@@ -162,6 +177,7 @@ bool jobs_attempt(struct jobs *j, const char *name, unsigned index, char **ret_a
 errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, struct job_view *ret, struct err *err)
 {
     struct face f, one;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     bool there = face_of(j, name, &f) && face_find_attempt(&f, attempt, &one);
     if (there) {
@@ -174,6 +190,7 @@ errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, st
 bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms)
 {
     bool there = false;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     for (size_t i = 0; i < j->own_len && !there; i++) {
         struct face f;
@@ -197,6 +214,7 @@ void jobs_unsave(struct jobs *j, const char *name)
     struct cancel soon = {.deadline_ms = clock_mono_ms() + JOBS_LOOK_MS};
     struct journal_lock *lock = NULL;
     struct record rec = {0};
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     struct own *o = own_find(j, name);
     if (o != NULL) {

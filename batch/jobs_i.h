@@ -98,6 +98,9 @@ struct jobs {
     struct journal *journal;
     struct cancel ending, log_ending; // the tokens of what the poller and the logs ask: a thread each
 
+    pthread_mutex_t loading; // is_loaded: the journal is first read when somebody looks
+    bool is_loaded;
+
     pthread_mutex_t lock;   // all that follows
     pthread_cond_t changed; // something that somebody waits for
     struct own **own;       // by name
@@ -115,6 +118,8 @@ struct jobs {
     int64_t next_ms, pace_ms, next_list_ms, list_pace_ms;
     uint64_t cycles, looks;
     char *failure;          // of the last cycle, or NULL
+    char *list_failure;     // why Metaflow's jobs cannot be listed, or NULL
+    int64_t ask_failed_ms;  // when a job could not be asked for by its id
 
     uint64_t tickets;       // readings of the journal that began
     uint64_t stamp;         // the journal's, when it was read last; the poller's alone
@@ -149,6 +154,7 @@ void own_refuse(struct jobs *j, const char *name, const char *error); // takes t
 // Reads one record of the journal into the table. No lock held.
 errc jobs_refresh(struct jobs *j, const char *name, struct err *err) ERR_MUST_CHECK;
 errc jobs_refresh_all(struct jobs *j, struct err *err) ERR_MUST_CHECK;
+void jobs_load(struct jobs *j); // once; each function of batch/jobs.h that looks at the table begins with it
 
 // --- what files show (jobs_text.c) -------------------------------------------------------------------------------
 

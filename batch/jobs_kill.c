@@ -25,6 +25,9 @@ static errc find_target(struct jobs *j, const char *name, struct target *ret, st
         e = err_set(err, ERR_INVALID, "the job %s was refused: there is nothing to kill", name);
     } else if (f.in != NULL ? !intent_lives(f.in) : told_ended(f.told)) {
         e = err_set(err, ERR_INVALID, "the job %s cannot be killed: its status is %s", name, face_status(&f));
+    } else if (f.side != NULL && !side_is_here(j, f.side)) {
+        e = err_set(err, ERR_INVALID, "the job %s was submitted to %s, and this mount asks %s: kill it from a mount of "
+                    "that region", name, f.side->place, j->conf.settings->region ? j->conf.settings->region : "nobody");
     } else {
         ret->id = mem_strdup(f.in != NULL ? f.in->id : f.told->id);
         ret->queue = f.in != NULL ? mem_strdup(f.in->queue) : NULL;
@@ -49,6 +52,7 @@ static errc terminate(struct jobs *j, const char *id, struct cancel *cancel, str
 errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct err *err)
 {
     struct target t = {0};
+    jobs_load(j);
     errc e = find_target(j, name, &t, err);
     if (!e && !jobs_can_ask(j)) {
         e = err_set(err, ERR_INVALID, "the job %s cannot be killed: %s", name, j->why_not);
@@ -101,6 +105,7 @@ static struct counts count(const struct jobs *j)
 void jobs_describe(struct jobs *j, int width, struct buf *out)
 {
     const struct batch_settings *s = j->conf.settings;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     struct counts c = count(j);
     int64_t now = clock_mono_ms();
@@ -119,6 +124,9 @@ void jobs_describe(struct jobs *j, int width, struct buf *out)
     if (j->failure != NULL) {
         buf_printf(out, "%-*s %lld s ago: %s\n", width, "batch-failed", (long long)(now - j->failed_ms) / 1000,
                    j->failure);
+    }
+    if (j->list_failure != NULL) {
+        buf_printf(out, "%-*s Metaflow's jobs cannot be listed: %s\n", width, "batch-failed", j->list_failure);
     }
     pthread_mutex_unlock(&j->lock);
 }

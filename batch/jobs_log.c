@@ -474,6 +474,7 @@ errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct canc
 {
     struct face f, one;
     errc e = ERR_OK;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     bool there = face_of(j, name, &f);
     if (there && attempt != NULL) {

@@ -53,13 +53,16 @@ static errc list_sometimes(struct jobs *j, struct cycle *c, struct err *err)
     int64_t now = clock_mono_ms();
     struct cycle listing = {0};
     pthread_mutex_lock(&j->lock);
-    bool due = jobs_is_looked_at(j) && now >= j->next_list_ms;
+    bool due = jobs_is_looked_at(j) && now >= j->next_list_ms, has_told = c->calls > 0;
     pthread_mutex_unlock(&j->lock);
     if (!due) {
         return ERR_OK;
     }
     errc e = jobs_list_theirs(j, &listing, err);
+    bool may_not = has_told && (e == ERR_DENIED || e == ERR_INVALID); // nothing but the listing is refused
     pthread_mutex_lock(&j->lock);
+    free(j->list_failure);
+    j->list_failure = may_not ? mem_strdup(err->cause) : NULL;
     int64_t least = j->conf.poll_ms * LIST_PACE_MS / JOBS_POLL_MS; // in proportion
     j->list_pace_ms = listing.changed || j->list_pace_ms == 0 ? least : j->list_pace_ms * 3 / 2;
     j->list_pace_ms = j->list_pace_ms > LIST_SLOWEST_MS ? LIST_SLOWEST_MS : j->list_pace_ms;
@@ -67,7 +70,7 @@ static errc list_sometimes(struct jobs *j, struct cycle *c, struct err *err)
     j->next_list_ms = clock_mono_ms() + jobs_jitter(by_number > j->list_pace_ms ? by_number : j->list_pace_ms);
     pthread_mutex_unlock(&j->lock);
     c->changed = c->changed || listing.changed;
-    return e;
+    return may_not ? ERR_OK : e;
 }
 
 static errc run_cycle(struct jobs *j, struct cycle *c, struct err *err)
@@ -166,6 +169,7 @@ void jobs_look(struct jobs *j, struct cancel *cancel)
 {
     struct err ignored = ERR_INIT;
     int64_t now = clock_mono_ms(), until = now + JOBS_LOOK_MS;
+    jobs_load(j);
     if (!jobs_can_ask(j)) {
         pthread_mutex_lock(&j->lock);
         j->looks++;

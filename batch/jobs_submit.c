@@ -253,6 +253,8 @@ static errc submit_locked(struct submission *s, struct err *err)
     if (e == ERR_NOT_FOUND) {
         s->rec.name = mem_strdup(s->name);
         e = ERR_OK;
+    } else if (!e) {
+        e = jobs_refresh(s->j, s->name, err); // another mount may have submitted it
     }
     if (!e) {
         e = meet_present(s, &is_done, err);
@@ -338,6 +340,7 @@ errc jobs_submit(struct jobs *j, const char *name, const char *text, size_t len,
     auto_free char *copy = mem_strndup(text, len);
     struct submission s = {.j = j, .name = name, .cancel = cancel != NULL ? cancel : &token, .text = copy};
     int64_t before = s.cancel->deadline_ms, until = clock_mono_ms() + j->conf.submit_ms;
+    jobs_load(j);
     errc e = check_text(name, text, len, &s.spec, &s.problems, err);
     if (e) {
         own_refuse(j, name, s.problems.data);

@@ -98,7 +98,7 @@ static bool entry_of(const struct face *gen, unsigned number, bool is_former, un
         return true;
     }
     *index -= is_former ? 1 : 0;
-    if (*index < tries) {
+    if (gen->told != NULL && *index < tries) {
         *ret_name = mem_printf("%u.%u", number, *index + 1);
         one_try(gen, gen->told, *index, ret);
         return true;
@@ -346,6 +346,7 @@ errc jobs_text(struct jobs *j, const char *name, const char *attempt, enum job_p
 {
     struct face f, one;
     auto_free char *definition = NULL, *submission = NULL, *note = NULL;
+    jobs_load(j);
     pthread_mutex_lock(&j->lock);
     bool there = face_of(j, name, &f);
     if (there && attempt != NULL) {

@@ -93,7 +93,7 @@ static errc take_package(const char *run, const char *text, struct job_code *ret
         return err_set(err, ERR_INVALID, "the record of the code package of run %s lacks its place", run);
     }
     if (strcmp(ds, "s3") != 0) {
-        return err_set(err, ERR_INVALID, "code: the code package of run %s is in a datastore of type %s, which a "
+        return err_set(err, ERR_INVALID, "the code package of run %s is in a datastore of type %s, which a "
                        "container cannot reach: name a run whose datastore is in S3", run, ds);
     }
     ret->ds = mem_strdup(ds);
@@ -107,7 +107,7 @@ errc batch_code_find(struct client *c, const char *run, struct cancel *cancel, s
 {
     const char *slash = strchr(run, '/');
     if (slash == NULL || slash == run || slash[1] == '\0' || strchr(slash + 1, '/') != NULL) {
-        return err_set(err, ERR_INVALID, "code: \"%.200s\" is no run: write it as FLOW/RUN", run);
+        return err_set(err, ERR_INVALID, "\"%.200s\" is no run: write it as FLOW/RUN", run);
     }
     struct job_code code = {.flow = mem_strndup(run, (size_t)(slash - run)), .run = mem_strdup(slash + 1)};
     struct pathspec ps = {.flow = code.flow, .run = code.run};
@@ -118,7 +118,7 @@ errc batch_code_find(struct client *c, const char *run, struct cancel *cancel, s
         e = package_of_run(c, &ps, cancel, &package, err);
     }
     if (!e && package == NULL) {
-        e = err_set(err, ERR_NOT_FOUND, "code: the run %.200s has no code package: Metaflow stores one for runs with "
+        e = err_set(err, ERR_NOT_FOUND, "the run %.200s has no code package: Metaflow stores one for runs with "
                     "remote steps, or with METAFLOW_FEAT_ALWAYS_UPLOAD_CODE_PACKAGE=1", run);
     }
     if (!e) {

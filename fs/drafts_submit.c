@@ -28,11 +28,13 @@ static char *copy_text(const struct file *f, size_t len)
     return text;
 }
 
+// Where the job's directory says it, too.
 static errc with_hint(const char *job, errc e, struct err *err)
 {
-    if (e == ERR_INVALID && strstr(err->cause, "/error") == NULL) {
+    bool is_told = e && e != ERR_INTERRUPTED && e != ERR_BUSY;
+    if (is_told && strstr(err->cause, "/error") == NULL) {
         struct err copy = *err;
-        return err_set(err, ERR_INVALID, "%.480s (see .batch/%.80s/error)", copy.cause, job);
+        return err_set(err, e, "%.480s (see .batch/%.80s/error)", copy.cause, job);
     }
     return e;
 }

@@ -198,9 +198,7 @@ def test_killed_leaves_no_bytes(faults, s3_mounter, big, tmpfs):
     sha1_of(mount / big["text"][0])
     reader = spawn("cat", mount / big["blob"][0])
     reader.stdout.read(8 * MEBI)
-    mount.ended = True
-    mount.process.kill()
-    mount.process.wait()
+    mount.end(signal.SIGKILL, may_stay=True)
     reader.kill()
     reader.communicate()
     assert sum(f.stat().st_blocks * 512 for f in place.rglob("*") if f.is_file()) < 64 * 1024

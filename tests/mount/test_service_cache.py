@@ -88,7 +88,7 @@ def test_two_mounts_share(service, service_mounter, service_runs, tmp_path):
     thread = threading.Thread(target=load)
     thread.start()
     time.sleep(0.5)
-    first.end(signal.SIGKILL)
+    first.end(signal.SIGKILL, may_stay=True)
     time.sleep(1.5)
     stop.set()
     thread.join()
@@ -109,7 +109,7 @@ def test_killed_twenty_times(service, service_mounter, service_runs, tmp_path):
         if n % 4:
             mount_refresh(mount, service_runs[labels[n % 5]])
         time.sleep(0.02 * (n % 8))
-        mount.end(signal.SIGKILL)
+        mount.end(signal.SIGKILL, may_stay=True)
         for process in load:
             process.wait(30)
     mount = service_mounter(service, cache=cache)

@@ -23,13 +23,14 @@ static inline void gzip_put_le(struct buf *out, uint32_t v, int bytes)
         buf_putc(out, (char)(v >> (8 * i)));
 }
 
-static inline void gzip_member(struct buf *out, const void *data, size_t len)
+// A member in stored blocks of at most `block` bytes, 65,535 being the most that there may be.
+static inline void gzip_member_in(struct buf *out, const void *data, size_t len, size_t block)
 {
     const uint8_t *at = data;
     buf_put(out, "\x1f\x8b\x08\0\1\2\3\4\0\xff", 10);
     size_t left = len;
     do {
-        size_t n = left < 65535 ? left : 65535;
+        size_t n = left < block ? left : block;
         buf_putc(out, left == n);
         gzip_put_le(out, (uint32_t)n, 2);
         gzip_put_le(out, (uint32_t)~n, 2);
@@ -39,6 +40,11 @@ static inline void gzip_member(struct buf *out, const void *data, size_t len)
     } while (left);
     gzip_put_le(out, gzip_crc(data, len), 4);
     gzip_put_le(out, (uint32_t)len, 4);
+}
+
+static inline void gzip_member(struct buf *out, const void *data, size_t len)
+{
+    gzip_member_in(out, data, len, 65535);
 }
 
 #endif

@@ -4,7 +4,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "client/content.h"
@@ -104,6 +106,26 @@ static errc read_at(struct content *c, uint64_t off, size_t len, size_t *got)
     return content_read(c, off, to, len, NULL, got, &err);
 }
 
+// The first bytes of a file that grows meanwhile.
+static void a_growing_file(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    char to[16];
+    size_t got;
+    int fd = open(tempdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "0123456789", 10), 10);
+    struct content *c = content_of_fd(fd, 8), *torn = content_of_fd(dup(fd), 20);
+    assert_true(content_size(c) == 8 && content_ready(c, 0, 100));
+    assert_int_equal(content_read(c, 6, to, 16, NULL, &got, &err), ERR_OK);
+    assert_int_equal(got, 2);
+    assert_memory_equal(to, "67", 2);
+    assert_int_equal(content_read(torn, 0, to, 16, NULL, &got, &err), ERR_CORRUPT);
+    content_unref(c);
+    content_unref(torn);
+}
+
 static void first_bytes_before_the_last(void **state)
 {
     (void)state;
@@ -166,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges),
+        cmocka_unit_test(a_growing_file),
         cmocka_unit_test(first_bytes_before_the_last),
         cmocka_unit_test(another_length_than_recorded),
         cmocka_unit_test(failed_end),

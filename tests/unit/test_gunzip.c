@@ -45,15 +45,19 @@ static void expect(const struct buf *in, size_t piece, const struct buf *want)
         assert_memory_equal(out.data, want->data, want->len);
 }
 
+static void expect_corrupt_in(const struct buf *in, size_t piece, const char *cause)
+{
+    struct err err = ERR_INIT;
+    auto_cleanup(buf_free) struct buf out = {0};
+    assert_int_equal(inflate(in, piece, &out, &err), ERR_CORRUPT);
+    assert_non_null(strstr(err.cause, cause));
+}
+
 static void expect_corrupt(const struct buf *in, const char *cause)
 {
     static const size_t pieces[] = {1, 3, 1000, SIZE_MAX / 4};
-    for (size_t i = 0; i < 4; i++) {
-        struct err err = ERR_INIT;
-        auto_cleanup(buf_free) struct buf out = {0};
-        assert_int_equal(inflate(in, pieces[i], &out, &err), ERR_CORRUPT);
-        assert_non_null(strstr(err.cause, cause));
-    }
+    for (size_t i = 0; i < 4; i++)
+        expect_corrupt_in(in, pieces[i], cause);
 }
 
 static void any_pieces(void **state)
@@ -65,8 +69,11 @@ static void any_pieces(void **state)
         auto_cleanup(buf_free) struct buf data = {0}, in = {0};
         fill(&data, sizes[i]);
         gzip_member(&in, data.data ? data.data : "", data.len);
-        for (size_t j = 0; j < 5; j++)
-            expect(&in, pieces[j], &data);
+        for (size_t j = 0; j < 5; j++) {
+            // Each piece makes ISA-L copy its window: 300,000 bytes go in sevens and more, two blocks also byte by byte.
+            if (sizes[i] / pieces[j] <= 65536)
+                expect(&in, pieces[j], &data);
+        }
     }
 }
 
@@ -115,18 +122,30 @@ static void members_and_padding(void **state)
     expect(&nothing, 1, &none); // Python's gzip takes an empty file too
 }
 
+static void cut_anywhere(void **state)
+{
+    (void)state;
+    auto_cleanup(buf_free) struct buf data = {0}, small = {0}, large = {0};
+    fill(&data, 70000);
+    gzip_member_in(&small, data.data, 400, 150); // three blocks: every place that a cut can be in, byte by byte
+    for (size_t cut = 1; cut < small.len; cut++) {
+        const struct buf bad = {.data = small.data, .len = cut};
+        expect_corrupt(&bad, "stops before its end");
+    }
+    gzip_member(&large, data.data, data.len); // more than a window, in two blocks: byte by byte would take too long
+    for (size_t cut = 1; cut < large.len; cut += cut < 30 || large.len - cut < 30 ? 1 : 997) {
+        const struct buf bad = {.data = large.data, .len = cut};
+        expect_corrupt_in(&bad, 1000, "stops before its end");
+        expect_corrupt_in(&bad, SIZE_MAX / 4, "stops before its end");
+    }
+}
+
 static void what_python_refuses(void **state)
 {
     (void)state;
     auto_cleanup(buf_free) struct buf data = {0}, good = {0}, bad = {0};
-    fill(&data, 70000);
-    gzip_member(&good, data.data, data.len);
-    for (size_t cut = 1; cut < good.len; cut += cut < 30 || good.len - cut < 30 ? 1 : 997) {
-        buf_free(&bad);
-        buf_put(&bad, good.data, cut);
-        expect_corrupt(&bad, "stops before its end");
-    }
-    buf_free(&bad);
+    fill(&data, 5000);
+    gzip_member_in(&good, data.data, data.len, 2000);
     buf_put(&bad, good.data, good.len);
     buf_puts(&bad, "garbage behind the end");
     expect_corrupt(&bad, "gzip header");
@@ -172,8 +191,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_pieces),          cmocka_unit_test(real_codes),
-        cmocka_unit_test(members_and_padding), cmocka_unit_test(what_python_refuses),
-        cmocka_unit_test(taker_can_stop_it),
+        cmocka_unit_test(members_and_padding), cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(what_python_refuses), cmocka_unit_test(taker_can_stop_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,43 @@ static void names_go_stale_and_change_their_type(void **state)
     inodes_free(t);
 }
 
+// What is held goes along with a rename; what lost its name is left to who holds it.
+static void renamed_and_removed(void **state)
+{
+    (void)state;
+    uint64_t (*const hashes[])(uint64_t, const char *) = {NULL, same_hash};
+    for (size_t i = 0; i < 2; i++) {
+        struct inodes *t = table(hashes[i]);
+        char longer[201];
+        memset(longer, 'x', 200);
+        longer[200] = '\0';
+        uint64_t dir = enter(t, INODE_ROOT, "d"), a = enter(t, dir, "a"), b = enter(t, dir, longer);
+        struct inode_view v;
+        inodes_rename(t, dir, "a", longer);
+        auto_free char *path = inodes_path(t, a, NULL), *want = mem_printf("d/%s", longer);
+        assert_string_equal(path, want);
+        assert_true(inodes_get(t, b, 0, &v));
+        assert_true(inodes_find(t, dir, longer, false, 0, &v) && v.nodeid == a && !v.fresh);
+        assert_false(inodes_find(t, dir, "a", false, 0, &v));
+        inodes_rename(t, dir, longer, longer);
+        inodes_rename(t, dir, "none", "other");
+        inodes_rename(t, dir, longer, "a");
+        assert_true(inodes_find(t, dir, "a", false, 0, &v) && v.nodeid == a);
+        inodes_unlink(t, dir, "a");
+        inodes_unlink(t, dir, "none");
+        assert_false(inodes_find(t, dir, "a", false, 0, &v));
+        uint64_t fresh = enter(t, dir, "a");
+        assert_int_not_equal(fresh, a);
+        inodes_forget(t, a, 1);
+        inodes_forget(t, b, 1);
+        assert_true(inodes_find(t, dir, "a", false, 0, &v) && v.nodeid == fresh);
+        inodes_forget(t, fresh, 1);
+        inodes_forget(t, dir, 1);
+        assert_int_equal(live(t), 1);
+        inodes_free(t);
+    }
+}
+
 static void paths_and_what_is_below(void **state)
 {
     (void)state;
@@ -269,6 +306,7 @@ int main(void)
         cmocka_unit_test(an_ino_is_stable_and_collisions_take_the_next),
         cmocka_unit_test(an_exact_size_survives_a_recorded_one),
         cmocka_unit_test(names_go_stale_and_change_their_type),
+        cmocka_unit_test(renamed_and_removed),
         cmocka_unit_test(paths_and_what_is_below),
         cmocka_unit_test(memory_is_small_and_given_back),
         cmocka_unit_test(random_walk),

@@ -20,6 +20,8 @@ static const char config_text[] = "[default]\nregion = eu-west-1\n"
                                   "[profile dev]\nregion = ap-south-1\nservices = mine\nendpoint_url = http://all\n"
                                   "s3 =\n  addressing_style = path\n"
                                   "[services mine]\ns3 =\n  endpoint_url = http://of-s3\n"
+                                  "batch =\n  endpoint_url = http://of-batch\n"
+                                  "cloudwatch_logs =\n  endpoint_url = http://of-logs\n"
                                   "[profile plain]\nendpoint_url = http://plain\nignore_configured_endpoint_urls = true\n"
                                   "[profile virtual]\ns3 =\n  addressing_style = virtual\n"
                                   "[profile bundle]\nca_bundle = ~/bundle.pem\n";
@@ -90,6 +92,29 @@ static void endpoint_is(const char *url, const char *from)
         assert_null(settings.endpoint);
     }
     assert_non_null(strstr(settings.endpoint_from, from));
+}
+
+// The same of AWS Batch and its logs, under names of their own.
+static void endpoints_of_batch(void **state)
+{
+    (void)state;
+    setenv("AWS_PROFILE", "plain", 1);
+    must_find();
+    assert_true(settings.batch_endpoint == NULL && settings.logs_endpoint == NULL);
+    setenv("AWS_PROFILE", "dev", 1);
+    must_find();
+    assert_string_equal(settings.batch_endpoint, "http://of-batch");
+    assert_string_equal(settings.logs_endpoint, "http://of-logs");
+    setenv("AWS_ENDPOINT_URL", "http://for-all/", 1);
+    setenv("AWS_ENDPOINT_URL_S3", "http://for-s3", 1);
+    must_find();
+    assert_string_equal(settings.batch_endpoint, "http://for-all");
+    setenv("AWS_ENDPOINT_URL_BATCH", "http://for-batch", 1);
+    setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://for-logs", 1);
+    options.endpoint_url = mem_strdup("http://s3-alone");
+    must_find();
+    assert_string_equal(settings.batch_endpoint, "http://for-batch");
+    assert_string_equal(settings.logs_endpoint, "http://for-logs");
 }
 
 // From the last place that is looked at to the first.
@@ -217,7 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         settings_test(defaults),     settings_test(endpoints), settings_test(styles), settings_test(profiles_and_regions),
-        settings_test(certificates), settings_test(numbers),
+        settings_test(certificates), settings_test(numbers),   settings_test(endpoints_of_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
