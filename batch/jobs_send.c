@@ -214,7 +214,9 @@ static errc submit_once(struct sending *t, struct json **ret, enum batch_fate *r
     jobs_reached(s->j, JOBS_STEP_SENDING);
     e = batch_call_once(s->j->api, "submitjob", in->submission, s->cancel, ret, ret_fate, &err);
     jobs_reached(s->j, JOBS_STEP_ANSWERED);
-    if (e) {
+    // Time that ran out while it waited for its turn says less than why it had to wait.
+    bool is_late = e == ERR_TIMEOUT && *ret_fate == BATCH_NOT_SENT && t->last.code == ERR_THROTTLED;
+    if (e && !is_late) {
         t->last = err;
     }
     return e;

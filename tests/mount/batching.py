@@ -1,5 +1,5 @@
 """AWS Batch for the tests: moto with queues of every kind, and a proxy before it that records what is asked for, does
-what a network or AWS can do wrong, and says in which state jobs are (moto's end as soon as they are submitted).
+what a network or AWS can do wrong, and answers itself for the jobs that moto took (whose jobs end at once).
 
 A rule is a function of a Call that returns None, for nothing wrong, or some of
     answer=(status, code, message)  this error instead of asking moto
@@ -259,19 +259,20 @@ class Cloud:
     def carry_out(self, call, body):
         if call.op == "listjobs":
             return self.list_jobs(call.body)
-        status, answer, code = self.forward(call, body)
         with self.lock:
-            if call.op == "submitjob" and status == 200:
-                self.jobs[answer["jobId"]] = self.begun(answer, call.body)
-                if self.new not in LIVE:
-                    self.set(answer["jobId"], self.new, exit_code=int(self.new == "FAILED"))
-            elif call.op == "describejobs":
+            if call.op == "describejobs":
                 known = [self.jobs[i] for i in call.body.get("jobs", []) if i in self.jobs]
                 return 200, {"jobs": json.loads(json.dumps(known))}, None
-            elif call.op == "terminatejob":
+            if call.op == "terminatejob":
                 if call.body["jobId"] in self.jobs:
                     self.terminate(call.body["jobId"], call.body["reason"])
                 return 200, {}, None
+        status, answer, code = self.forward(call, body)
+        if call.op == "submitjob" and status == 200:
+            with self.lock:
+                self.jobs[answer["jobId"]] = self.begun(answer, call.body)
+                if self.new not in LIVE:
+                    self.set(answer["jobId"], self.new, exit_code=int(self.new == "FAILED"))
         return status, answer, code
 
     def forward(self, call, body):

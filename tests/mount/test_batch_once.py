@@ -256,7 +256,7 @@ def test_two_mounts(batch_mounter, cloud, tmp_path):
     comes(two, "both", "id", part(one, "both", "id"))
     assert refused(two, "both", job(["other"])) == errno.EBUSY
     save(one, "late", job(["late"]))
-    make.wait_for(lambda: "late" in two.names(".batch"), "the other mount's job")
+    make.wait_for(lambda: {"late", "late.json"} <= set(two.names(".batch")), "the other mount's job")
     assert two.read(".batch/late.json").decode() == job(["late"])
 
 
