@@ -166,6 +166,7 @@ def test_attempts(batch_mounter, cloud, batch_moto):
     assert part(mount, "again", "id") != first_id
     assert part(mount, "again/attempts/1", "status") == "FAILED" and part(mount, "again/attempts/1", "id") == first_id
     assert json.loads(part(mount, "again/attempts/1", "job"))["command"] == ["one"]
+    assert [part(mount, i, "status") for i in (first_id, part(mount, "again", "id"))] == ["FAILED", "RUNNABLE"]
 
 
 def test_killing(batch_mounter, cloud):

@@ -324,3 +324,5 @@ def test_the_names_of_jobs(mount, shared_cloud):
         assert all(c.isascii() and (c.isalnum() or c in "_-") for c in body["jobName"]), body["jobName"]
     body = sent(shared_cloud, mount, "named", job(name="other"))
     assert body["jobName"].startswith("tester-other-")
+    twin = sent(shared_cloud, mount, "named-too", job(name="other"))
+    assert twin["jobName"] != body["jobName"] and twin["jobName"].startswith("tester-other-")
