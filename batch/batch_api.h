@@ -30,8 +30,8 @@ enum batch_fate {
     BATCH_NOT_SENT,  // no connection, no credentials, cancelled before: nothing reached AWS
     BATCH_REFUSED,   // an answer says no, for good
     BATCH_THROTTLED, // an answer says later: it was not carried out
-    BATCH_FAILED,    // 5xx: it may have been carried out
-    BATCH_NO_ANSWER, // sent, and no answer came: it may have been carried out
+    BATCH_FAILED,    // 500 or 503: it may have been carried out
+    BATCH_NO_ANSWER, // sent, and no answer of AWS Batch came (408 and other 5xx are a gateway's): it may have been, too
     BATCH_DONE,
 };
 

@@ -159,7 +159,8 @@ static errc judge_error(const struct batch_ask *ask, const struct creds_value *k
         int64_t after = retry_after_ms(http_header(r, "retry-after"), clock_wall_ms());
         o->retry_after_ms = after < MAX_RETRY_AFTER_MS ? after : MAX_RETRY_AFTER_MS;
     } else if (r->status >= 500 || r->status == 408) {
-        o->fate = BATCH_FAILED;
+        // Other answers than these two are a gateway's, which gave up on what may still be at work behind it.
+        o->fate = r->status == 500 || r->status == 503 ? BATCH_FAILED : BATCH_NO_ANSWER;
         o->action = BATCH_AGAIN;
     } else {
         o->fate = BATCH_REFUSED;

@@ -193,7 +193,6 @@ struct submission {          // one call of jobs_submit
     struct job_definition definition;
     const char *text;        // NUL-terminated
     bool may_exist;          // a request was sent, and its answer is not known
-    bool look_first;         // the same intent was sent before, and then taken to be lost
     struct buf problems;
 };
 void jobs_reached(struct jobs *j, enum jobs_step step);
@@ -204,6 +203,8 @@ errc submission_adopt(struct submission *s, const char *id, struct err *err) ERR
 errc submission_prepare(struct submission *s, struct err *err) ERR_MUST_CHECK;
 // The name of a generation's job at Batch. Owned.
 char *submission_job_name(const struct submission *s, unsigned generation);
+// Looks for the present intent's job by its name, and adopts it.
+errc submission_look(struct submission *s, bool *ret_found, struct err *err) ERR_MUST_CHECK;
 // Sends what the present intent says until it is known whether the job exists (jobs_send.c).
 errc submission_send(struct submission *s, struct err *err) ERR_MUST_CHECK;
 // Code and dependencies: what the file alone does not tell. Problems by name.

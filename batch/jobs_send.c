@@ -11,6 +11,8 @@
 #define LONGEST_WAIT_MS 5000
 #define LOOK_FIRST_MS 1000  // before the first look for a job whose answer is not known
 #define LOOK_LONGEST_MS 8000
+#define EMPTY_LOOKS 2       // before a job that AWS failed on is sent again,
+#define EMPTY_LOOK_MS 3000  // so far apart
 
 // --- before ------------------------------------------------------------------------------------------------------
 
@@ -149,8 +151,7 @@ errc jobs_look_for(struct jobs *j, const char *queue, const char *job_name, stru
     return ERR_OK;
 }
 
-// Adopts the job if it is there.
-static errc look(struct submission *s, bool *ret_found, struct err *err)
+errc submission_look(struct submission *s, bool *ret_found, struct err *err)
 {
     struct intent *in = record_present(&s->rec);
     auto_free char *id = NULL;
@@ -165,7 +166,7 @@ static errc look_until(struct submission *s, struct err *err)
     int64_t wait_ms = LOOK_FIRST_MS;
     for (;;) {
         bool found = false;
-        errc e = look(s, &found, err);
+        errc e = submission_look(s, &found, err);
         if (found) {
             return e;
         }
@@ -244,7 +245,7 @@ static errc refused(struct sending *t, bool *ret_again, struct err *err)
     bool found = false;
     *ret_again = false;
     if (s->may_exist) { // an earlier try may have made it
-        errc e = look(s, &found, err);
+        errc e = submission_look(s, &found, err);
         return found ? e : unknown(s, &t->last, err);
     }
     if (t->last.code == ERR_INVALID && !t->renewed && s->definition.json != NULL &&
@@ -261,26 +262,27 @@ static errc not_accepted(const struct sending *t, struct err *err)
     return err_set(err, code, "the job was not submitted, and nothing of it exists: %.400s", t->last.cause);
 }
 
-// The job is not known to exist or not: *ret_again when it does not.
+// The job is not known to exist or not: *ret_again when it does not. AWS's lists lag behind, so that one that lacks the
+// job says little.
 static errc after_failure(struct sending *t, bool *ret_again, struct err *err)
 {
     struct submission *s = t->s;
     struct err why = ERR_INIT;
     bool found = false;
+    unsigned empty = 0;
     *ret_again = false;
     s->may_exist = true;
     errc e = cancel_sleep(s->cancel, LOOK_FIRST_MS + jobs_jitter(t->wait_ms), &why);
-    while (!e && !found) {
-        e = look(s, &found, &why);
-        if (!e && !found) {
-            *ret_again = true;
-            return ERR_OK;
-        }
-        if (e && !found && (e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO || e == ERR_TIMEOUT)) {
-            e = cancel_sleep(s->cancel, LOOK_FIRST_MS, &why);
+    while (!e && !found && empty < EMPTY_LOOKS) {
+        e = submission_look(s, &found, &why);
+        empty += !e && !found;
+        bool may_pass = !e || e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO || e == ERR_TIMEOUT;
+        if (may_pass && !found && empty < EMPTY_LOOKS) {
+            e = cancel_sleep(s->cancel, EMPTY_LOOK_MS, &why);
         }
     }
-    return found ? (e ? err_set(err, why.code, "%s", why.cause) : ERR_OK) : unknown(s, &why, err);
+    *ret_again = !e && !found;
+    return !e ? ERR_OK : found ? err_set(err, why.code, "%s", why.cause) : unknown(s, &why, err);
 }
 
 static errc next_try(struct sending *t, bool *ret_again, struct err *err)
@@ -348,13 +350,10 @@ errc submission_send(struct submission *s, struct err *err)
 {
     struct sending t = {.s = s, .last = ERR_INIT, .wait_ms = FIRST_WAIT_MS};
     errc e = ERR_OK;
-    bool again = true, found = false;
+    bool again = true;
     if (s->may_exist) {
         e = resume(s, err);
         again = !e && record_present(&s->rec)->state != INTENT_ACCEPTED;
-    } else if (s->look_first) {
-        e = look(s, &found, err);
-        again = !e && !found;
     }
     while (!e && again) {
         e = next_try(&t, &again, err);

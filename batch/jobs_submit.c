@@ -204,13 +204,24 @@ static errc meet_present(struct submission *s, bool *ret_done, struct err *err)
     return e;
 }
 
-// The intent that the text is: the next generation, or this one again when it never existed.
+// What was sent once and then taken to be lost came late, perhaps.
+static errc find_late(struct submission *s, bool *ret_found, struct err *err)
+{
+    struct intent *in = record_present(&s->rec);
+    *ret_found = false;
+    if (in == NULL || in->state != INTENT_NONE || in->sent_ms == 0 || !is_same_text(in->text, s->text)) {
+        return ERR_OK;
+    }
+    return submission_look(s, ret_found, err);
+}
+
+// The intent that the text is: the next generation, or this one again when it never existed. One that was sent with
+// other text keeps its place: should its job come to light after all, the record has it.
 static errc begin(struct submission *s, struct err *err)
 {
     struct intent *in = record_present(&s->rec);
     unsigned generation = in != NULL ? in->generation : 0;
-    if (in != NULL && in->state == INTENT_NONE) {
-        s->look_first = in->sent_ms > 0 && is_same_text(in->text, s->text);
+    if (in != NULL && in->state == INTENT_NONE && (in->sent_ms == 0 || is_same_text(in->text, s->text))) {
         intent_free(in);
     } else {
         s->rec.at = mem_grow(s->rec.at, &s->rec.cap, s->rec.len + 1, sizeof(*s->rec.at));
@@ -266,8 +277,9 @@ static errc submit_locked(struct submission *s, struct err *err)
         return err_set(err, ERR_INVALID, "the job cannot be submitted: %s", s->j->why_not);
     }
     if (!s->may_exist) {
-        e = begin(s, err);
-        if (e) {
+        e = find_late(s, &is_done, err);
+        e = e || is_done ? e : begin(s, err);
+        if (e || is_done) {
             return e;
         }
         e = submission_prepare(s, err);

@@ -162,7 +162,18 @@ static void take_saved(struct drafts *d, char *job, char *text, int64_t ms)
     free(job);
 }
 
-static void sync_saved(struct drafts *d)
+void drafts_revert(struct drafts *d, struct file *f, const char *job)
+{
+    const struct saved *s = drafts_saved(d, job, false);
+    if (s != NULL && s->text != NULL) {
+        char *name = mem_strdup(job);
+        set_text(d, f, s->text, strlen(s->text));
+        free(f->submitted_as);
+        f->submitted_as = name;
+    }
+}
+
+void drafts_sync(struct drafts *d)
 {
     char *job, *text;
     int64_t ms;
@@ -180,7 +191,7 @@ struct drafts *drafts_new(const struct drafts_jobs *jobs)
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->decided, NULL);
     d->synced_ms = clock_mono_ms();
-    sync_saved(d);
+    drafts_sync(d);
     return d;
 }
 
@@ -235,7 +246,7 @@ void drafts_list(struct drafts *d, bool (*fn)(void *arg, const char *file, const
     d->synced_ms = due ? now : d->synced_ms;
     pthread_mutex_unlock(&d->lock);
     if (due) {
-        sync_saved(d);
+        drafts_sync(d);
     }
     pthread_mutex_lock(&d->lock);
     for (const struct file *f = d->files; f != NULL; f = f->next) {

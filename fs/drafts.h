@@ -43,7 +43,10 @@ struct draft_info {
     int64_t mtime_ms; // wall clock
 };
 bool drafts_find(struct drafts *d, const char *file, struct draft_info *ret);
-// Takes in what another mount saved, then gives every file. False ends it; no call into `d` from `fn`.
+// Takes in what other mounts saved.
+void drafts_sync(struct drafts *d);
+// The same, where that was not done within the last second; then gives every file. False ends it; `fn` does not call
+// into `d` but for drafts_find.
 void drafts_list(struct drafts *d, bool (*fn)(void *arg, const char *file, const struct draft_info *info), void *arg);
 
 enum draft_flags {
@@ -63,7 +66,8 @@ size_t draft_read(struct draft *o, uint64_t off, void *to, size_t len);
 // live is decided on at once, as by draft_flush; nothing else waits.
 errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel,
                  struct err *err) ERR_MUST_CHECK;
-// Waits for a submission, up to what `cancel` and jobs_submit allow. Nothing for what was opened to be read.
+// Waits for a submission, up to what `cancel` and jobs_submit allow. Nothing where nothing was written through `o`.
+// ERR_BUSY: the job of that name lives with other text, which is what the file holds again.
 errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
 
 errc drafts_truncate(struct drafts *d, const char *file, uint64_t size, struct err *err) ERR_MUST_CHECK;

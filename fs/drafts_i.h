@@ -43,6 +43,7 @@ struct draft {
     struct drafts *all;
     struct file *file;      // held
     unsigned flags;
+    bool wrote;             // or truncated: its closing is told what became of it
 };
 
 // All with the lock held.
@@ -53,6 +54,8 @@ void drafts_unref(struct drafts *d, struct file *f);
 errc drafts_resize(struct drafts *d, struct file *f, uint64_t len, struct err *err) ERR_MUST_CHECK;
 // What came of a text that was submitted as `job`: it is what `f` holds, if `same`.
 void drafts_submitted(struct drafts *d, struct file *f, const char *job, const char *text, size_t len, bool same);
+// The text is again that which the job has, where that is known.
+void drafts_revert(struct drafts *d, struct file *f, const char *job);
 struct saved *drafts_saved(struct drafts *d, const char *job, bool make);
 
 // Length without the white space (JSON's) at the end.

@@ -63,7 +63,7 @@ errc drafts_open(struct drafts *d, const char *file, unsigned flags, struct draf
     }
     if (!e) {
         struct draft *o = mem_zalloc(sizeof(*o));
-        *o = (struct draft){.all = d, .file = f, .flags = flags};
+        *o = (struct draft){.all = d, .file = f, .flags = flags, .wrote = flags & DRAFT_TRUNC};
         f->refs++;
         *ret = o;
     }
@@ -119,6 +119,7 @@ static errc take(struct drafts *d, struct file *f, uint64_t off, const void *dat
     }
     memcpy(f->text + off, data, len);
     if (behind && off <= end_before) {
+        f->outcome = (struct err)ERR_INIT;
         f->mtime_ms = clock_wall_ms();
     } else {
         changed(f);
@@ -148,6 +149,7 @@ errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, st
         return ERR_OK;
     }
     pthread_mutex_lock(&d->lock);
+    o->wrote = true;
     errc e = take(d, o->file, o->flags & DRAFT_APPEND ? o->file->len : off, data, len, &look, err);
     pthread_mutex_unlock(&d->lock);
     if (e == ERR_INVALID) {
@@ -178,6 +180,7 @@ static errc truncate_locked(struct drafts *d, struct file *f, uint64_t size, str
 errc draft_truncate(struct draft *o, uint64_t size, struct err *err)
 {
     pthread_mutex_lock(&o->all->lock);
+    o->wrote = true;
     errc e = truncate_locked(o->all, o->file, size, err);
     pthread_mutex_unlock(&o->all->lock);
     return e;

@@ -114,6 +114,9 @@ static errc wait_decided(struct drafts *d, struct cancel *cancel, struct err *er
 static void end_submission(struct drafts *d, struct file *f, uint64_t version, const char *job, const char *text,
                            size_t len, errc e, bool blank, const struct err *err)
 {
+    if (e == ERR_BUSY) {
+        drafts_sync(d); // perhaps it is another mount's job
+    }
     pthread_mutex_lock(&d->lock);
     f->submitting = false;
     bool same = f->version == version;
@@ -123,6 +126,9 @@ static void end_submission(struct drafts *d, struct file *f, uint64_t version, c
         f->decided = version;
         f->outcome = e ? *err : (struct err)ERR_INIT;
     }
+    if (e == ERR_BUSY && same) {
+        drafts_revert(d, f, job);
+    }
     pthread_cond_broadcast(&d->decided);
     pthread_mutex_unlock(&d->lock);
 }
@@ -131,11 +137,12 @@ errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err)
 {
     struct drafts *d = o->all;
     struct file *f = o->file;
-    if (!(o->flags & DRAFT_WRITE)) {
-        return ERR_OK;
-    }
     pthread_mutex_lock(&d->lock);
     errc e = ERR_OK;
+    if (!o->wrote) {
+        pthread_mutex_unlock(&d->lock);
+        return ERR_OK;
+    }
     while (!e && f->submitting) {
         e = wait_decided(d, cancel, err);
     }

@@ -116,6 +116,24 @@ errc tree_batch_attr(struct tree *t, const struct tref *r, struct cancel *cancel
 
 // --- look-up --------------------------------------------------------------------------------------
 
+// A job file that another mount saved a moment ago.
+static bool find_elsewhere(struct jobs *jobs, struct drafts *drafts, const char *name, struct cancel *cancel,
+                           struct draft_info *ret)
+{
+    auto_free char *job = draft_job_name(name);
+    struct job_view v = {0};
+    struct err ignored = ERR_INIT;
+    if (job == NULL || jobs_find(jobs, job, cancel, &v, &ignored)) {
+        return false;
+    }
+    bool ours = v.ours;
+    job_view_free(&v);
+    if (ours) {
+        drafts_sync(drafts);
+    }
+    return ours && drafts_find(drafts, name, ret);
+}
+
 // What editors look for beside a file is no job: nothing is asked because of it.
 static bool can_be_job(const char *name)
 {
@@ -135,7 +153,7 @@ static errc lookup_entry(struct tree *t, const char *name, struct cancel *cancel
     if (e) {
         return e;
     }
-    if (drafts_find(drafts, name, &info)) {
+    if (drafts_find(drafts, name, &info) || find_elsewhere(jobs, drafts, name, cancel, &info)) {
         *ret_kind = K_BATCH_FILE;
         fill_file(t, &info, ret_attr);
         return ERR_OK;

@@ -253,6 +253,10 @@ static void test_other_text_is_refused_while_it_lives(void **state)
     assert_int_equal(draft_flush(o, NULL, &x->err), ERR_BUSY);
     draft_close(o);
     assert_int_equal(submits(x), 2);
+    assert_reads(x, "a.json", "{\"a\":1}"); // what the job is
+    assert_int_equal(drafts_open(x->d, "a.json", DRAFT_WRITE, &o, &x->err), ERR_OK);
+    assert_int_equal(draft_flush(o, NULL, &x->err), ERR_OK); // touch
+    draft_close(o);
     x->fake.lives = false;
     assert_int_equal(save(x, "a.json", "{\"a\":2}"), ERR_OK);
     assert_string_equal(x->fake.text, "{\"a\":2}");
