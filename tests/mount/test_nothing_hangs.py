@@ -100,10 +100,20 @@ def test_look_ups_of_one_directory(mounter, main_root, runs, tmp_path, slow_buil
             process.wait()
 
 
+def runs_as(process, name, seconds=20):
+    """Waits until the process is that program: before its exec a signal is lost, which takes a while on busy cores."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        if pathlib.Path("/proc/%d/comm" % process.pid).read_text().strip() == name:
+            return
+        time.sleep(0.01)
+
+
 def interrupted(mount, path, *command, limit, expect_running=True):
     """How long after SIGINT the command ended."""
     process = spawn(*command, path)
     try:
+        runs_as(process, command[0])
         assert waits(process, 0.5) is expect_running, command
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
