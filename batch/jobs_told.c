@@ -195,12 +195,12 @@ static void keep(struct buf *out, const struct json *from, const char *key)
 
 static void keep_log(struct buf *out, const struct json *log)
 {
-    if (json_get(log, "logDriver") == NULL) {
+    if (json_kind(log) != JSON_OBJECT) {
         return;
     }
     buf_printf(out, "%s\"logConfiguration\":{", out->data[out->len - 1] != '{' ? "," : "");
     keep(out, log, "logDriver");
-    buf_puts(out, ",\"options\":{");
+    buf_printf(out, "%s\"options\":{", out->data[out->len - 1] != '{' ? "," : "");
     keep(out, json_get(log, "options"), "awslogs-group");
     keep(out, json_get(log, "options"), "awslogs-region");
     buf_puts(out, "}}");
@@ -224,7 +224,8 @@ static void keep_container(struct buf *out, const struct json *container)
 static void keep_tries(struct buf *out, const struct json *attempts)
 {
     buf_puts(out, ",\"attempts\":[");
-    for (size_t i = 0; i < json_len(attempts); i++) {
+    size_t len = json_kind(attempts) == JSON_ARRAY ? json_len(attempts) : 0;
+    for (size_t i = 0; i < len; i++) {
         const struct json *a = json_at(attempts, i);
         buf_printf(out, "%s{", i > 0 ? "," : "");
         keep(out, a, "startedAt");

@@ -9,6 +9,7 @@ one of them, in their order. They share the data, which is made once, and nothin
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -19,6 +20,8 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 sys.path[:0] = [str(HERE), str(HERE.parent / "data"), str(HERE.parent / "flows")]
 for name in [n for n in os.environ if n.startswith(("METAFLOW_", "AWS_"))]:
     del os.environ[name]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background job, and programs would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(USER="tester", LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
 
 import batching  # noqa: E402
