@@ -10,6 +10,7 @@
 #include "base/creds_i.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #define WAIT_SLICE_MS 50
 #define AHEAD_MS (15 * 60 * 1000) // before the end one caller fetches the next value
@@ -100,15 +101,10 @@ static errc look_up(struct creds *c, struct cancel *cancel, struct found *ret, s
 
 // --- keeping -------------------------------------------------------------------------------------------------
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool same_value(const struct creds_value *a, const struct creds_value *b)
 {
-    return same_text(a->access_key, b->access_key) && same_text(a->secret_key, b->secret_key) &&
-           same_text(a->token, b->token);
+    return str_same(a->access_key, b->access_key) && str_same(a->secret_key, b->secret_key) &&
+           str_same(a->token, b->token);
 }
 
 // A value that lives shorter than half an hour is refreshed after half of its life, and waited for in its last sixth.

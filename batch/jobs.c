@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "batch/jobs_i.h"
 
 #define UNWRITTEN_MAX 1000 // refused texts and dry runs that are remembered
@@ -172,6 +173,17 @@ char *arn_place(const char *arn)
     return end != NULL ? mem_strndup(from, (size_t)(end - from)) : NULL;
 }
 
+char *submission_place(const char *submission)
+{
+    struct err ignored = ERR_INIT;
+    auto_cleanup(json_freep) struct json *root = NULL;
+    if (submission == NULL || json_parse(submission, strlen(submission), "submission", &root, &ignored)) {
+        return NULL;
+    }
+    const char *arn = json_str(json_get(root, "jobDefinition"));
+    return arn != NULL ? arn_place(arn) : NULL;
+}
+
 static void side_read(const struct intent *in, struct side *s)
 {
     struct err ignored = ERR_INIT;
@@ -181,11 +193,7 @@ static void side_read(const struct intent *in, struct side *s)
         (void)told_read(root, &s->told);
         json_free(root);
     }
-    if (in->submission != NULL && !json_parse(in->submission, strlen(in->submission), "submission", &root, &ignored)) {
-        const char *arn = json_str(json_get(root, "jobDefinition"));
-        s->place = arn != NULL ? arn_place(arn) : NULL;
-        json_free(root);
-    }
+    s->place = submission_place(in->submission);
     if (in->definition != NULL && !json_parse(in->definition, strlen(in->definition), "definition", &root, &ignored)) {
         const struct json *log = json_get(json_get(root, "containerProperties"), "logConfiguration");
         s->driver = mem_strdup(json_str(json_get(log, "logDriver")));
@@ -195,19 +203,14 @@ static void side_read(const struct intent *in, struct side *s)
     }
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 // What was worked out before is taken over where the intent did not change. With the lock held.
 static struct side *make_sides(const struct record *rec, struct own *before)
 {
     struct side *sides = rec->len > 0 ? mem_zalloc(rec->len * sizeof(*sides)) : NULL;
     for (size_t i = 0; i < rec->len; i++) {
         const struct intent *in = &rec->at[i], *old = i < before->rec.len ? &before->rec.at[i] : NULL;
-        if (old != NULL && is_same(in->last, old->last) && is_same(in->submission, old->submission) &&
-            is_same(in->definition, old->definition)) {
+        if (old != NULL && str_same(in->last, old->last) && str_same(in->submission, old->submission) &&
+            str_same(in->definition, old->definition)) {
             sides[i] = before->sides[i];
             before->sides[i] = (struct side){0};
         } else {

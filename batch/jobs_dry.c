@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "batch/job_text.h"
 #include "batch/jobs_i.h"
 
 #define ASSUMED_PLATFORM "EC2"
@@ -144,8 +145,7 @@ static errc meet(struct submission *s, bool *ret_done, struct err *err)
     if (e == ERR_NOT_FOUND || in == NULL || !intent_lives(in)) {
         return e == ERR_NOT_FOUND ? ERR_OK : e;
     }
-    struct span a = span_of(in->text), b = span_of(s->text);
-    *ret_done = a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+    *ret_done = job_text_same(in->text, strlen(in->text), s->text, strlen(s->text));
     return *ret_done ? ERR_OK
                      : err_set(err, ERR_BUSY, "the job %s lives, or may live, with other content: wait for its "
                                "end, or use another name for the dry run", s->name);

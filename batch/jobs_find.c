@@ -176,12 +176,12 @@ bool jobs_attempt(struct jobs *j, const char *name, unsigned index, char **ret_a
 
 errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, struct job_view *ret, struct err *err)
 {
-    struct face f, one;
+    struct face f;
     jobs_load(j);
     pthread_mutex_lock(&j->lock);
-    bool there = face_of(j, name, &f) && face_find_attempt(&f, attempt, &one);
+    bool there = face_at(j, name, attempt, &f);
     if (there) {
-        face_view(j, &one, ret);
+        face_view(j, &f, ret);
     }
     pthread_mutex_unlock(&j->lock);
     return there ? ERR_OK : err_set(err, ERR_NOT_FOUND, "the job %s has no attempt %s", name, attempt);
@@ -195,7 +195,7 @@ bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text
     for (size_t i = 0; i < j->own_len && !there; i++) {
         struct face f;
         face_of_own(j->own[i], &f);
-        bool is_shown = f.in != NULL && f.in->text != NULL && 
+        bool is_shown = f.in != NULL && f.in->text != NULL &&
                         !(f.is_dry ? j->own[i]->dry_removed : j->own[i]->rec.file_removed);
         if (is_shown && index-- == 0) {
             *ret_name = mem_strdup(j->own[i]->name);

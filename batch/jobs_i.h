@@ -133,6 +133,8 @@ struct jobs {
 bool jobs_can_ask(const struct jobs *j);
 bool jobs_is_looked_at(const struct jobs *j);            // within a minute; with the lock held
 char *arn_place(const char *arn);                        // "REGION:ACCOUNT", or NULL; owned by the caller
+// The same of the definition that a body of SubmitJob names; NULL for no body, too.
+char *submission_place(const char *submission);
 bool is_job_id(const char *text);                        // a UUID; a child of an array or a node has more behind it
 // A cycle soon, and the poller running; with the lock held.
 void jobs_wake(struct jobs *j);
@@ -173,7 +175,8 @@ void face_of_own(const struct own *o, struct face *ret);
 void face_of_theirs(const struct theirs *t, struct face *ret);
 // The entry `index` of attempts/; its name is the caller's.
 bool face_attempt(const struct face *f, unsigned index, char **ret_name, struct face *ret);
-bool face_find_attempt(const struct face *f, const char *attempt, struct face *ret);
+// The directory of a job, or with `attempt` (not NULL) that one in its attempts/.
+bool face_at(struct jobs *j, const char *dir, const char *attempt, struct face *ret);
 const char *face_status(const struct face *f);
 void face_view(struct jobs *j, const struct face *f, struct job_view *ret);
 uint64_t job_request_size(const struct intent *in, const char *note);
@@ -213,12 +216,10 @@ errc submission_problems(struct submission *s, struct err *err) ERR_MUST_CHECK; 
 errc jobs_dry_run(struct submission *s, const char *text, struct err *err) ERR_MUST_CHECK;
 
 void submission_free(struct submission *s);
-// The part of a text that counts: without white space around it.
-struct span {
-    const char *at;
-    size_t len;
-} span_of(const char *text);
-
+// ListJobs of a queue by job name (exact, or with a * at its end), the newest first, in any state: each page is told to
+// fn until it returns false.
+errc jobs_list_pages(struct jobs *j, const char *queue, const char *name, unsigned max_pages, struct cancel *cancel,
+                     bool (*fn)(void *arg, const struct json *list), void *arg, struct err *err) ERR_MUST_CHECK;
 // Looks for a job by its name: *ret_id is NULL when there is none (yet).
 errc jobs_look_for(struct jobs *j, const char *queue, const char *job_name, struct cancel *cancel, char **ret_id,
                    struct err *err) ERR_MUST_CHECK;

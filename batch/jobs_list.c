@@ -117,7 +117,7 @@ struct listing {
     struct cycle *c;
     struct seen *at;    // those that DescribeJobs has to be asked for
     size_t len, cap;
-    bool all_known;     // on the last page
+    bool all_known;     // on the page that was seen last
 };
 
 // Ours are known by their names already while their ids are not.
@@ -162,47 +162,16 @@ static void see(struct listing *l, const struct json *summary)
     }
 }
 
-static void put_body(const struct jobs *j, const char *queue, const char *token, struct buf *body)
-{
-    auto_free char *prefix = mem_printf("%s-*", j->conf.settings->user);
-    buf_puts(body, "{\"jobQueue\":");
-    json_quote(body, queue, strlen(queue));
-    buf_puts(body, ",\"filters\":[{\"name\":\"JOB_NAME\",\"values\":[");
-    json_quote(body, prefix, strlen(prefix));
-    buf_puts(body, "]}],\"maxResults\":100");
-    if (token != NULL) {
-        buf_puts(body, ",\"nextToken\":");
-        json_quote(body, token, strlen(token));
-    }
-    buf_putc(body, '}');
-}
-
 // The newest come first: a page on which all is known and ended is the last that is of interest.
-static errc list_queue(struct listing *l, const char *queue, struct err *err)
+static bool see_page(void *arg, const struct json *list)
 {
-    auto_free char *token = NULL;
-    for (int page = 0; page < PAGES; page++) {
-        auto_cleanup(buf_free) struct buf body = {0};
-        struct json *answer = NULL;
-        put_body(l->j, queue, token, &body);
-        l->c->calls++;
-        errc e = batch_call(l->j->api, "listjobs", body.data, &l->j->ending, &answer, err);
-        if (e) {
-            return e;
-        }
-        const struct json *list = json_get(answer, "jobSummaryList");
-        l->all_known = true;
-        for (size_t i = 0; i < json_len(list); i++) {
-            see(l, json_at(list, i));
-        }
-        free(token);
-        token = mem_strdup(json_str(json_get(answer, "nextToken")));
-        json_free(answer);
-        if (token == NULL || *token == '\0' || l->all_known) {
-            break;
-        }
+    struct listing *l = arg;
+    l->c->calls++;
+    l->all_known = true;
+    for (size_t i = 0; i < json_len(list); i++) {
+        see(l, json_at(list, i));
     }
-    return ERR_OK;
+    return !l->all_known;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -232,10 +201,11 @@ static void take(void *arg, const struct json *detail)
 errc jobs_list_theirs(struct jobs *j, struct cycle *c, struct err *err)
 {
     auto_cleanup(strv_free) struct strv queues = {0}, ids = {0};
+    auto_free char *names = mem_printf("%s-*", j->conf.settings->user);
     struct listing l = {.j = j, .c = c};
     errc e = queues_active(j->queues, &j->ending, &queues, err);
     for (size_t i = 0; !e && i < queues.len; i++) {
-        e = list_queue(&l, queues.items[i], err);
+        e = jobs_list_pages(j, queues.items[i], names, PAGES, &j->ending, see_page, &l, err);
     }
     if (l.len > 0) {
         qsort(l.at, l.len, sizeof(*l.at), newest_first);

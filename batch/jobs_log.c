@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "batch/jobs_i.h"
 
 #define DEFAULT_GROUP "/aws/batch/job"
@@ -76,15 +77,11 @@ bool log_exists(const struct face *f)
     return is_elsewhere(&p) ? f->told->started_ms > 0 : p.stream != NULL;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static struct log_spool *spool_of(struct jobs *j, const struct place *p)
 {
     struct log_spool *s = j->spools;
-    while (s != NULL && !(same(s->stream, p->stream) && same(s->group, p->group) && same(s->region, p->region))) {
+    while (s != NULL && !(str_same(s->stream, p->stream) && str_same(s->group, p->group) &&
+                          str_same(s->region, p->region))) {
         s = s->next;
     }
     return s;
@@ -472,15 +469,11 @@ static errc open_log(struct jobs *j, const struct face *f, struct cancel *cancel
 errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct cancel *cancel, int *ret_fd,
               uint64_t *ret_len, struct err *err)
 {
-    struct face f, one;
+    struct face f;
     errc e = ERR_OK;
     jobs_load(j);
     pthread_mutex_lock(&j->lock);
-    bool there = face_of(j, name, &f);
-    if (there && attempt != NULL) {
-        there = face_find_attempt(&f, attempt, &one);
-        f = there ? one : f;
-    }
+    bool there = face_at(j, name, attempt, &f);
     if (!there || !log_exists(&f)) {
         e = err_set(err, ERR_NOT_FOUND, "the job %s has no log: it did not start yet", name);
     } else {

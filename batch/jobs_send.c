@@ -5,12 +5,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "batch/job_text.h"
 #include "batch/jobs_i.h"
 
 #define FIRST_WAIT_MS 500
 #define LONGEST_WAIT_MS 5000
 #define LOOK_FIRST_MS 1000  // before the first look for a job whose answer is not known
 #define LOOK_LONGEST_MS 8000
+#define LOOK_PAGES 100
 #define EMPTY_LOOKS 2       // before a job that AWS failed on is sent again,
 #define EMPTY_LOOK_MS 3000  // so far apart
 
@@ -57,7 +59,7 @@ char *submission_job_name(const struct submission *s, unsigned generation)
 {
     // The hash covers the file's name as well: two files may give their jobs the same one.
     auto_cleanup(buf_free) struct buf whole = {0};
-    struct span text = span_of(s->text);
+    struct job_text text = job_text_core(s->text, strlen(s->text));
     buf_printf(&whole, "%s\n", s->name);
     buf_put(&whole, text.at, text.len);
     return job_name_make(s->j->conf.settings->user, s->spec.name, whole.data, whole.len, generation);
@@ -97,57 +99,41 @@ errc submission_prepare(struct submission *s, struct err *err)
 
 // --- looking -----------------------------------------------------------------------------------------------------
 
-// The id of the job of exactly that name on a page of ListJobs; of several the oldest.
-static void find_name(const struct json *page, const char *job_name, char **ret_id, int64_t *oldest)
+struct namesake {
+    const char *job_name;
+    char *id;           // owned
+    int64_t created_ms; // of id
+};
+
+// The id of the job of exactly that name; of several the oldest.
+static bool find_name(void *arg, const struct json *list)
 {
-    const struct json *list = json_get(page, "jobSummaryList");
+    struct namesake *n = arg;
     for (size_t i = 0; i < json_len(list); i++) {
         const struct json *one = json_at(list, i);
         const char *name = json_str(json_get(one, "jobName")), *id = json_str(json_get(one, "jobId"));
         int64_t created = 0;
         (void)json_int(json_get(one, "createdAt"), &created);
-        if (name != NULL && id != NULL && strcmp(name, job_name) == 0 && (*ret_id == NULL || created < *oldest)) {
-            free(*ret_id);
-            *ret_id = mem_strdup(id);
-            *oldest = created;
+        bool is_it = name != NULL && id != NULL && strcmp(name, n->job_name) == 0;
+        if (is_it && (n->id == NULL || created < n->created_ms)) {
+            free(n->id);
+            n->id = mem_strdup(id);
+            n->created_ms = created;
         }
     }
+    return true;
 }
 
 errc jobs_look_for(struct jobs *j, const char *queue, const char *job_name, struct cancel *cancel, char **ret_id,
                    struct err *err)
 {
-    auto_free char *id = NULL, *token = NULL;
-    int64_t oldest = 0;
-    for (int page = 0; page < 100; page++) {
-        auto_cleanup(buf_free) struct buf body = {0};
-        struct json *answer = NULL;
-        struct json_out w = {.buf = &body};
-        json_out_begin(&w, '{');
-        json_out_key(&w, "jobQueue");
-        json_out_str(&w, queue);
-        json_out_key(&w, "filters");
-        json_out_raw(&w, "[{\"name\":\"JOB_NAME\",\"values\":[");
-        json_quote(&body, job_name, strlen(job_name));
-        buf_puts(&body, "]}]");
-        if (token != NULL) {
-            json_out_key(&w, "nextToken");
-            json_out_str(&w, token);
-        }
-        json_out_end(&w, '}');
-        errc e = batch_call(j->api, "listjobs", body.data, cancel, &answer, err);
-        if (e) {
-            return e;
-        }
-        find_name(answer, job_name, &id, &oldest);
-        free(token);
-        token = mem_strdup(json_str(json_get(answer, "nextToken")));
-        json_free(answer);
-        if (token == NULL || *token == '\0') {
-            break;
-        }
+    struct namesake n = {.job_name = job_name};
+    errc e = jobs_list_pages(j, queue, job_name, LOOK_PAGES, cancel, find_name, &n, err);
+    if (e) {
+        free(n.id);
+        return e;
     }
-    *ret_id = steal_ptr(&id);
+    *ret_id = n.id;
     return ERR_OK;
 }
 

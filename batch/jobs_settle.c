@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "batch/jobs_i.h"
 
 #define PER_CALL 100          // ids of one DescribeJobs
@@ -32,6 +33,42 @@ errc jobs_ask(struct jobs *j, const struct strv *ids, size_t from, struct cancel
         fn(arg, json_at(list, i));
     }
     json_free(answer);
+    return ERR_OK;
+}
+
+static void put_list_request(const char *queue, const char *name, const char *token, struct buf *body)
+{
+    buf_puts(body, "{\"jobQueue\":");
+    json_quote(body, queue, strlen(queue));
+    buf_puts(body, ",\"filters\":[{\"name\":\"JOB_NAME\",\"values\":[");
+    json_quote(body, name, strlen(name));
+    buf_puts(body, "]}],\"maxResults\":100");
+    if (token != NULL) {
+        buf_puts(body, ",\"nextToken\":");
+        json_quote(body, token, strlen(token));
+    }
+    buf_putc(body, '}');
+}
+
+errc jobs_list_pages(struct jobs *j, const char *queue, const char *name, unsigned max_pages, struct cancel *cancel,
+                     bool (*fn)(void *arg, const struct json *list), void *arg, struct err *err)
+{
+    auto_free char *token = NULL;
+    bool more = true;
+    for (unsigned page = 0; more && page < max_pages; page++) {
+        auto_cleanup(buf_free) struct buf body = {0};
+        struct json *answer = NULL;
+        put_list_request(queue, name, token, &body);
+        errc e = batch_call(j->api, "listjobs", body.data, cancel, &answer, err);
+        if (e) {
+            return e;
+        }
+        more = fn(arg, json_get(answer, "jobSummaryList"));
+        free(token);
+        token = mem_strdup(json_str(json_get(answer, "nextToken")));
+        json_free(answer);
+        more = more && token != NULL && *token != '\0';
+    }
     return ERR_OK;
 }
 
@@ -202,19 +239,13 @@ static errc place_of_queue(struct jobs *j, const char *queue, struct cancel *can
 static errc is_asked_here(struct jobs *j, const char *queue, const char *submission, struct cancel *cancel, bool *ret,
                           struct err *err)
 {
-    auto_free char *here = NULL, *sent = NULL;
-    struct json *root = NULL;
-    struct err ignored = ERR_INIT;
+    auto_free char *here = NULL, *sent = queue != NULL ? submission_place(submission) : NULL;
     *ret = false;
-    if (queue == NULL || submission == NULL ||
-        json_parse(submission, strlen(submission), "submission", &root, &ignored)) {
+    if (sent == NULL) {
         return ERR_OK;
     }
-    const char *arn = json_str(json_get(root, "jobDefinition"));
-    sent = arn != NULL ? arn_place(arn) : NULL;
-    json_free(root);
     errc e = place_of_queue(j, queue, cancel, &here, err);
-    *ret = !e && here != NULL && sent != NULL && strcmp(here, sent) == 0;
+    *ret = !e && str_same(here, sent);
     return e;
 }
 

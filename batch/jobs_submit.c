@@ -1,5 +1,4 @@
 // Submissions: what a saved text means for the job that is there, and what is made of it before anything is sent.
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 #include "base/json_scan.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "batch/job_text.h"
 #include "batch/jobs_i.h"
 
 #define ASK_MS (5 * 1000) // how long is asked whether the present job ended
@@ -14,23 +14,9 @@
 static const char cut_short[] =
     "it was not submitted: the mount ended, or its machine stopped, before anything was sent";
 
-struct span span_of(const char *text)
-{
-    struct span s = {text, strlen(text)};
-    while (s.len > 0 && isspace((unsigned char)s.at[s.len - 1])) {
-        s.len--;
-    }
-    while (s.len > 0 && isspace((unsigned char)*s.at)) {
-        s.at++;
-        s.len--;
-    }
-    return s;
-}
-
 static bool is_same_text(const char *a, const char *b)
 {
-    struct span x = span_of(a), y = span_of(b);
-    return x.len == y.len && memcmp(x.at, y.at, x.len) == 0;
+    return job_text_same(a, strlen(a), b, strlen(b));
 }
 
 void submission_free(struct submission *s)

@@ -128,7 +128,7 @@ bool face_attempt(const struct face *f, unsigned index, char **ret_name, struct 
     return false;
 }
 
-bool face_find_attempt(const struct face *f, const char *attempt, struct face *ret)
+static bool find_attempt(const struct face *f, const char *attempt, struct face *ret)
 {
     char *name = NULL;
     for (unsigned i = 0; face_attempt(f, i, &name, ret); i++) {
@@ -139,6 +139,15 @@ bool face_find_attempt(const struct face *f, const char *attempt, struct face *r
         }
     }
     return false;
+}
+
+bool face_at(struct jobs *j, const char *dir, const char *attempt, struct face *ret)
+{
+    struct face whole;
+    if (attempt == NULL) {
+        return face_of(j, dir, ret);
+    }
+    return face_of(j, dir, &whole) && find_attempt(&whole, attempt, ret);
 }
 
 const char *face_status(const struct face *f)
@@ -344,15 +353,11 @@ void face_view(struct jobs *j, const struct face *f, struct job_view *ret)
 errc jobs_text(struct jobs *j, const char *name, const char *attempt, enum job_part part, struct buf *out,
                struct err *err)
 {
-    struct face f, one;
+    struct face f;
     auto_free char *definition = NULL, *submission = NULL, *note = NULL;
     jobs_load(j);
     pthread_mutex_lock(&j->lock);
-    bool there = face_of(j, name, &f);
-    if (there && attempt != NULL) {
-        there = face_find_attempt(&f, attempt, &one);
-        f = there ? one : f;
-    }
+    bool there = face_at(j, name, attempt, &f);
     if (there && part == JOB_REQUEST && request_size(&f) > 0) {
         definition = mem_strdup(f.in->definition);
         submission = mem_strdup(f.in->submission);

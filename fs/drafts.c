@@ -17,31 +17,6 @@ char *draft_job_name(const char *file)
     return mem_strndup(file, len - 5);
 }
 
-// JSON's white space.
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-size_t draft_trimmed(const char *text, size_t len)
-{
-    while (len > 0 && is_space(text[len - 1])) {
-        len--;
-    }
-    return len;
-}
-
-bool draft_same_text(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    a_len = draft_trimmed(a, a_len);
-    b_len = draft_trimmed(b, b_len);
-    for (; a_len > 0 && is_space(*a); a++, a_len--) {
-    }
-    for (; b_len > 0 && is_space(*b); b++, b_len--) {
-    }
-    return a_len == b_len && memcmp(a, b, a_len) == 0;
-}
-
 // --- the list -------------------------------------------------------------------------------------
 
 struct file *drafts_at(struct drafts *d, const char *name)

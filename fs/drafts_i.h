@@ -58,11 +58,6 @@ void drafts_submitted(struct drafts *d, struct file *f, const char *job, const c
 void drafts_revert(struct drafts *d, struct file *f, const char *job);
 struct saved *drafts_saved(struct drafts *d, const char *job, bool make);
 
-// Length without the white space (JSON's) at the end.
-size_t draft_trimmed(const char *text, size_t len);
-// Whether two texts are one but for white space around them.
-bool draft_same_text(const char *a, size_t a_len, const char *b, size_t b_len);
-
 // fs/drafts_submit.c, without the lock: submits a text as the job file `job`. What is no whole job file is ERR_INVALID.
 // *ret_blank: there was nothing in it.
 errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "batch/job_spec.h"
+#include "batch/job_text.h"
 #include "fs/drafts_i.h"
 
 static errc check_name(const char *file, struct err *err)
@@ -105,8 +106,8 @@ static errc refuse_more(const struct file *f, struct err *err)
 static errc take(struct drafts *d, struct file *f, uint64_t off, const void *data, size_t len, bool *ret_look,
                  struct err *err)
 {
-    bool behind = f->submitted_as != NULL && off >= draft_trimmed(f->text, f->len);
-    if (behind && draft_trimmed(data, len) > 0) {
+    bool behind = f->submitted_as != NULL && off >= job_text_end(f->text, f->len);
+    if (behind && job_text_end(data, len) > 0) {
         return refuse_more(f, err);
     }
     size_t end_before = f->len;
@@ -169,7 +170,7 @@ static errc truncate_locked(struct drafts *d, struct file *f, uint64_t size, str
     if (size == f->len) {
         return ERR_OK;
     }
-    bool same = f->submitted_as != NULL && size < f->len && size >= draft_trimmed(f->text, f->len);
+    bool same = f->submitted_as != NULL && size < f->len && size >= job_text_end(f->text, f->len);
     errc e = drafts_resize(d, f, size, err);
     if (!e && !same) {
         changed(f);

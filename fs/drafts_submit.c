@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json_scan.h"
 #include "base/mem.h"
+#include "batch/job_text.h"
 #include "fs/drafts_i.h"
 
 #define LOOK_MS 50 // how often who waits for another's submission looks whether it is still wanted
@@ -43,7 +44,7 @@ errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t l
                    bool *ret_blank, struct err *err)
 {
     enum jobs_text state = JOBS_TEXT_EMPTY;
-    *ret_blank = draft_trimmed(text, len) == 0;
+    *ret_blank = job_text_end(text, len) == 0;
     if (*ret_blank) {
         return ERR_OK;
     }
@@ -66,7 +67,7 @@ static bool is_other(struct drafts *d, const char *job, const char *text, size_t
 {
     pthread_mutex_lock(&d->lock);
     const struct saved *s = drafts_saved(d, job, false);
-    bool other = s != NULL && s->text != NULL && !draft_same_text(s->text, strlen(s->text), text, len);
+    bool other = s != NULL && s->text != NULL && !job_text_same(s->text, strlen(s->text), text, len);
     pthread_mutex_unlock(&d->lock);
     return other && d->jobs.lives(d->jobs.arg, job);
 }
@@ -81,7 +82,7 @@ errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err 
     uint64_t version = f->version;
     pthread_mutex_unlock(&d->lock);
     enum jobs_text state = JOBS_TEXT_EMPTY;
-    if (job == NULL || draft_trimmed(text, len) == 0) {
+    if (job == NULL || job_text_end(text, len) == 0) {
         return ERR_OK;
     }
     errc e = with_hint(job, d->jobs.check(d->jobs.arg, job, text, len, &state, err), err);

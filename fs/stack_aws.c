@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 struct stack_aws {
     struct stack *stack;           // borrowed
@@ -37,14 +38,9 @@ void stack_aws_free(struct stack_aws *a)
     free(a);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static errc make_http(struct stack_aws *a, const struct s3_settings *set, struct err *err)
 {
-    if (a->stack->http != NULL && same_text(set->ca_file, a->stack->ca_file)) {
+    if (a->stack->http != NULL && str_same(set->ca_file, a->stack->ca_file)) {
         a->parts.http = a->stack->http;
         return ERR_OK;
     }

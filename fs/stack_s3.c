@@ -8,6 +8,7 @@
 #include "base/creds.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "client/store_kept.h"
 #include "client/store_s3.h"
 #include "fs/stack_aws.h"
@@ -63,11 +64,6 @@ struct stack_s3 *stack_s3_new(struct stack *s, const struct options *o)
     s3->options = o;
     pthread_mutex_init(&s3->lock, NULL);
     return s3;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static errc make_layers(struct stack_s3 *s3, struct err *err)
@@ -133,7 +129,7 @@ errc stack_s3_store(void *arg, const char *root, struct store **ret, struct err 
     e = store_s3_new(&conf, &store, err);
     if (!e && s3->stack->cache != NULL) {
         store = store_kept_new(store, s3->stack->cache, root);
-        if (same_text(root, s3->stack->s3_root)) {
+        if (str_same(root, s3->stack->s3_root)) {
             s3->kept = store; // while the stack is built, by one thread
         }
     }

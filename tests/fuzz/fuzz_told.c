@@ -4,14 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "batch/jobs_i.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool is_same(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,8 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (json_parse(kept, strlen(kept), "kept", &again, &err) || !told_read(again, &u)) {
             abort();
         }
-        if (!is_same(t.id, u.id) || !is_same(t.status, u.status) || !is_same(t.reason, u.reason) ||
-            !is_same(t.stream, u.stream) || !is_same(t.group, u.group) || !is_same(t.tempdir, u.tempdir) ||
+        if (!str_same(t.id, u.id) || !str_same(t.status, u.status) || !str_same(t.reason, u.reason) ||
+            !str_same(t.stream, u.stream) || !str_same(t.group, u.group) || !str_same(t.tempdir, u.tempdir) ||
             t.tries_len != u.tries_len || t.has_exit != u.has_exit || told_changed_ms(&t) != told_changed_ms(&u)) {
             abort();
         }
