@@ -1,26 +1,20 @@
 // AWS Batch and CloudWatch Logs on loopback, as far as a submitter sees them: queues, compute environments, job
-// definitions, jobs with their states, logs; and faults, by operation and by the number of its call. The credentials
-// that calls are signed with are here too, in the place of the chain's.
+// definitions, jobs with their states, logs; and faults, by operation and by the number of its call.
 #ifndef TESTS_FAKE_AWS_BATCH_H
 #define TESTS_FAKE_AWS_BATCH_H
 
-#include <arpa/inet.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/creds.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "fake_keys.h"
+#include "loopback.h"
 
 #define FAKE_JOBS 2000
 #define FAKE_FAULTS 16
@@ -51,10 +45,7 @@ struct fake_rule {
 };
 
 static struct fake_batch {
-    int fd, port;
-    pthread_t thread;
-    atomic_int open;
-    atomic_bool ending;
+    struct loopback net;
     pthread_mutex_t lock; // all that follows
     struct fake_job jobs[FAKE_JOBS];
     int jobs_len, definitions, lines;
@@ -69,11 +60,6 @@ static struct fake_batch {
     bool hides;           // new jobs are hidden
     bool has_no_stream;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .platform = "EC2"};
-
-static inline void fake_pause(long ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
 
 static inline int fake_count_call(const char *operation)
 {
@@ -347,12 +333,12 @@ static inline bool fake_say(int fd, int status, const struct buf *body)
     }
     buf_puts(&text, "\r\n");
     buf_put(&text, body->data, body->len);
-    bool ok = send(fd, text.data, text.len, MSG_NOSIGNAL) == (ssize_t)text.len;
+    bool ok = loopback_say(fd, text.data, text.len);
     buf_free(&text);
     return ok;
 }
 
-static inline bool fake_take(int fd, char *head, const char *body)
+static inline bool fake_take(int fd, const char *head, const char *body)
 {
     char operation[64] = "";
     struct buf out = {0};
@@ -368,72 +354,14 @@ static inline bool fake_take(int fd, char *head, const char *body)
     return ok;
 }
 
-static void *fake_serve(void *arg)
-{
-    int fd = (int)(intptr_t)arg;
-    size_t len = 0, cap = 1 << 20;
-    char *text = mem_zalloc(cap + 1);
-    for (bool go_on = true; go_on && !atomic_load(&fake.ending);) {
-        text[len] = '\0';
-        char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "content-length:");
-        size_t need = end ? (size_t)(end - text) + 4 + (length && length < end ? (size_t)atoi(length + 15) : 0) : 0;
-        if (!end || len < need) {
-            ssize_t n = len < cap ? recv(fd, text + len, cap - len, 0) : 0;
-            if (n <= 0) {
-                break;
-            }
-            len += (size_t)n;
-            continue;
-        }
-        char *body = mem_strndup(end + 4, need - (size_t)(end + 4 - text));
-        *end = '\0';
-        go_on = fake_take(fd, text, body);
-        free(body);
-        memmove(text, text + need, len - need);
-        len -= need;
-    }
-    free(text);
-    close(fd);
-    atomic_fetch_sub(&fake.open, 1);
-    return NULL;
-}
-
-static void *fake_accept(void *arg)
-{
-    (void)arg;
-    for (int fd; (fd = accept4(fake.fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;) {
-        pthread_t thread;
-        atomic_fetch_add(&fake.open, 1);
-        if (pthread_create(&thread, NULL, fake_serve, (void *)(intptr_t)fd) == 0) {
-            pthread_detach(thread);
-        }
-    }
-    return NULL;
-}
-
 static inline int fake_start(void)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    signal(SIGPIPE, SIG_IGN);
-    fake.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fake.fd, (struct sockaddr *)&at, len) || listen(fake.fd, 64) ||
-        getsockname(fake.fd, (struct sockaddr *)&at, &len)) {
-        return -1;
-    }
-    fake.port = ntohs(at.sin_port);
-    return pthread_create(&fake.thread, NULL, fake_accept, NULL);
+    return loopback_start(&fake.net, fake_take);
 }
 
 static inline void fake_stop(void)
 {
-    atomic_store(&fake.ending, true);
-    shutdown(fake.fd, SHUT_RDWR);
-    pthread_join(fake.thread, NULL);
-    close(fake.fd);
-    for (int i = 0; i < 500 && atomic_load(&fake.open) > 0; i++) {
-        fake_pause(10);
-    }
+    loopback_stop(&fake.net);
     fake_reset();
 }
 
@@ -461,40 +389,6 @@ static inline void fake_set(int job, const char *status, int exit_code)
         j->stopped_ms = j->created_ms + 9000;
     }
     pthread_mutex_unlock(&fake.lock);
-}
-
-// --- credentials --------------------------------------------------------------------------------------------------------
-
-struct creds {
-    bool has_none;
-};
-
-errc creds_get(struct creds *c, struct cancel *cancel, struct creds_value *ret, struct err *err)
-{
-    (void)cancel;
-    if (c->has_none) {
-        return err_set(err, ERR_DENIED, "there are no credentials");
-    }
-    *ret = (struct creds_value){
-        .access_key = mem_strdup("AKTEST"),
-        .secret_key = mem_strdup("very-secret"),
-        .expires_ms = -1,
-        .serial = 1,
-    };
-    return ERR_OK;
-}
-
-void creds_value_free(struct creds_value *v)
-{
-    free(v->access_key);
-    free(v->secret_key);
-    free(v->token);
-}
-
-void creds_rejected(struct creds *c, uint64_t serial)
-{
-    (void)c;
-    (void)serial;
 }
 
 #endif

@@ -3,19 +3,14 @@
 #ifndef TESTS_FAKE_BATCH_H
 #define TESTS_FAKE_BATCH_H
 
-#include <arpa/inet.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "batch/batch_api.h"
+#include "fake_keys.h"
+#include "loopback.h"
 
 enum how {
     HOW_ANSWER,
@@ -33,20 +28,12 @@ struct step {
 
 #define FAKE_MAX 400
 static struct fake {
-    int fd, port;
-    pthread_t thread;
-    atomic_int open, connections;
-    atomic_bool ending;
+    struct loopback net;
     pthread_mutex_t lock; // what follows
     struct step steps[FAKE_MAX];
     int len, at;          // at: requests that came
     char *asked[FAKE_MAX];
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static inline void fake_pause(long ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
 
 static inline void fake_script(const struct step *steps, int len)
 {
@@ -92,14 +79,14 @@ static inline struct step fake_next(const char *request)
     }
     fake.at++;
     pthread_mutex_unlock(&fake.lock);
-    for (int i = 0; i < step.wait_ms && !atomic_load(&fake.ending); i += 5) {
-        fake_pause(5);
-    }
+    loopback_delay(&fake.net, step.wait_ms);
     return step;
 }
 
-static inline bool fake_answer(int fd, const struct step *step)
+static inline bool fake_answer(int fd, const char *request, const char *body_of_it)
 {
+    struct step next = fake_next(request), *step = &next;
+    (void)body_of_it;
     const char *body = step->body ? step->body : "";
     if (step->how == HOW_RESET) {
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
@@ -110,119 +97,24 @@ static inline bool fake_answer(int fd, const struct step *step)
     auto_free char *text = mem_printf("HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", step->status,
                                       step->headers ? step->headers : "",
                                       strlen(body) + (step->how == HOW_CUT ? 10 : 0), body);
-    ssize_t len = (ssize_t)strlen(text);
-    return send(fd, text, (size_t)len, MSG_NOSIGNAL) == len && step->how == HOW_ANSWER;
-}
-
-static void *fake_serve(void *arg)
-{
-    int fd = (int)(intptr_t)arg;
-    char text[65536];
-    size_t len = 0;
-    for (bool go_on = true; go_on && !atomic_load(&fake.ending);) {
-        text[len] = '\0';
-        char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\r\ncontent-length:");
-        size_t need = end ? (size_t)(end - text) + 4 + (length && length < end ? (size_t)atoi(length + 17) : 0) : 0;
-        if (!end || len < need) {
-            ssize_t n = len < sizeof(text) - 1 ? recv(fd, text + len, sizeof(text) - 1 - len, 0) : 0;
-            if (n <= 0) {
-                break;
-            }
-            len += (size_t)n;
-            continue;
-        }
-        struct step step = fake_next(text);
-        go_on = fake_answer(fd, &step);
-        memmove(text, text + need, len - need);
-        len -= need;
-    }
-    close(fd);
-    atomic_fetch_sub(&fake.open, 1);
-    return NULL;
-}
-
-static void *fake_accept(void *arg)
-{
-    (void)arg;
-    for (int fd; (fd = accept(fake.fd, NULL, NULL)) >= 0;) {
-        pthread_t thread;
-        atomic_fetch_add(&fake.open, 1);
-        atomic_fetch_add(&fake.connections, 1);
-        if (pthread_create(&thread, NULL, fake_serve, (void *)(intptr_t)fd) == 0) {
-            pthread_detach(thread);
-        }
-    }
-    return NULL;
+    return loopback_say(fd, text, strlen(text)) && step->how == HOW_ANSWER;
 }
 
 static inline int fake_start(void **state)
 {
     (void)state;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    signal(SIGPIPE, SIG_IGN);
-    fake.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fake.fd, (struct sockaddr *)&at, len) || listen(fake.fd, 64) ||
-        getsockname(fake.fd, (struct sockaddr *)&at, &len)) {
-        return -1;
-    }
-    fake.port = ntohs(at.sin_port);
-    return pthread_create(&fake.thread, NULL, fake_accept, NULL);
+    return loopback_start(&fake.net, fake_answer);
 }
 
 static inline int fake_stop(void **state)
 {
     (void)state;
-    atomic_store(&fake.ending, true);
-    shutdown(fake.fd, SHUT_RDWR);
-    pthread_join(fake.thread, NULL);
-    close(fake.fd);
-    for (int i = 0; i < 500 && atomic_load(&fake.open) > 0; i++) {
-        fake_pause(10);
-    }
+    loopback_stop(&fake.net);
     fake_script(NULL, 0);
     return 0;
 }
 
-// --- credentials ------------------------------------------------------------------------------------------------
-
 #define FAKE_TOKEN "token-that-is-long-enough-to-be-told-"
-struct creds {
-    uint64_t serial;  // 0: there are none
-    bool is_fixed;    // there are no others
-    int rejected;
-};
-
-errc creds_get(struct creds *c, struct cancel *cancel, struct creds_value *ret, struct err *err)
-{
-    (void)cancel;
-    if (c->serial == 0) {
-        return err_set(err, ERR_DENIED, "there are no credentials");
-    }
-    *ret = (struct creds_value){
-        .access_key = mem_strdup("AKTEST"),
-        .secret_key = mem_strdup("a-secret-key-that-is-very-secret"),
-        .token = mem_printf(FAKE_TOKEN "%d", (int)c->serial),
-        .expires_ms = -1,
-        .serial = c->serial,
-    };
-    return ERR_OK;
-}
-
-void creds_value_free(struct creds_value *v)
-{
-    free(v->access_key);
-    free(v->secret_key);
-    free(v->token);
-}
-
-void creds_rejected(struct creds *c, uint64_t serial)
-{
-    c->rejected++;
-    if (serial == c->serial && !c->is_fixed) {
-        c->serial++;
-    }
-}
 
 // --- a client of it ------------------------------------------------------------------------------------------------
 
@@ -237,8 +129,8 @@ static inline struct client *client_of(const char *endpoint)
     struct client *c = mem_zalloc(sizeof(*c));
     struct err err = ERR_INIT;
     struct http_conf quick = {.stall_ms = 400, .first_byte_ms = 2000, .connect_ms = 1000};
-    c->creds = (struct creds){.serial = 1};
-    auto_free char *own = mem_printf("http://127.0.0.1:%d", fake.port);
+    c->creds = (struct creds){.serial = 1, .token = FAKE_TOKEN};
+    auto_free char *own = mem_printf("http://127.0.0.1:%d", fake.net.port);
     assert_int_equal(http_new(&quick, &c->http, &err), ERR_OK);
     struct batch_api_conf conf = {.http = c->http, .creds = &c->creds, .region = "eu-west-1",
                                   .batch_endpoint = endpoint ? endpoint : own,

@@ -4,20 +4,15 @@
 #ifndef TESTS_UNIT_FAKE_CREDS_H
 #define TESTS_UNIT_FAKE_CREDS_H
 
-#include <arpa/inet.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/creds.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "loopback.h"
 #include "tempdir.h"
 
 #define MAX_REPLIES 16
@@ -32,10 +27,8 @@ struct reply {
 };
 
 static struct fake {
-    int fd, port;
-    pthread_t thread;
-    atomic_bool ending;
-    atomic_int asked, open;
+    struct loopback net;
+    atomic_int asked;
     pthread_mutex_t lock; // what follows
     struct reply replies[MAX_REPLIES];
     size_t len;
@@ -43,11 +36,6 @@ static struct fake {
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 // --- the server -----------------------------------------------------------------------------------------------
-
-static inline void pause_ms(int ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
 
 static inline void reply_with(struct reply r)
 {
@@ -88,60 +76,24 @@ static inline bool send_reply(int fd, const struct reply *r)
 {
     char head[200], filler[4096];
     memset(filler, ' ', sizeof filler);
-    for (int i = 0; i < r->delay_ms / 10 && !atomic_load(&fake.ending); i++)
-        pause_ms(10);
+    loopback_delay(&fake.net, r->delay_ms);
     size_t len = strlen(r->body);
     int n = snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n", r->status, len + r->filler);
-    bool ok = send(fd, head, (size_t)n, MSG_NOSIGNAL) == n && send(fd, r->body, len, MSG_NOSIGNAL) == (ssize_t)len;
+    bool ok = loopback_say(fd, head, (size_t)n) && loopback_say(fd, r->body, len);
     for (size_t left = r->filler; ok && left > 0;) {
         size_t piece = left < sizeof filler ? left : sizeof filler;
-        ok = send(fd, filler, piece, MSG_NOSIGNAL) == (ssize_t)piece;
+        ok = loopback_say(fd, filler, piece);
         left -= piece;
     }
     return ok;
 }
 
-static inline void *serve_one(void *arg)
+static inline bool serve_one(int fd, const char *request, const char *body)
 {
-    int fd = (int)(intptr_t)arg;
-    char text[16384];
-    size_t len = 0;
-    for (bool go_on = true; go_on && !atomic_load(&fake.ending);) {
-        text[len] = '\0';
-        char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "content-length:");
-        size_t need = end ? (size_t)(end - text) + 4 + (length && length < end ? (size_t)atoi(length + 15) : 0) : 0;
-        if (!end || len < need) {
-            ssize_t n = len < sizeof text - 1 ? recv(fd, text + len, sizeof text - 1 - len, 0) : 0;
-            if (n <= 0)
-                break;
-            len += (size_t)n;
-            continue;
-        }
-        atomic_fetch_add(&fake.asked, 1);
-        struct reply r = reply_for(text);
-        go_on = send_reply(fd, &r);
-        memmove(text, text + need, len - need);
-        len -= need;
-    }
-    close(fd);
-    atomic_fetch_sub(&fake.open, 1);
-    return NULL;
-}
-
-static inline void *serve_all(void *arg)
-{
-    (void)arg;
-    while (!atomic_load(&fake.ending)) {
-        int fd = accept(fake.fd, NULL, NULL);
-        pthread_t thread;
-        if (fd < 0)
-            continue;
-        atomic_fetch_add(&fake.open, 1);
-        if (pthread_create(&thread, NULL, serve_one, (void *)(intptr_t)fd) != 0)
-            abort();
-        pthread_detach(thread);
-    }
-    return NULL;
+    (void)body;
+    atomic_fetch_add(&fake.asked, 1);
+    struct reply r = reply_for(request);
+    return send_reply(fd, &r);
 }
 
 // --- the environment and the clock ------------------------------------------------------------------------------
@@ -176,7 +128,7 @@ static inline void env_set(const char *name, const char *value)
 static inline void env_set_url(const char *name, const char *path)
 {
     char url[200];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", fake.port, path);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", fake.net.port, path);
     env_set(name, url);
 }
 
@@ -198,16 +150,10 @@ static struct http *fake_http;
 
 static inline int group_setup(void **state)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
     struct err err = ERR_INIT;
     char path[200];
-    fake.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (tempdir_make(state) || bind(fake.fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fake.fd, 64) != 0)
+    if (tempdir_make(state) || loopback_start(&fake.net, serve_one))
         return -1;
-    getsockname(fake.fd, (struct sockaddr *)&at, &len);
-    fake.port = ntohs(at.sin_port);
-    pthread_create(&fake.thread, NULL, serve_all, NULL);
     snprintf(path, sizeof path, "%s/log", tempdir);
     return log_open(path, LOG_LEVEL_DEBUG, &err) || http_new(&(struct http_conf){0}, &fake_http, &err) ? -1 : 0;
 }
@@ -237,12 +183,7 @@ static inline int group_teardown(void **state)
     http_free(fake_http);
     log_close();
     bool clean = log_is_clean();
-    atomic_store(&fake.ending, true);
-    shutdown(fake.fd, SHUT_RDWR);
-    pthread_join(fake.thread, NULL);
-    close(fake.fd);
-    for (int i = 0; i < 500 && atomic_load(&fake.open) > 0; i++)
-        pause_ms(10);
+    loopback_stop(&fake.net);
     clock_set_fake(NULL, NULL);
     return tempdir_remove(state) || !clean ? -1 : 0;
 }

@@ -55,7 +55,7 @@ static inline struct rig *rig_new(const char *folder, int port, const struct rig
     const struct rig_options *o = options ? options : &plain;
     struct rig *r = mem_zalloc(sizeof(*r));
     struct err err = ERR_INIT;
-    r->creds.has_none = o->has_no_creds;
+    r->creds.serial = o->has_no_creds ? 0 : 1;
     if (http_new(&(struct http_conf){.first_byte_ms = 3000}, &r->http, &err)) {
         abort();
     }
@@ -137,7 +137,7 @@ static inline bool rig_wait(struct rig *r, const char *name, const char *status)
         if (strcmp(rig_text(r, name, JOB_STATUS), status) == 0) {
             return true;
         }
-        fake_pause(20);
+        loopback_pause(20);
     }
     fprintf(stderr, "%s is %s, not %s\n", name, rig_text(r, name, JOB_STATUS), status);
     return false;

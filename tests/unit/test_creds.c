@@ -229,7 +229,7 @@ static void begin_get(struct getter *g, struct creds *c)
 static void until_asked(int n)
 {
     for (int i = 0; i < 1000 && atomic_load(&fake.asked) < n; i++) {
-        pause_ms(10);
+        loopback_pause(10);
     }
 }
 
@@ -267,7 +267,7 @@ static void many_ask_and_one_is_sent(void **state)
     fails(c, ERR_DENIED, "answered 403");
     assert_int_equal(atomic_load(&fake.asked), 1);
     serve(1, 60, 200, 0);
-    pause_ms(1100);
+    loopback_pause(1100);
     gets(c, "container", "ASIAS3CR3T1");
     creds_free(c);
 }
@@ -351,11 +351,11 @@ static void what_holds_goes_on_when_a_refresh_fails(void **state)
     assert_int_equal(gets(c, "container", "ASIAS3CR3T1"), serial);
     creds_stats(c, &stats);
     assert_int_equal(stats.failures, 1);
-    pause_ms(1100);
+    loopback_pause(1100);
     move_clock(2);
     fails(c, ERR_DENIED, "answered 403"); // now it has expired
     serve(2, 60, 200, 0);
-    pause_ms(1100);
+    loopback_pause(1100);
     assert_int_equal(gets(c, "container", "ASIAS3CR3T2"), serial + 1);
     creds_free(c);
 }
@@ -417,7 +417,7 @@ static void a_caller_can_leave_at_any_time(void **state)
     begin_get(&first, c);
     until_asked(1);
     begin_get(&second, c); // waits for the first, and does it itself when that one leaves
-    pause_ms(150);
+    loopback_pause(150);
     int64_t took = leaves_after(&first);
     pthread_join(second.thread, NULL);
     assert_true(took < 700);
@@ -431,7 +431,7 @@ static void a_caller_can_leave_at_any_time(void **state)
     begin_get(&first, c);
     until_asked(1);
     begin_get(&second, c);
-    pause_ms(100);
+    loopback_pause(100);
     took = leaves_after(&second);
     pthread_join(first.thread, NULL);
     assert_true(took < 700);

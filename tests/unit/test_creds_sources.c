@@ -244,7 +244,7 @@ static void programs_that_fail(void **state)
 
 static void *cancel_soon(void *arg)
 {
-    pause_ms(300);
+    loopback_pause(300);
     atomic_store((atomic_bool *)arg, true);
     return NULL;
 }
@@ -286,7 +286,7 @@ static void a_program_is_ended_with_its_children(void **state)
         if (zombie) {
             return; // somebody else's to wait for
         }
-        pause_ms(10);
+        loopback_pause(10);
     }
     assert_int_equal(kill(child, 0), -1);
 }

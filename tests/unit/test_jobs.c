@@ -15,7 +15,7 @@ static int setup(void **state)
 static void test_submit(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     assert_int_equal(rig_submit(r, "train", GOOD, &err), ERR_OK);
     assert_int_equal(fake_jobs(), 1);
@@ -47,7 +47,7 @@ static void test_submit(void **state)
 static void test_generations(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     struct job_view v;
     char *attempt = NULL;
@@ -83,7 +83,7 @@ static void test_generations(void **state)
     rig_free(r);
 
     // After a remount all is there.
-    r = rig_new(folder, fake.port, NULL);
+    r = rig_new(folder, fake.net.port, NULL);
     assert_string_equal(rig_text(r, "train", JOB_ID), fake.jobs[1].id);
     assert_string_equal(rig_text_of(r, "train", "1", JOB_STATUS), "FAILED");
     fake_set(1, "SUCCEEDED", 0);
@@ -95,7 +95,7 @@ static void test_generations(void **state)
 static void test_states(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     struct job_view v;
     assert_int_equal(rig_submit(r, "train", GOOD, &err), ERR_OK);
@@ -129,7 +129,7 @@ static void test_states(void **state)
 static void test_kill(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     assert_int_equal(jobs_kill(r->jobs, "none", NULL, &err), ERR_NOT_FOUND);
     assert_int_equal(rig_submit(r, "train", GOOD, &err), ERR_OK);
@@ -143,7 +143,7 @@ static void test_kill(void **state)
 static void test_refused_texts(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     enum jobs_text is;
     const char *bad = "{\"command\": [\"x\"], \"bathc\": 1, \"cpu\": 2}";
@@ -171,7 +171,7 @@ static void test_refused_texts(void **state)
 static void test_refused_by_configuration(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, &(struct rig_options){.has_no_image = true});
+    struct rig *r = rig_new(folder, fake.net.port, &(struct rig_options){.has_no_image = true});
     struct err err = ERR_INIT;
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_INVALID);
     assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "image"));
@@ -199,7 +199,7 @@ static void test_dry_run(void **state)
     (void)state;
     struct err err = ERR_INIT;
     const char *dry = "{\"command\": [\"{tempdir}/x\"], \"batch\": {\"use_tmpfs\": true}, \"dry_run\": true}";
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     assert_int_equal(rig_submit(r, "a", dry, &err), ERR_OK);
     assert_string_equal(rig_text(r, "a", JOB_STATUS), "dry run");
     assert_string_equal(rig_text(r, "a", JOB_TEMPDIR), "/metaflow_temp");
@@ -212,7 +212,7 @@ static void test_dry_run(void **state)
     assert_int_equal(rig_submit(r, "a", dry, &err), ERR_BUSY);
     rig_free(r);
 
-    r = rig_new("journal-dry", fake.port, &(struct rig_options){.dry_run = true});
+    r = rig_new("journal-dry", fake.net.port, &(struct rig_options){.dry_run = true});
     int before = fake_calls(NULL);
     assert_int_equal(rig_submit(r, "b", GOOD, &err), ERR_OK);
     assert_string_equal(rig_text(r, "b", JOB_STATUS), "dry run");
@@ -225,7 +225,7 @@ static void test_dry_run(void **state)
 static void test_saved(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     char *name, *text;
     int64_t ms;
@@ -233,7 +233,7 @@ static void test_saved(void **state)
     assert_int_equal(rig_submit(r, "b", OTHER, &err), ERR_OK);
     jobs_unsave(r->jobs, "a");
     rig_free(r);
-    r = rig_new(folder, fake.port, NULL);
+    r = rig_new(folder, fake.net.port, NULL);
     assert_true(jobs_saved(r->jobs, 0, &name, &text, &ms));
     assert_string_equal(name, "b");
     assert_string_equal(text, OTHER);
@@ -282,13 +282,13 @@ static void test_metaflows_jobs(void **state)
     add_theirs("tester-x-Flow-5-start-9-0", "tester-x", 9); // another user, whose name begins as ours
     add_theirs("tester-Flow-5-start-2-0", "tester", 2);
     add_theirs("other-Flow-5-start-3-0", "other", 3);
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     assert_int_equal(rig_submit(r, "mine", GOOD, &err), ERR_OK);
     jobs_look(r->jobs, NULL);
     for (int i = 0; i < 300 && s.len < 3; i++) {
         s.len = 0;
         jobs_list(r->jobs, see, &s);
-        fake_pause(10);
+        loopback_pause(10);
     }
     assert_int_equal(s.len, 3);
     assert_string_equal(s.names[0], "mine");
@@ -320,7 +320,7 @@ static void test_metaflows_jobs(void **state)
 static void test_log(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
     char text[4096] = "";
     int fd;
@@ -341,13 +341,13 @@ static void test_log(void **state)
     for (int i = 0; i < 500 && v.size[JOB_LOG] < 9 * 7 + 2; i++) {
         job_view_free(&v);
         assert_int_equal(jobs_find(r->jobs, "a", NULL, &v, &err), ERR_OK);
-        fake_pause(10);
+        loopback_pause(10);
     }
     assert_true(v.log_grows);
     for (int i = 0; i < 300 && v.size[JOB_LOG] < 86; i++) {
         job_view_free(&v);
         assert_int_equal(jobs_find(r->jobs, "a", NULL, &v, &err), ERR_OK);
-        fake_pause(10);
+        loopback_pause(10);
     }
     assert_int_equal(v.size[JOB_LOG], 10 * 7 + 2 * 8);
     assert_int_equal(pread(fd, text, sizeof(text), 0), v.size[JOB_LOG]);
@@ -368,13 +368,13 @@ static void test_log(void **state)
         if (!grows) {
             break;
         }
-        fake_pause(20);
+        loopback_pause(20);
     }
     int calls = fake_calls("GetLogEvents");
     assert_int_equal(jobs_log(r->jobs, "a", NULL, NULL, &fd, &len, &err), ERR_OK);
     assert_int_equal(len, 86);
     close(fd);
-    fake_pause(200);
+    loopback_pause(200);
     assert_int_equal(fake_calls("GetLogEvents"), calls);
     rig_free(r);
 }
@@ -384,7 +384,7 @@ static void test_nothing_to_ask(void **state)
     (void)state;
     struct err err = ERR_INIT;
     auto_cleanup(buf_free) struct buf told = {0};
-    struct rig *r = rig_new(folder, fake.port, &(struct rig_options){.has_no_region = true});
+    struct rig *r = rig_new(folder, fake.net.port, &(struct rig_options){.has_no_region = true});
     int64_t before = clock_mono_ms();
     jobs_look(r->jobs, NULL);
     jobs_describe(r->jobs, 10, &told);
@@ -393,7 +393,7 @@ static void test_nothing_to_ask(void **state)
     assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "region"));
     rig_free(r);
 
-    r = rig_new(folder, fake.port, &(struct rig_options){.has_no_creds = true});
+    r = rig_new(folder, fake.net.port, &(struct rig_options){.has_no_creds = true});
     for (int i = 0; i < 20; i++) {
         jobs_look(r->jobs, NULL);
     }
@@ -413,7 +413,7 @@ static void test_nothing_to_ask(void **state)
 static void test_many(void **state)
 {
     (void)state;
-    struct rig *r = rig_new(folder, fake.port, NULL);
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct job_view v;
     struct err err = ERR_INIT;
     struct seen s = {0};
@@ -425,7 +425,7 @@ static void test_many(void **state)
     for (int i = 0; i < 500 && s.len < 1000; i++) {
         s.len = 0;
         jobs_list(r->jobs, see, &s);
-        fake_pause(10);
+        loopback_pause(10);
     }
     assert_int_equal(s.len, 1000);
     int before = fake_calls("describejobs");

@@ -17,7 +17,7 @@ static int setup(void **state)
 
 static struct rig *rig_quick(int64_t submit_ms, int64_t settle_ms)
 {
-    return rig_new(folder, fake.port, &(struct rig_options){.submit_ms = submit_ms, .settle_ms = settle_ms});
+    return rig_new(folder, fake.net.port, &(struct rig_options){.submit_ms = submit_ms, .settle_ms = settle_ms});
 }
 
 static void expect_one(struct rig *r, int submits)
@@ -188,7 +188,7 @@ static void test_interrupted(void **state)
     (void)state;
     struct cancel cancel = {0};
     struct err err = ERR_INIT;
-    struct rig *r = rig_new(folder, fake.port, &(struct rig_options){.reached = go_away, .arg = &cancel});
+    struct rig *r = rig_new(folder, fake.net.port, &(struct rig_options){.reached = go_away, .arg = &cancel});
     assert_int_equal(jobs_submit(r->jobs, "a", GOOD, strlen(GOOD), &cancel, &err), ERR_INTERRUPTED);
     assert_string_equal(rig_text(r, "a", JOB_STATUS), "not submitted"); // nothing had been sent
     assert_int_equal(fake_jobs(), 0);
@@ -273,7 +273,7 @@ static int be_child(char **argv)
 static void run_child(enum jobs_step step)
 {
     char port[16], number[16];
-    snprintf(port, sizeof(port), "%d", fake.port);
+    snprintf(port, sizeof(port), "%d", fake.net.port);
     snprintf(number, sizeof(number), "%d", (int)step);
     pid_t pid = fork();
     if (pid == 0) {
@@ -335,7 +335,7 @@ static void test_other_region(void **state)
     auto_free char *status = mem_strdup(rig_text(r, "a", JOB_STATUS));
     for (int i = 0; i < 30; i++) {
         jobs_look(r->jobs, NULL);
-        fake_pause(50);
+        loopback_pause(50);
     }
     assert_int_equal(fake_calls("describejobs"), before);
     assert_string_equal(rig_text(r, "a", JOB_STATUS), status);
@@ -348,7 +348,7 @@ static void test_other_region(void **state)
     r = rig_quick(0, 50);
     for (int i = 0; i < 300 && strcmp(rig_text(r, "a", JOB_REASON), "(none)") == 0; i++) {
         jobs_look(r->jobs, NULL);
-        fake_pause(20);
+        loopback_pause(20);
     }
     assert_non_null(strstr(rig_text(r, "a", JOB_REASON), "does not know the job any more"));
     assert_int_equal(rig_submit(r, "a", OTHER, &err), ERR_OK);

@@ -66,7 +66,7 @@ static void whole_objects(void **state)
     assert_string_equal(g.head.etag, "\"e1\"");
     assert_string_equal(g.head.attributes, "{\"cas_raw\": false}");
     assert_true(asked_with(0, "GET /bucket/a%20b/%2B%25%C3%A9//%23%3F HTTP/1.1\r\n"));
-    auto_free char *host = mem_printf("\r\nHost: 127.0.0.1:%d\r\n", fake.port);
+    auto_free char *host = mem_printf("\r\nHost: 127.0.0.1:%d\r\n", fake.net.port);
     assert_true(asked_with(0, host));
     assert_true(asked_with(0, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKTEST/"));
     assert_true(asked_with(0, "/us-east-1/s3/aws4_request"));
@@ -95,7 +95,7 @@ static void anonymous_requests_are_not_signed(void **state)
     struct client *c = client_of(NULL);
     struct s3 *s3;
     struct err err = ERR_INIT;
-    auto_free char *endpoint = mem_printf("http://localhost:%d/", fake.port);
+    auto_free char *endpoint = mem_printf("http://localhost:%d/", fake.net.port);
     struct s3_conf conf = {.http = c->http, .endpoint = endpoint, .style = S3_STYLE_VIRTUAL};
     assert_int_equal(s3_new(&conf, &s3, &err), ERR_OK);
     struct s3_head head;
@@ -104,7 +104,7 @@ static void anonymous_requests_are_not_signed(void **state)
     assert_int_equal(head.size, 77);
     assert_string_equal(head.etag, ""); // one with a space is none
     assert_true(asked_with(0, "HEAD /k HTTP/1.1\r\n"));
-    auto_free char *host = mem_printf("\r\nHost: my-bucket.localhost:%d\r\n", fake.port);
+    auto_free char *host = mem_printf("\r\nHost: my-bucket.localhost:%d\r\n", fake.net.port);
     assert_true(asked_with(0, host));
     assert_false(asked_with(0, "Authorization"));
     assert_false(asked_with(0, "x-amz"));
@@ -380,7 +380,7 @@ static void started_requests(void **state)
     SCRIPT({"206 Partial Content", ETAG "Content-Range: bytes 3-7/10\r\n", "hello", 0, false, 60},
            {"503 Slow Down", "Retry-After: 1\r\n", XML_OF("SlowDown", "")});
     assert_int_equal(s3_start(c->s3, &range, 1 << 20, NULL, &one, &err), ERR_OK);
-    fake_pause(100); // its answer comes meanwhile, and waits
+    loopback_pause(100); // its answer comes meanwhile, and waits
     assert_int_equal(s3_start(c->s3, &range, 0, NULL, &two, &err), ERR_OK);
     assert_int_equal(s3_follow(c->s3, one, NULL, take, &g, &g.head, &again, &err), ERR_OK);
     assert_int_equal(g.body.len, 5);

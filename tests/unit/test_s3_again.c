@@ -70,7 +70,7 @@ static void waits_double_and_are_bounded(void **state)
 
 static void *cancel_soon(void *arg)
 {
-    fake_pause(50);
+    loopback_pause(50);
     atomic_store(&((struct cancel *)arg)->set, true);
     return NULL;
 }
@@ -148,7 +148,7 @@ static void a_head_without_words_is_doubted_once(void **state)
     assert_int_equal(fake_asked(), 1);
     client_free(c);
     c = client_of(NULL);
-    c->creds.has_token = false;
+    c->creds.token = NULL;
     SCRIPT({"403 Forbidden", NULL, NULL}, {"200 OK", NULL, NULL, 7});
     assert_int_equal(head(c), ERR_DENIED);
     assert_int_equal(fake_asked(), 1);
@@ -214,7 +214,7 @@ static void a_bucket_tells_its_region(void **state)
     SCRIPT({"400 Bad Request", NULL, NULL},
            {"400 Bad Request", NULL, XML_OF("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>")},
            {"200 OK", NULL, "<ListBucketResult/>"}, {"200 OK", NULL, NULL, 7});
-    c->creds.has_token = false;
+    c->creds.token = NULL;
     assert_int_equal(head(c), ERR_OK);
     assert_true(asked_with(3, "HEAD /bucket/k HTTP/1.1\r\n"));
     assert_true(asked_with(3, "/eu-west-1/s3/aws4_request"));
@@ -228,7 +228,7 @@ static void credentials_stay_at_home(void **state)
 {
     (void)state;
     struct client *c = client_of(NULL);
-    auto_free char *same = mem_printf("Location: http://127.0.0.1:%d/other\r\n", fake.port);
+    auto_free char *same = mem_printf("Location: http://127.0.0.1:%d/other\r\n", fake.net.port);
     static const char *const foreign[] = {
         "Location: http://localhost:1/bucket/k\r\n", "Location: https://evil.example/bucket/k\r\n",
         "x-amz-bucket-region: evil.example/\r\n", "x-amz-bucket-region: us-east-1\r\n", NULL,
@@ -248,12 +248,12 @@ static void credentials_stay_at_home(void **state)
 static void an_endpoint_may_name_another_of_its_hosts(void **state)
 {
     (void)state;
-    auto_free char *endpoint = mem_printf("http://localhost:%d", fake.port);
+    auto_free char *endpoint = mem_printf("http://localhost:%d", fake.net.port);
     struct client *c = client_of(&(struct s3_conf){.endpoint = endpoint});
     SCRIPT({"307 Temporary Redirect", NULL, XML_OF("TemporaryRedirect", "<Endpoint>bucket.eu.localhost</Endpoint>")}, FINE,
            FINE);
     assert_int_equal(get(c), ERR_OK);
-    auto_free char *host = mem_printf("\r\nHost: eu.localhost:%d\r\n", fake.port);
+    auto_free char *host = mem_printf("\r\nHost: eu.localhost:%d\r\n", fake.net.port);
     assert_true(asked_with(1, host));
     assert_true(asked_with(1, "GET /bucket/k HTTP/1.1\r\n"));
     assert_int_equal(get(c), ERR_OK);
