@@ -58,6 +58,7 @@ static struct fake_batch {
     char *definition_name;
     const char *platform;
     bool hides;           // new jobs are hidden
+    int blind_lists;      // so many listings see no job yet
     bool has_no_stream;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .platform = "EC2"};
 
@@ -100,7 +101,7 @@ static inline void fake_reset(void)
     }
     free(fake.definition_name);
     fake.definition_name = NULL;
-    fake.jobs_len = fake.definitions = fake.rules_len = fake.lines = 0;
+    fake.jobs_len = fake.definitions = fake.rules_len = fake.lines = fake.blind_lists = 0;
     memset(fake.counts, 0, sizeof(fake.counts));
     fake.platform = "EC2";
     fake.hides = fake.has_no_stream = false;
@@ -205,6 +206,10 @@ static inline void fake_list(const struct json *body, struct buf *out)
     const char *queue = json_str(json_get(body, "jobQueue")), *token = json_str(json_get(body, "nextToken"));
     const char *value = json_str(json_at(json_get(json_at(json_get(body, "filters"), 0), "values"), 0));
     int at = token ? atoi(token) : fake.jobs_len, n = 0;
+    if (fake.blind_lists > 0) {
+        fake.blind_lists--;
+        at = 0;
+    }
     buf_puts(out, "{\"jobSummaryList\":[");
     while (at > 0 && n < 100) {
         const struct fake_job *job = &fake.jobs[--at];

@@ -76,6 +76,21 @@ static void test_server_error_behind(void **state)
     rig_free(r);
 }
 
+// The same, and the first listing does not show the job yet.
+static void test_server_error_seen_late(void **state)
+{
+    (void)state;
+    struct rig *r = rig_quick(0, 0);
+    struct err err = ERR_INIT;
+    fake_rule("submitjob", 1, 1, FAKE_FAIL_DONE);
+    pthread_mutex_lock(&fake.lock);
+    fake.blind_lists = 1;
+    pthread_mutex_unlock(&fake.lock);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    expect_one(r, 1);
+    rig_free(r);
+}
+
 static void test_cut_behind(void **state)
 {
     (void)state;
@@ -362,6 +377,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(test_throttled_for_ever, setup),
         cmocka_unit_test_setup(test_server_error, setup),
         cmocka_unit_test_setup(test_server_error_behind, setup),
+        cmocka_unit_test_setup(test_server_error_seen_late, setup),
         cmocka_unit_test_setup(test_cut_behind, setup),
         cmocka_unit_test_setup(test_cut_before, setup),
         cmocka_unit_test_setup(test_saved_again, setup),
