@@ -239,13 +239,11 @@ static errc place_of_queue(struct jobs *j, const char *queue, struct cancel *can
 static errc is_asked_here(struct jobs *j, const char *queue, const char *submission, struct cancel *cancel, bool *ret,
                           struct err *err)
 {
-    auto_free char *here = NULL, *sent = queue != NULL ? submission_place(submission) : NULL;
-    *ret = false;
-    if (sent == NULL) {
-        return ERR_OK;
-    }
-    errc e = place_of_queue(j, queue, cancel, &here, err);
-    *ret = !e && str_same(here, sent);
+    auto_free char *sent = queue != NULL ? submission_place(submission) : NULL;
+    char *here = NULL;
+    errc e = sent != NULL ? place_of_queue(j, queue, cancel, &here, err) : ERR_OK;
+    *ret = !e && sent != NULL && str_same(here, sent);
+    free(here);
     return e;
 }
 
@@ -369,6 +367,9 @@ static bool settle_one(void *arg, struct journal_lock *lock, struct record *r)
         return false;
     }
     s->code = intent_settle(s->j, r->name, in, &s->j->ending, &s->changed, &s->err);
+    if (s->changed) {
+        own_refuse(s->j, r->name, NULL); // before the new state shows: what was said of the old one goes first
+    }
     return s->changed;
 }
 
@@ -391,10 +392,7 @@ errc jobs_settle(struct jobs *j, struct cycle *c, struct err *err)
         if (!e && s.code) {
             e = err_set(err, s.code, "%s", s.err.cause);
         }
-        if (s.changed) {
-            own_refuse(j, names.items[i], NULL);
-            c->changed = true;
-        }
+        c->changed = c->changed || s.changed;
     }
     return e;
 }
