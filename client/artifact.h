@@ -48,6 +48,16 @@ errc artifact_open_natural(const struct artifact_env *env, const struct artifact
 errc artifact_open_json(const struct artifact_env *env, const struct artifact *a,
                         struct cancel *cancel, struct content **ret,
                         struct err *err) ERR_MUST_CHECK;
+// As a table in CSV (client/csv.h), and as a .npy file (client/npy.h): rendered once, a second open costs nothing.
+// ERR_NO_FORM with a cause where the value has no such form.
+errc artifact_open_csv(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                       struct content **ret, struct err *err) ERR_MUST_CHECK;
+errc artifact_open_npy(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                       struct content **ret, struct err *err) ERR_MUST_CHECK;
+// Whether the recorded type is one that has these forms: pandas' DataFrame, Series and Index kinds and numpy's array,
+// for npy numpy's scalars too.
+bool artifact_has_csv(const struct artifact *a);
+bool artifact_has_npy(const struct artifact *a);
 errc artifact_open_stored(const struct artifact_env *env, const struct artifact *a,
                           struct cancel *cancel, struct content **ret,
                           struct err *err) ERR_MUST_CHECK;

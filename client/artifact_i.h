@@ -16,6 +16,8 @@ enum render_as {
     RENDER_NATURAL_JSON = NATURAL_JSON,
     RENDER_JSON = 100,
     RENDER_INCLUDED_JSON, // of the included file's content
+    RENDER_CSV,
+    RENDER_NPY,
 };
 errc artifact_render(const struct artifact_env *env, const struct artifact *a, enum render_as as,
                      struct cancel *cancel, struct content **ret, struct err *err) ERR_MUST_CHECK;

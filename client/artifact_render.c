@@ -3,7 +3,9 @@
 
 #include "base/mem.h"
 #include "client/artifact_i.h"
+#include "client/csv.h"
 #include "client/included.h"
+#include "client/npy.h"
 #include "client/pickle_reader.h"
 #include "client/piece_sink.h"
 
@@ -26,11 +28,22 @@ static void job_free(void *arg)
     free(job);
 }
 
+static errc render_csv(const struct value *v, struct cancel *cancel, struct sink *sink, struct err *err)
+{
+    auto_cleanup(frame_freep) struct frame *f = NULL;
+    errc e = frame_of(v, cancel, &f, err);
+    return e ? e : csv_write(f, cancel, sink, err);
+}
+
 static errc render(const struct value *v, enum render_as as, struct cancel *cancel,
                    struct sink *sink, struct err *err)
 {
     if (as == RENDER_JSON)
         return render_json(v, cancel, sink, err);
+    if (as == RENDER_NPY)
+        return npy_write(v, cancel, sink, err);
+    if (as == RENDER_CSV)
+        return render_csv(v, cancel, sink, err);
     return render_natural(v, (enum natural_form)as, cancel, sink, err);
 }
 
@@ -137,6 +150,18 @@ errc artifact_render(const struct artifact_env *env, const struct artifact *a, e
     struct staged *staged;
     errc e = staging_get(env->staging, &rq, &staged, err);
     return e == ERR_OK ? wait_content(staged, cancel, ret, err) : e;
+}
+
+errc artifact_open_csv(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                       struct content **ret, struct err *err)
+{
+    return artifact_render(env, a, RENDER_CSV, cancel, ret, err);
+}
+
+errc artifact_open_npy(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                       struct content **ret, struct err *err)
+{
+    return artifact_render(env, a, RENDER_NPY, cancel, ret, err);
 }
 
 errc artifact_open_json(const struct artifact_env *env, const struct artifact *a,

@@ -410,6 +410,8 @@ static bool is_of_interest(const struct ahead_seen *seen)
     case K_ARTIFACT:
     case K_PICKLE:
     case K_JSON:
+    case K_CSV:
+    case K_NPY:
     case K_STDOUT:
     case K_STDERR:
     case K_LOG:

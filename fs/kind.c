@@ -44,6 +44,13 @@ static const struct kind_info kinds[K_COUNT] = {
     [K_RUN_TAGS] = {"run-tags", KIND_DIR, 0755, CLASS_NONE, false, false},
     [K_RUN_TAG] = {"run-tag", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_RUN_FAILED] = {"run-failed", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
+    [K_CODE] = {"code", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
+    [K_CODE_DIR] = {"code-directory", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
+    [K_CODE_FILE] = {"code-file", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
+    [K_CODE_TGZ] = {"code-package", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
+    [K_GRAPH] = {"graph", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, true},
+    [K_TIMELINE] = {"timeline", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, true},
+    [K_REPORT] = {"report", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, true},
     [K_INDEX] = {"index", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_INDEX_LINK] = {"index-link", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
     [K_STDOUT] = {"stdout", KIND_FILE, FILE_RO, CLASS_COMPUTED, true, false},
@@ -60,6 +67,10 @@ static const struct kind_info kinds[K_COUNT] = {
     [K_PICKLE] = {"pickle", KIND_FILE, FILE_RO, CLASS_ARTIFACT, false, false},
     [K_JSONS] = {"jsons", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_JSON] = {"json", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
+    [K_CSVS] = {"csvs", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
+    [K_CSV] = {"csv", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
+    [K_NPYS] = {"npys", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
+    [K_NPY] = {"npy", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
     [K_INTERNALS] = {"internals", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_CARDS] = {"cards", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_CARD] = {"card", KIND_FILE, FILE_RO, CLASS_COMPUTED, true, false},
@@ -91,6 +102,11 @@ static const struct dot_name dots[] = {
     {K_RUN, ".end", K_END, "link to the end task: cat .end/x is the client's run.data.x"},
     {K_RUN, ".tags", K_RUN_TAGS, "the run's tags; mkdir .tags/good adds one, rmdir takes it away"},
     {K_RUN, ".failed", K_RUN_FAILED, "links to the failed tasks, STEP.TASK"},
+    {K_RUN, ".report.html", K_REPORT, "a page to look at: graph, timeline, parameters, failures"},
+    {K_RUN, ".graph.svg", K_GRAPH, "the graph of the steps with their states"},
+    {K_RUN, ".timeline.svg", K_TIMELINE, "the tasks over time, attempt by attempt"},
+    {K_RUN, ".code", K_CODE, "the files of the run's code package, where it has one"},
+    {K_RUN, ".code.tgz", K_CODE_TGZ, "the whole code package"},
 
     {K_STEP, ".meta", K_META, "JSON of the step"},
     {K_STEP, ".index", K_INDEX, "links to the tasks of a foreach by their index: .index/2, nested .index/2.0"},
@@ -105,6 +121,9 @@ static const struct dot_name dots[] = {
     {K_TASK, ".children", K_CHILDREN, "links to the child tasks, STEP.TASK"},
     {K_TASK, ".pickle", K_PICKLES, "the stored bytes of every artifact, as Metaflow wrote them"},
     {K_TASK, ".json", K_JSONS, "every artifact as JSON: .json/NAME.json"},
+    {K_TASK, ".csv", K_CSVS, "tables and arrays as CSV: .csv/NAME.csv"},
+    {K_TASK, ".npy", K_NPYS, "tables, arrays and numpy's scalars for numpy.load: .npy/NAME.npy"},
+    {K_TASK, ".report.html", K_REPORT, "a page to look at: artifacts with previews, the log, cards"},
     {K_TASK, ".internal", K_INTERNALS, "Metaflow's own artifacts, which the client hides"},
     {K_TASK, ".cards", K_CARDS, "the task's cards, HTML"},
     {K_TASK, ".batch", K_TASK_BATCH, "link to the task's job below .batch, where it ran on AWS Batch"},
@@ -116,6 +135,9 @@ static const struct dot_name dots[] = {
     {K_ATTEMPT, ".logs", K_LOGS, "the raw log files"},
     {K_ATTEMPT, ".pickle", K_PICKLES, "the stored bytes of every artifact of this attempt"},
     {K_ATTEMPT, ".json", K_JSONS, "every artifact of this attempt as JSON: .json/NAME.json"},
+    {K_ATTEMPT, ".csv", K_CSVS, "tables and arrays of this attempt as CSV: .csv/NAME.csv"},
+    {K_ATTEMPT, ".npy", K_NPYS, "tables, arrays and numpy's scalars of this attempt: .npy/NAME.npy"},
+    {K_ATTEMPT, ".report.html", K_REPORT, "a page to look at, of this attempt"},
     {K_ATTEMPT, ".internal", K_INTERNALS, "Metaflow's own artifacts, which the client hides"},
     {K_ATTEMPT, ".cards", K_CARDS, "the cards of this attempt"},
 
@@ -130,6 +152,21 @@ const struct dot_name *kind_dot_names(void)
 bool kind_is_batch(enum kind kind)
 {
     return kind >= K_BATCH && kind <= K_JOB_ATTEMPT;
+}
+
+bool kind_is_code(enum kind kind)
+{
+    return kind >= K_CODE && kind <= K_CODE_FILE;
+}
+
+bool kind_is_page(enum kind kind)
+{
+    return kind == K_REPORT || kind == K_GRAPH || kind == K_TIMELINE;
+}
+
+const char *kind_suffix(enum kind kind)
+{
+    return kind == K_JSON ? ".json" : kind == K_CSV ? ".csv" : kind == K_NPY ? ".npy" : "";
 }
 
 enum kind kind_of_dot(enum kind parent, const char *name)

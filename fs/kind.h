@@ -19,12 +19,15 @@ enum kind {
     K_BY_DATE, K_DAY, K_RUN_LINK,
     // run
     K_PARAMETERS, K_PARAMETER, K_END, K_RUN_TAGS, K_RUN_TAG, K_RUN_FAILED,
+    K_CODE, K_CODE_DIR, K_CODE_FILE, K_CODE_TGZ, K_GRAPH, K_TIMELINE,
+    // run and task
+    K_REPORT,
     // step
     K_INDEX, K_INDEX_LINK,
     // task
     K_STDOUT, K_STDERR, K_LOG, K_LOGS, K_LOG_PART, K_ATTEMPTS, K_ATTEMPT,
-    K_PARENTS, K_CHILDREN, K_TASK_LINK, K_PICKLES, K_PICKLE, K_JSONS, K_JSON, K_INTERNALS,
-    K_CARDS, K_CARD, K_CARD_LINK, K_TASK_BATCH,
+    K_PARENTS, K_CHILDREN, K_TASK_LINK, K_PICKLES, K_PICKLE, K_JSONS, K_JSON, K_CSVS, K_CSV, K_NPYS, K_NPY,
+    K_INTERNALS, K_CARDS, K_CARD, K_CARD_LINK, K_TASK_BATCH,
     K_COUNT
 };
 
@@ -56,6 +59,13 @@ const struct dot_name *kind_dot_names(void);
 bool kind_is_batch(enum kind kind);
 // The kind of dot name `name` in a parent, or K_NONE.
 enum kind kind_of_dot(enum kind parent, const char *name);
+
+// Whether a kind is below RUN/.code.
+bool kind_is_code(enum kind kind);
+// Whether a kind is a page of report/.
+bool kind_is_page(enum kind kind);
+// What the file name of a form has behind the artifact's name: ".json", ".csv", ".npy"; "" for every other kind.
+const char *kind_suffix(enum kind kind);
 
 // Names that programs probe for in every directory that they see (.git, .Trash, .DS_Store, autorun.inf, ...)
 // and that nothing in a directory of this kind is called: answered as missing from memory. A run or task id

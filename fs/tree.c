@@ -75,10 +75,10 @@ void tree_fill_attr(const struct tree *t, enum kind kind, int64_t mtime_ms, stru
 void tree_artifact_attr(const struct tree *t, enum kind kind, const struct artifact *a, struct tattr *ret)
 {
     tree_fill_attr(t, kind, a->created_ms, ret);
-    bool natural = kind != K_PICKLE && kind != K_JSON;
+    const bool rendered = *kind_suffix(kind), natural = kind != K_PICKLE && !rendered;
     struct artifact_size size = natural ? artifact_natural_size(a) : artifact_stored_size(a);
     ret->size = size.size;
-    ret->size_exact = kind != K_JSON && size.exact;
+    ret->size_exact = !rendered && size.exact;
     if (a->created_ms > 0 && clock_wall_ms() - a->created_ms > SETTLED_AFTER_MS)
         ret->ttl_ms = SETTLED_TTL_MS;
 }
@@ -101,6 +101,11 @@ errc tree_object_mtime(struct tree *t, const struct tref *r, struct cancel *canc
     return client_mtime(t->conf.client, &ps, cancel, ret, err);
 }
 
+bool tree_promises(enum kind form, const struct artifact *a)
+{
+    return form == K_CSV ? artifact_has_csv(a) : form != K_NPY || artifact_has_npy(a);
+}
+
 static errc find_in_task(struct tree *t, const struct tref *r, const struct pathspec *task,
                          struct cancel *cancel, const struct artifacts **ret_list,
                          const struct artifact **ret, struct err *err)
@@ -110,14 +115,18 @@ static errc find_in_task(struct tree *t, const struct tref *r, const struct path
     if (e)
         return e;
     const struct artifact *a = artifacts_find(list, r->leaf);
-    if (!a) {
-        artifacts_unref(list);
-        auto_free char *text = pathspec_text(task);
-        return err_set(err, ERR_NOT_FOUND, "task %s has no artifact \"%s\"", text, r->leaf);
+    // Where no type was recorded only opening it can tell.
+    if (a && (tree_promises(r->kind, a) || strcmp(a->type, "object") == 0)) {
+        *ret_list = list;
+        *ret = a;
+        return ERR_OK;
     }
-    *ret_list = list;
-    *ret = a;
-    return ERR_OK;
+    auto_free char *text = pathspec_text(task);
+    e = a ? err_set(err, ERR_NOT_FOUND, "the artifact \"%s\" of task %s is a %s, which has no form %s", r->leaf, text,
+                    a->type, kind_suffix(r->kind))
+          : err_set(err, ERR_NOT_FOUND, "task %s has no artifact \"%s\"", text, r->leaf);
+    artifacts_unref(list);
+    return e;
 }
 
 // The `_parameters` task of a run that has a parameter of that name, owned by the caller.
@@ -297,7 +306,9 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     case K_ARTIFACT:
     case K_PARAMETER:
     case K_PICKLE:
-    case K_JSON: {
+    case K_JSON:
+    case K_CSV:
+    case K_NPY: {
         auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
         const struct artifact *a = NULL;
         e = tree_find_artifact(t, r, cancel, &list, &a, NULL, err);
@@ -313,6 +324,11 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     case K_CARD:
     case K_CARD_LINK:
         return attr_card(t, r, cancel, ret, err);
+    case K_CODE:
+    case K_CODE_DIR:
+    case K_CODE_FILE:
+    case K_CODE_TGZ:
+        return tree_code_attr(t, r, cancel, ret, err);
     default:
         break;
     }
@@ -321,7 +337,7 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     if (e)
         return e;
     tree_fill_attr(t, r->kind, mtime, ret);
-    if (r->kind == K_META) {
+    if (r->kind == K_META || kind_is_page(r->kind)) {
         ret->size = UNKNOWN_SIZE;
         ret->size_exact = false;
     } else if (r->kind == K_HELP) {

@@ -40,6 +40,9 @@ errc tree_find_artifact(struct tree *t, const struct tref *r, struct cancel *can
                         const struct artifacts **ret_list, const struct artifact **ret,
                         struct artifact_env *ret_env, struct err *err) ERR_MUST_CHECK;
 
+// Whether an artifact is shown in that form: a table as CSV, ...; a type that was not recorded promises nothing.
+bool tree_promises(enum kind form, const struct artifact *a);
+
 // Splits "<step>.<task>" at its first dot, in place; false when there is none.
 bool tree_split_task_name(char *name, char **ret_step, char **ret_task);
 // "<type>[-<id>].html", the file name of the link to a card. Owned by the caller.
@@ -58,6 +61,16 @@ errc tree_batch_open(struct tree *t, const struct tref *r, struct cancel *cancel
                      struct err *err) ERR_MUST_CHECK;
 errc tree_batch_link(struct tree *t, const struct tref *r, struct cancel *cancel, char **ret,
                      struct err *err) ERR_MUST_CHECK;
+
+// fs/tree_code.c: the code package of a run. In a tref of what is below .code the leaf is the whole path.
+errc tree_code_lookup(struct tree *t, const struct tref *dir, const char *name, struct cancel *cancel,
+                      enum kind *ret_kind, struct tattr *ret_attr, struct err *err) ERR_MUST_CHECK;
+errc tree_code_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
+                    struct err *err) ERR_MUST_CHECK;
+errc tree_code_list(struct tree *t, const struct tref *dir, struct cancel *cancel, tree_list_fn fn, void *arg,
+                    struct err *err) ERR_MUST_CHECK;
+errc tree_code_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
+                    uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
 
 // Text of .help for a directory of that kind, and of .metaflowfs/README.
 // `batch`: this mount has .batch.

@@ -74,11 +74,14 @@ static bool emit_artifact(struct lister *l, enum kind kind, const struct artifac
 {
     struct tattr attr;
     tree_artifact_attr(l->t, kind, a, &attr);
-    if (kind != K_JSON)
+    const char *suffix = kind_suffix(kind);
+    if (!*suffix)
         return emit(l, kind, a->name, &attr);
-    auto_free char *file_name = tree_encode(l->t, a->name);
-    auto_free char *json_name = mem_printf("%s.json", file_name);
-    l->stopped = !l->fn(l->arg, json_name, kind, &attr);
+    if (!tree_promises(kind, a))
+        return true;
+    auto_free char *stem = tree_encode(l->t, a->name);
+    auto_free char *file_name = mem_printf("%s%s", stem, suffix);
+    l->stopped = !l->fn(l->arg, file_name, kind, &attr);
     return !l->stopped;
 }
 
@@ -213,7 +216,9 @@ static errc list_entries(struct lister *l, const struct tref *dir, struct cancel
     case K_PICKLES:
         return list_artifacts(l, dir, ALL, K_PICKLE, cancel, err);
     case K_JSONS:
-        return list_artifacts(l, dir, VISIBLE, K_JSON, cancel, err);
+    case K_CSVS:
+    case K_NPYS:
+        return list_artifacts(l, dir, VISIBLE, tree_kind_of_entry(dir->kind, ""), cancel, err);
     case K_FLOW_TAGS:
     case K_BY_DATE:
         l->kind = dir->kind == K_FLOW_TAGS ? K_FLOW_TAG : K_DAY;
@@ -298,6 +303,8 @@ errc tree_list(struct tree *t, const struct tref *dir, struct cancel *cancel, tr
         list_ctl(&l);
     else if (kind_is_batch(dir->kind))
         e = tree_batch_list(t, dir, cancel, fn, arg, err);
+    else if (kind_is_code(dir->kind))
+        e = tree_code_list(t, dir, cancel, fn, arg, err);
     else
         e = list_entries(&l, dir, cancel, err);
     if (!e && t->conf.list_dots && !l.stopped)

@@ -22,6 +22,8 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
         return false; // a file can be called anything
     if (name[0] == '.')
         return kind_of_dot(dir, name) == K_NONE;
+    if (kind_is_code(dir))
+        return false; // people's own names
     bool odd_names = atomic_load(&t->odd_names);
     if (!odd_names && kind_is_probe(dir, name))
         return true;
@@ -33,7 +35,9 @@ bool tree_never(const struct tree *t, enum kind dir, const char *name)
     case K_RUN_TAG:
         return true;
     case K_JSONS:
-        return !strstr(name, ".json");
+    case K_CSVS:
+    case K_NPYS:
+        return !strstr(name, kind_suffix(tree_kind_of_entry(dir, name)));
     default: {
         if (name_is_cut(name))
             return false;
@@ -90,6 +94,11 @@ enum kind tree_kind_of_entry(enum kind dir, const char *name)
         return K_PICKLE;
     case K_JSONS:
         return K_JSON;
+    case K_CSVS:
+        return K_CSV;
+    case K_NPYS:
+        return K_NPY;
+
     case K_CARDS:
         return K_CARD;
     default:
@@ -280,6 +289,8 @@ errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struc
                        kind_info(dir->kind)->label);
     if (kind_is_batch(dir->kind) && kind_of_dot(dir->kind, name) == K_NONE)
         return tree_batch_lookup(t, dir, name, cancel, ret_kind, ret_attr, err);
+    if (kind_is_code(dir->kind) && kind_of_dot(dir->kind, name) == K_NONE)
+        return tree_code_lookup(t, dir, name, cancel, ret_kind, ret_attr, err);
     errc e = learn_cut_name(t, dir, name, cancel, err);
     if (e)
         return e;

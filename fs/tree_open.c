@@ -5,6 +5,9 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "fs/tree_i.h"
+#include "report/report.h"
+
+enum { MAX_PAGE = 64 << 20 };
 
 // Equal keys are equal bytes; the form is part of it.
 static uint64_t version_of(enum kind kind, const char *sha)
@@ -27,6 +30,10 @@ static errc open_artifact(struct tree *t, const struct tref *r, struct cancel *c
         e = artifact_open_stored(&env, a, cancel, ret, err);
     else if (r->kind == K_JSON)
         e = artifact_open_json(&env, a, cancel, ret, err);
+    else if (r->kind == K_CSV)
+        e = artifact_open_csv(&env, a, cancel, ret, err);
+    else if (r->kind == K_NPY)
+        e = artifact_open_npy(&env, a, cancel, ret, err);
     else
         e = artifact_open_natural(&env, a, cancel, ret, err);
     if (!e)
@@ -68,6 +75,19 @@ static errc open_meta(struct tree *t, const struct tref *r, struct cancel *cance
     return e ? e : open_text(t, &text, ret, err);
 }
 
+static errc open_page(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
+                      struct err *err)
+{
+    auto_cleanup(buf_free) struct buf text = {.max = MAX_PAGE};
+    struct pathspec ps = tref_pathspec(r);
+    struct client *c = t->conf.client;
+    errc e = r->kind == K_GRAPH      ? report_graph(c, &ps, cancel, &text, err)
+             : r->kind == K_TIMELINE ? report_timeline(c, &ps, cancel, &text, err)
+             : r->dir == K_RUN       ? report_run(c, &ps, cancel, &text, err)
+                                     : report_task(c, &ps, r->attempt, cancel, &text, err);
+    return e ? e : open_text(t, &text, ret, err);
+}
+
 static errc open_ctl(struct tree *t, const struct tref *r, struct content **ret, struct err *err)
 {
     auto_cleanup(buf_free) struct buf text = {0};
@@ -86,6 +106,8 @@ errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     case K_PARAMETER:
     case K_PICKLE:
     case K_JSON:
+    case K_CSV:
+    case K_NPY:
         return open_artifact(t, r, cancel, ret, ret_version, err);
     case K_STDOUT:
     case K_STDERR:
@@ -98,6 +120,13 @@ errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     }
     case K_META:
         return open_meta(t, r, cancel, ret, err);
+    case K_REPORT:
+    case K_GRAPH:
+    case K_TIMELINE:
+        return open_page(t, r, cancel, ret, err);
+    case K_CODE_FILE:
+    case K_CODE_TGZ:
+        return tree_code_open(t, r, cancel, ret, ret_version, err);
     case K_HELP: {
         auto_cleanup(buf_free) struct buf text = {0};
         help_text(r->dir, t->conf.batch != NULL, &text);
@@ -138,7 +167,7 @@ errc tree_version(struct tree *t, const struct tref *r, struct cancel *cancel, u
     *ret_version = 0;
     if (r->kind == K_STDOUT || r->kind == K_STDERR)
         return log_version(t, r, cancel, ret_version, err);
-    if (r->kind != K_ARTIFACT && r->kind != K_PARAMETER && r->kind != K_PICKLE && r->kind != K_JSON)
+    if (r->kind != K_ARTIFACT && r->kind != K_PARAMETER && r->kind != K_PICKLE && !*kind_suffix(r->kind))
         return ERR_OK;
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
     const struct artifact *a = NULL;

@@ -88,6 +88,8 @@ static errc each_attr(struct tree *t, const struct tref *r, struct cancel *cance
     case K_PARAMETER:
     case K_PICKLE:
     case K_JSON:
+    case K_CSV:
+    case K_NPY:
         return each_artifact_attr(t, r, cancel, fn, arg, err);
     default:
         return ERR_OK;

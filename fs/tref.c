@@ -53,12 +53,11 @@ static char *decode_leaf(const struct tree *t, enum kind kind, const char *name)
 {
     if (kind_is_batch(kind))
         return mem_strdup(name);
-    if (kind != K_JSON)
-        return tree_decode(t, name);
-    size_t len = strlen(name);
-    if (len <= 5 || strcmp(name + len - 5, ".json") != 0)
+    const char *suffix = kind_suffix(kind);
+    size_t len = strlen(name), tail = strlen(suffix);
+    if (len <= tail || strcmp(name + len - tail, suffix) != 0)
         return NULL;
-    auto_free char *stem = mem_strndup(name, len - 5);
+    auto_free char *stem = mem_strndup(name, len - tail);
     return tree_decode(t, stem);
 }
 
@@ -85,6 +84,10 @@ static char **slot_of(struct tref *r, enum kind kind)
     case K_PARAMETER:
     case K_PICKLE:
     case K_JSON:
+    case K_CSV:
+    case K_NPY:
+    case K_CODE_DIR:
+    case K_CODE_FILE:
     case K_LOG_PART:
     case K_CARD:
     case K_CARD_LINK:
@@ -109,6 +112,11 @@ bool tref_step(const struct tree *t, struct tref *r, enum kind kind, const char 
         char *text = kind == K_ATTEMPT ? decode_attempt(name) : decode_leaf(t, kind, name);
         if (!text)
             return false;
+        if (dir == K_CODE_DIR) { // below .code the leaf is the whole path
+            char *path = mem_printf("%s/%s", r->leaf, text);
+            free(text);
+            text = path;
+        }
         free(*slot);
         *slot = text;
         if (kind == K_ATTEMPT)
@@ -126,8 +134,9 @@ char *tref_file_name(struct tree *t, const struct tref *r)
     if (slot && *slot) {
         if (kind_is_batch(r->kind))
             return mem_strdup(*slot);
-        auto_free char *name = tree_encode(t, *slot);
-        return mem_printf("%s%s", name, r->kind == K_JSON ? ".json" : "");
+        const char *below = kind_is_code(r->kind) ? strrchr(*slot, '/') : NULL;
+        auto_free char *name = tree_encode(t, below ? below + 1 : *slot);
+        return mem_printf("%s%s", name, kind_suffix(r->kind));
     }
     for (const struct dot_name *d = kind_dot_names(); d->name; d++)
         if (d->kind == r->kind && kind_of_dot(r->dir, d->name) == r->kind)

@@ -77,13 +77,19 @@ class Terminal:
         rows = [row for row in text.splitlines() if "cat " + typed.split("/")[0] in row]
         return rows[-1].split("cat ", 1)[1].strip()
 
+    def fresh_prompt(self):
+        """An empty command line at the top of an empty screen. What is typed before the shell reads again would be
+        shown twice, by the terminal and by the shell: so each key waits for what the one before it does."""
+        self.key("C-c")
+        self.settled()
+        self.key("C-l")
+        self.wait(lambda text: text.strip() == "%", "an empty command line")
+
     def completions(self, typed):
         """The words that Tab shows, or completes, after `cat ` and `typed`, which ends with a slash."""
-        self.key("C-c")
-        self.key("C-l")
-        self.settled()
+        self.fresh_prompt()
         self.type("cat " + typed)
-        self.wait(lambda text: "cat " + typed in text, "the typed text")
+        self.wait(lambda text: text.strip() == "% cat " + typed, "the typed text, alone")
         self.key("Tab")
         text = self.settled()
         line = self.line(text, typed)
@@ -138,7 +144,7 @@ def test_tab_offers_the_clients_lists(terminal, client, runs):
 def test_tab_completes_a_beginning(terminal, client, runs):
     """S48: the beginning of a name is completed."""
     run = client.Run(runs["named"])
-    terminal.key("C-l")
+    terminal.fresh_prompt()
     terminal.type("cat mnt/Named")
     terminal.key("Tab")
     time.sleep(0.3)
