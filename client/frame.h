@@ -2,10 +2,10 @@
 // plain values (client/pickle.h); nothing of pandas or numpy is needed. Classes and layouts of pandas 1 to 3 and
 // numpy 1 and 2 are recognised by their names in the pickle; facts: pandas/core/internals, pandas/core/arrays.
 //
-// What is a frame: a DataFrame; a Series (one column); an Index of any kind (one column, labelled 0, with a plain row
-// index, as Index.to_frame(index=False) has it, or one a level of a MultiIndex); an array of one or two dimensions (as
-// DataFrame(a): columns 0, 1, ...; of a structured array its fields). Subclasses of these that other libraries define
-// are read where they keep the same state.
+// What is a frame: a DataFrame; a Series (one column); an Index of any kind (one column, or one a level of a
+// MultiIndex, labelled as Index.to_frame(index=False) has it, with a plain row index); an array of one or two
+// dimensions (as DataFrame(a): columns 0, 1, ...; of a structured array its fields). Subclasses of these that other
+// libraries define are read where they keep the same state.
 //
 // A column or cell that cannot be read never makes the rest unreadable: its cells are CELL_UNSUPPORTED, and name the
 // type. Rows are not copied: elements point into the pickle, which must live as long as the frame. Memory grows with
@@ -20,7 +20,7 @@
 enum frame_kind { FRAME_DATAFRAME, FRAME_SERIES, FRAME_INDEX, FRAME_ARRAY };
 
 enum cell_kind {
-    CELL_NA,          // missing where the column has a way to say so: None of Arrow, pandas.NA, a masked value, -1 of codes
+    CELL_NA,          // missing where the column can say so: Arrow's null, pandas.NA, a masked value, code -1
     CELL_ELEMENT,     // an element of a numpy type, NaN and NaT too
     CELL_TEXT,        // text: a str, or what a period, interval, time with a zone, ... looks like
     CELL_VALUE,       // any Python value (object columns), None and float nan too

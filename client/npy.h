@@ -1,7 +1,8 @@
 // A value as a .npy file (numpy/lib/format.py, version 1.0; 2.0 for a long header, 3.0 for names that are not
 // Latin-1): numpy.load reads an equal array, without pickle. A numpy scalar is an array of no dimensions; an array is
 // written as it is in memory (its byte order, Fortran order too); objects and variable strings become fixed-width
-// text ("U") by the JSON rules, so that nothing has to be unpickled. A DataFrame is its to_records(); a Series or Index its values.
+// text ("U") by the JSON rules, so that nothing has to be
+// unpickled. A DataFrame is its to_records(); a Series or Index its values.
 #ifndef CLIENT_NPY_H
 #define CLIENT_NPY_H
 

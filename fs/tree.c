@@ -286,17 +286,9 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
                struct err *err)
 {
     errc e;
-    switch (r->kind) {
-    case K_BATCH:
-    case K_BATCH_FILE:
-    case K_JOB:
-    case K_JOB_PART:
-    case K_JOB_LOG:
-    case K_JOB_CTL:
-    case K_JOB_TASK:
-    case K_JOB_ATTEMPTS:
-    case K_JOB_ATTEMPT:
+    if (kind_is_batch(r->kind))
         return tree_batch_attr(t, r, cancel, ret, err);
+    switch (r->kind) {
     case K_CTL:
     case K_CTL_FILE:
     case K_CTL_TEMPDIR:

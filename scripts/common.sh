@@ -69,6 +69,19 @@ make_venv() {
     printf '%s' "$want" >"$folder/metaflowfs-packages"
 }
 
+# make_lib FOLDER PACKAGE...: a folder for PYTHONPATH beside .venv-test with these packages alone; kept when it has them.
+make_lib() {
+    local folder=$1 want
+    shift
+    want="$*"
+    [ "$(cat "$folder/metaflowfs-packages" 2>/dev/null)" = "$want" ] && return 0
+    say "installing Python packages into ${folder#"$root"/}: $want"
+    rm -rf "$folder"
+    "$root/.venv-test/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-compile \
+        --target "$folder" "$@" || die "pip cannot install: $want"
+    printf '%s' "$want" >"$folder/metaflowfs-packages"
+}
+
 # make_go_tool FILE PACKAGE@VERSION: builds a Go program; kept when it is there. Go comes from the PATH, from
 # /usr/local/go or from Debian. All tools share Go's own caches, which are below build/ where there is no home.
 make_go_tool() {

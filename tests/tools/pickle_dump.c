@@ -1,13 +1,15 @@
 // Reads pickles and writes what they are shown as, for tests. Standard input is a sequence of
-// requests, each a form ('n' and the recorded type's length and text, or 'j') and a pickle; lengths
-// are 4 bytes, little-endian. Each answer is a status byte ('=' or '!'), a length and the text (of the
-// value, or "kind: cause" of the failure). With arguments: files, as JSON.
+// requests, each a form ('n' and the recorded type's length and text, 'j', 'c' for CSV, 'p' for .npy) and a
+// pickle; lengths are 4 bytes, little-endian. Each answer is a status byte ('=' or '!'), a length and the text (of the
+// value, or "kind: cause" of the failure). With arguments: files, as JSON, behind --csv or --npy in that form.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/csv.h"
+#include "client/npy.h"
 #include "client/render.h"
 
 enum { MAX_TEXT = 64 << 20 };
@@ -36,13 +38,24 @@ static uint8_t *read_counted(uint32_t *ret_len)
     return data;
 }
 
-static errc dump(const uint8_t *data, size_t len, const char *type, struct buf *out, struct err *err)
+static errc dump_csv(const struct value *v, struct sink *sink, struct err *err)
+{
+    auto_cleanup(frame_freep) struct frame *f = NULL;
+    errc e = frame_of(v, NULL, &f, err);
+    return e ? e : csv_write(f, NULL, sink, err);
+}
+
+static errc dump(const uint8_t *data, size_t len, int form, const char *type, struct buf *out, struct err *err)
 {
     auto_cleanup(pickle_freep) struct pickle *p = NULL;
     if (pickle_read(data, len, NULL, NULL, &p, err))
         return err->code;
     struct buf_sink sink = sink_to_buf(out);
-    if (type)
+    if (form == 'c')
+        return dump_csv(pickle_root(p), &sink.sink, err);
+    if (form == 'p')
+        return npy_write(pickle_root(p), NULL, &sink.sink, err);
+    if (form == 'n')
         return render_natural(pickle_root(p), natural_form_of(type), NULL, &sink.sink, err);
     return render_json(pickle_root(p), NULL, &sink.sink, err);
 }
@@ -78,13 +91,13 @@ static int serve(void)
         memcpy(exact, data, len);
         auto_cleanup(buf_free) struct buf out = {.max = MAX_TEXT};
         struct err err = ERR_INIT;
-        errc failed = dump(exact, len, type, &out, &err);
+        errc failed = dump(exact, len, form, type, &out, &err);
         answer(failed, &out, &err);
     }
     return 0;
 }
 
-static int dump_file(const char *path)
+static int dump_file(const char *path, int form)
 {
     FILE *f = fopen(path, "rb");
     auto_cleanup(buf_free) struct buf in = {.max = (size_t)1 << 31}, out = {.max = MAX_TEXT};
@@ -100,7 +113,7 @@ static int dump_file(const char *path)
             break;
     }
     fclose(f);
-    if (dump((const uint8_t *)in.data, in.len, NULL, &out, &err)) {
+    if (dump((const uint8_t *)in.data, in.len, form, NULL, &out, &err)) {
         fprintf(stderr, "%s: %s\n", path, err.cause);
         return 1;
     }
@@ -110,10 +123,13 @@ static int dump_file(const char *path)
 
 int main(int argc, char **argv)
 {
-    int bad = 0;
+    int bad = 0, form = 'j';
     if (argc < 2)
         return serve();
     for (int i = 1; i < argc; i++)
-        bad |= dump_file(argv[i]);
+        if (strcmp(argv[i], "--csv") == 0 || strcmp(argv[i], "--npy") == 0)
+            form = argv[i][2] == 'c' ? 'c' : 'p';
+        else
+            bad |= dump_file(argv[i], form);
     return bad;
 }
