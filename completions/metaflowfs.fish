@@ -9,18 +9,20 @@ function __metaflowfs_complete
     set -l lines (command $program __complete -- $before[2..-1] "$plain" 2>/dev/null)
     set -l mode $lines[1]
     # fish adds no space behind what ends with a slash, "=" or ",".
-    string join -- \n $lines[2..-1]
+    for line in $lines[2..-1]
+        echo $line
+    end
     # Files of "--option=DIR" are those of DIR.
     set -l option (string match -r -- '^--[^=]*=' $last)
     set -l value (string replace -r -- '^--[^=]*=' '' $last)
     switch "$mode"
         case dirs
             for dir in (__fish_complete_directories "$value" '')
-                echo $option$dir
+                echo "$option$dir"
             end
         case files
             for file in (__fish_complete_path "$value" '')
-                echo $option$file
+                echo "$option$file"
             end
     end
 end

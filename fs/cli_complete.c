@@ -31,17 +31,17 @@ static const struct {
     {NULL, NULL, 0},
 };
 
-bool complete_is_of_mount(const char *name)
+const char *const complete_of_mount[] = {
+    "foreground", "debug", "check", "clean-stale", "fetch-ahead", "no-batch", "batch-dry-run", "batch-allow-other",
+    "log-file", "log-level", "ro", "allow-other", "allow-root", "uid", "gid", "umask", "no-auto-unmount", NULL};
+
+static bool is_of_mount(const char *name)
 {
-    static const char *const names[] = {
-        "foreground", "debug", "check", "clean-stale", "fetch-ahead", "no-batch", "batch-dry-run", "batch-allow-other",
-        "log-file", "log-level", "ro", "allow-other", "allow-root", "uid", "gid", "umask", "no-auto-unmount", NULL};
-    for (const char *const *n = names; *n != NULL; n++) {
-        if (strcmp(*n, name) == 0) {
-            return true;
-        }
+    const char *const *n = complete_of_mount;
+    while (*n != NULL && strcmp(*n, name) != 0) {
+        n++;
     }
-    return false;
+    return *n != NULL;
 }
 
 // What is offered, printed at the end.
@@ -118,7 +118,7 @@ static void offer_o(struct offer *o, const char *text)
 static void offer_options(struct offer *o, const char *subcommand)
 {
     for (const struct option_row *r = option_table; r->name != NULL; r++) {
-        if (subcommand != NULL && complete_is_of_mount(r->name)) {
+        if (subcommand != NULL && is_of_mount(r->name)) {
             continue;
         }
         char letter[2] = {r->letter, '\0'};

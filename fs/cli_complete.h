@@ -17,8 +17,6 @@
 #ifndef FS_CLI_COMPLETE_H
 #define FS_CLI_COMPLETE_H
 
-#include <stdbool.h>
-
 // argv[1] is "__complete". The result is main's: 0, or 2 for arguments that are none of the above.
 int complete_run(int argc, char *const *argv);
 
@@ -30,7 +28,7 @@ struct complete_own {
     const char *help;
 };
 extern const struct complete_own complete_own[];
-// Whether an option of fs/options_table.c means something only where there is a mount.
-bool complete_is_of_mount(const char *name);
+// Names of fs/options_table.c that mean something only where there is a mount; ended by NULL.
+extern const char *const complete_of_mount[];
 
 #endif
