@@ -1,0 +1,124 @@
+"""mount(8) and its helper mount.metaflowfs, in a mount namespace of the test's own that has it in /sbin; and what the
+examples of packaging/ say to systemd."""
+
+
+import os
+import pathlib
+import re
+import shlex
+import socket
+import subprocess
+
+import make
+import pytest
+from mounting import binary, daemon_env, is_mounted, run_metaflowfs
+
+PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+# /sbin has the helper alone there, and /dev/fuse the mode that it has on most machines.
+NAMESPACE = """set -e
+mkdir own; mount -t tmpfs none own
+mount -t tmpfs none "$(readlink -f /sbin)"
+ln -s "$PROGRAM" /sbin/mount.metaflowfs; ln -s "$PROGRAM" /sbin/mount.fuse.metaflowfs
+if mknod -m 666 own/fuse c 10 229 2>own/no; then mount --bind own/fuse /dev/fuse; fi
+set +e
+"""
+
+
+@pytest.fixture
+def namespace(tmp_path, main_root):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "temp").mkdir()
+    tmp_path.chmod(0o755)
+
+    def run(script, **env):
+        rights = [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+        full = daemon_env(main_root, tmp_path, PROGRAM=binary(), ROOT=str(main_root), **env)
+        done = subprocess.run(["unshare", "--mount", *rights, "sh", "-c", NAMESPACE + script], cwd=tmp_path, env=full,
+                              capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL)
+        assert not list(tmp_path.glob("sanitizer.*")), done
+        return done
+
+    return run
+
+
+def test_mount_and_fstab(namespace, main_root):
+    """S510: `mount -t metaflowfs` and a line of fstab mount a datastore, or the configured one, and return when the
+    root can be listed; what fstab adds for others is no option of ours; umount ends it."""
+    done = namespace("""
+        mount -t metaflowfs -o ro,noatime,dots=list,nofail,_netdev,x-systemd.automount "$ROOT" m || exit
+        ls m; findmnt -n -o FSTYPE,OPTIONS m; umount m || exit; ls m
+        echo "none $PWD/m fuse.metaflowfs user,noauto,env.METAFLOW_DATASTORE_SYSROOT_LOCAL=$ROOT 0 0" >fstab
+        mount -T fstab m || exit
+        ls m; findmnt -n -o FSTYPE,OPTIONS m; umount m""")
+    assert done.returncode == 0 and done.stderr == "", done
+    lines = done.stdout.split("\n")
+    options = [i for i, line in enumerate(lines) if line.startswith("fuse.metaflowfs ")]
+    flows = sorted(p.name for p in (main_root / ".metaflow").iterdir() if p.name.endswith("Flow"))
+    assert sorted(lines[:options[0]]) == sorted([*flows])
+    assert lines[options[0] + 1:options[1]] == lines[:options[0]]
+    assert {"ro", "noatime"} <= set(re.split("[ ,]+", lines[options[0]]))
+    assert {"rw", "nodev", "nosuid", "noexec"} <= set(re.split("[ ,]+", lines[options[1]]))
+
+
+def test_who_mounts(namespace, main_root, tmp_path):
+    """S511: with setuid= or user= root mounts as that user, with its home and without root's credentials."""
+    if os.getuid() != 0:
+        done = namespace('mount -t metaflowfs -o setuid=65534 "$ROOT" m')
+        assert done.returncode == 32 and "cannot become user" in done.stderr
+        return
+    done = namespace("""
+        mount -t tmpfs -o mode=755 none /mnt; mkdir -p /mnt/m /mnt/temp /mnt/data/.metaflow
+        cp -r "$ROOT/.metaflow/HelloFlow" /mnt/data/.metaflow; chown -R nobody /mnt/m /mnt/temp /mnt/data
+        for option in setuid=nobody setuid=65534 user=nobody; do
+            mount -t metaflowfs -o $option,env.METAFLOW_TEMPDIR=/mnt/temp /mnt/data /mnt/m || exit
+            findmnt -n -o OPTIONS /mnt/m
+            for p in /proc/[0-9]*; do
+                if [ "$(readlink $p/exe)" = "$(readlink -f "$PROGRAM")" ] && grep -q /mnt/m $p/cmdline; then
+                    grep -E 'Uid|Gid' $p/status
+                    setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "ls /mnt/m; cat /mnt/m/.metaflowfs/config"
+                fi
+            done
+            umount /mnt/m
+        done""", METAFLOW_SERVICE_URL="http://of-root")
+    assert done.returncode == 0 and "HelloFlow" in done.stdout, done
+    assert done.stdout.count("user_id=65534") == 3
+    assert "/mnt/temp" in done.stdout and "of-root" not in done.stdout
+    assert re.findall(r"[UG]id:\s+(\d+)\s+(\d+)", done.stdout) == [("65534", "65534")] * 6
+
+
+def test_what_is_wrong_with_a_line(namespace):
+    """S512: an option that is none is named, -s leaves it out, and mount's exit codes are 1 and 32."""
+    done = namespace("""
+        try() { mount -t metaflowfs "$@" m; echo "= $?" >&2; }
+        try -o nonsense "$ROOT"; try -o ttl=soon "$ROOT"; try -o remount "$ROOT"; try -o env.x "$ROOT"
+        try -o setuid=nobody-at-all "$ROOT"; try /nowhere/at/all
+        try -s -f -o nonsense "$ROOT"
+        /sbin/mount.metaflowfs "$ROOT"; echo "= $?" >&2
+        /sbin/mount.metaflowfs "$ROOT" m -o; echo "= $?" >&2
+        /sbin/mount.metaflowfs "$ROOT" m -x; echo "= $?" >&2
+        ls m""")
+    parts = re.split(r"= (\d+)\n", done.stderr)
+    said, codes = parts[0::2], [int(c) for c in parts[1::2]]
+    assert codes == [1, 1, 1, 1, 32, 32, 0, 1, 1, 1] and done.stdout == ""
+    for text, word in zip(said, ("nonsense", "ttl", "unmount it", "env.x", "nobody-at-all", "/nowhere", "",
+                                 "MOUNTPOINT", "-o", "-x")):
+        assert word in text and bool(text) == bool(word)
+
+
+def test_fstab_in_a_line(tmp_path, main_root):
+    """S512: the arguments come in mount's order and in any other, lists with escaped commas."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "temp").mkdir()
+    helper = tmp_path / "mount.metaflowfs"
+    helper.symlink_to(binary())
+    env = daemon_env(main_root, tmp_path)
+    log = tmp_path / "a,b"
+    for argv in (["none", "m", "-o", r"log-file=%s/a\,b,env.METAFLOW_DATASTORE_SYSROOT_LOCAL=%s" % (tmp_path, main_root)],
+                 ["-vno", "rw,log_level=info,log-file=%s/a\\,b" % tmp_path, main_root, "m", "-t", "metaflowfs"]):
+        done = subprocess.run([helper, *argv], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+        try:
+            assert "HelloFlow" in os.listdir(tmp_path / "m") and log.exists()
+        finally:
+            subprocess.run(["fusermount3", "-u", tmp_path / "m"], check=True)
+    assert "m, by " in done.stderr
