@@ -1,7 +1,6 @@
 """mount(8) and its helper mount.metaflowfs, in a mount namespace of the test's own that has it in /sbin; and what the
 examples of packaging/ say to systemd."""
 
-
 import os
 import pathlib
 import re
@@ -9,7 +8,6 @@ import shlex
 import socket
 import subprocess
 
-import make
 import pytest
 from mounting import binary, daemon_env, is_mounted, run_metaflowfs
 
@@ -122,3 +120,73 @@ def test_fstab_in_a_line(tmp_path, main_root):
         finally:
             subprocess.run(["fusermount3", "-u", tmp_path / "m"], check=True)
     assert "m, by " in done.stderr
+
+
+def unit(file, mountpoint):
+    """{key: [values]} of a unit of packaging/, for the instance of a mountpoint."""
+    found = {}
+    for line in (PACKAGING / file).read_text().splitlines():
+        if line and line[0] not in "#[":
+            key, value = line.split("=", 1)
+            value = value.replace("%f", str(mountpoint)).replace("/srv/metaflow", str(mountpoint))
+            found.setdefault(key, []).append(value.lstrip("-"))
+    return found
+
+
+@pytest.mark.parametrize("file", ["metaflowfs@.service", "examples/metaflowfs.service"])
+def test_units_of_systemd(tmp_path, main_root, file):
+    """S513: a service manager is told when the mount can be read, and when it ends; the units start and stop one."""
+    point = tmp_path / "m"
+    (tmp_path / "temp").mkdir()
+    lines = unit(file, point)
+    assert lines["Type"] == ["notify"] and lines["WorkingDirectory"] == ["~"]
+    start = shlex.split(lines["ExecStart"][0])
+    if file.startswith("examples"):
+        point.mkdir()
+        if os.getuid() != 0:  # /etc/fuse.conf has to allow it
+            start = [word.replace("ro,allow_other", "ro") for word in start]
+    for command in lines.get("ExecStartPre", []):
+        subprocess.run(shlex.split(command), check=True)
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(tmp_path / "notify"))
+    told.settimeout(60)
+    assert start[0] == "metaflowfs"
+    env = daemon_env(main_root, tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"))
+    process = subprocess.Popen([binary(), *start[1:]], cwd=main_root, env=env, stdin=subprocess.DEVNULL)
+    try:
+        assert told.recv(100) == b"READY=1"
+        assert "HelloFlow" in os.listdir(point)
+        reload = lines["ExecReload"][0].replace("$MAINPID", str(process.pid))
+        subprocess.run(shlex.split(reload), check=True)
+        subprocess.run(shlex.split(lines["ExecStop"][0]), check=True)
+        assert told.recv(100) == b"STOPPING=1" and process.wait(60) == 0 and not is_mounted(point)
+    finally:
+        process.kill()
+        told.close()
+    assert not list(tmp_path.glob("sanitizer.*"))
+
+
+def test_a_mount_that_cannot_be_is_never_ready(tmp_path):
+    """S513: nothing is told of a mount that could not be made."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        done = run_metaflowfs("-f", str(tmp_path / "nowhere"), workdir=tmp_path, cwd=tmp_path,
+                              env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        codes = unit("metaflowfs@.service", "")["RestartPreventExitStatus"][0].split()
+        assert str(done.returncode) in codes
+        with pytest.raises(BlockingIOError):
+            told.recv(100, socket.MSG_DONTWAIT)
+
+
+def test_the_lines_of_the_example_of_fstab(tmp_path):
+    """S510: every line of the example for fstab is one that the helper takes."""
+    helper = tmp_path / "mount.metaflowfs"
+    helper.symlink_to(binary())
+    lines = [line.split() for line in (PACKAGING / "examples/fstab").read_text().splitlines()
+             if line and not line.startswith("#")]
+    assert len(lines) > 3
+    for source, point, kind, options, *_ in lines:
+        assert kind == "metaflowfs"
+        options = options.replace("setuid=alice", "setuid=nobody")
+        done = subprocess.run([helper, source, point, "-f", "-o", options], capture_output=True, text=True, timeout=60)
+        assert done.returncode == (0 if os.getuid() == 0 or "setuid" not in options else 32), done
