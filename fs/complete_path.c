@@ -84,7 +84,9 @@ static bool take_options(struct asking *a, struct options *o)
     size_t n = 0;
     for (const struct complete_own *c = complete_own; c->name != NULL && n + 1 < sizeof(own) / sizeof(*own); c++) {
         if (strcmp(c->subcommand, a->argv[1]) == 0) {
-            own[n++] = c->arg != NULL ? (struct cli_own){c->name, NULL, &value} : (struct cli_own){c->name, &flag, NULL};
+            own[n].name = c->name;
+            own[n].flag = c->arg == NULL ? &flag : NULL;
+            own[n++].value = c->arg != NULL ? &value : NULL;
         }
     }
     struct err err = ERR_INIT;
