@@ -99,8 +99,3 @@ def test_installed_used_and_purged(package, root):
         run("rm", "-rf", left)
     root("--purge", "metaflowfs")
     assert everything(place) == before
-
-
-def test_the_man_page_is_sound():
-    """S522: mandoc finds nothing wrong in the man page."""
-    run("mandoc", "-T", "lint", "-W", "warning", ROOT / "docs/metaflowfs.1")
