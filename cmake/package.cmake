@@ -24,7 +24,14 @@ file(CREATE_LINK ../man1/metaflowfs.1.gz ${CMAKE_BINARY_DIR}/mount.metaflowfs.8.
 install(FILES ${CMAKE_BINARY_DIR}/mount.metaflowfs.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES completions/metaflowfs.bash RENAME metaflowfs
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES completions/_metaflowfs DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+# zsh looks into different folders below /usr and elsewhere.
+install(CODE "
+  set(folder site-functions)
+  if(CMAKE_INSTALL_PREFIX MATCHES \"/usr/?$\")
+    set(folder vendor-completions)
+  endif()
+  file(INSTALL ${CMAKE_SOURCE_DIR}/completions/_metaflowfs TYPE FILE
+    DESTINATION \${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/zsh/\${folder})")
 install(FILES completions/metaflowfs.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES packaging/metaflowfs@.service DESTINATION lib/systemd/user)
 install(DIRECTORY packaging/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
