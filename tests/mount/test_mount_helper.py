@@ -7,6 +7,7 @@ import re
 import shlex
 import socket
 import subprocess
+import sys
 
 import pytest
 from mounting import binary, daemon_env, is_mounted, run_metaflowfs
@@ -190,3 +191,27 @@ def test_the_lines_of_the_example_of_fstab(tmp_path):
         options = options.replace("setuid=alice", "setuid=nobody")
         done = subprocess.run([helper, source, point, "-f", "-o", options], capture_output=True, text=True, timeout=60)
         assert done.returncode == (0 if os.getuid() == 0 or "setuid" not in options else 32), done
+
+
+def test_a_device_that_is_mounted_already(namespace):
+    """S514: with /dev/fd/N as mountpoint the caller's open and mounted /dev/fuse is served, and by nobody unmounted."""
+    script = """import ctypes, os, subprocess, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+data = "fd=%d,rootmode=40000,user_id=%d,group_id=%d,default_permissions" % (fd, os.getuid(), os.getgid())
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b"mine", b"m", b"fuse.metaflowfs", 6, data.encode()):
+    sys.exit(os.strerror(ctypes.get_errno()))
+argv = [os.environ["PROGRAM"], "--datastore-root", os.environ["ROOT"]]
+daemon = subprocess.Popen([*argv, "-f", "/dev/fd/%d" % fd], pass_fds=[fd])
+os.close(fd)
+print(sorted(os.listdir("m")), flush=True)
+subprocess.run(["umount", "m"], check=True)
+print(daemon.wait(60), os.listdir("m"), flush=True)
+for bad in ("/dev/fd/0", "/dev/fd/99", "/dev/fd/x", "/dev/fd/99999999999"):
+    done = subprocess.run([*argv, bad], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    print(done.returncode, bad in done.stderr)
+"""
+    done = namespace("exec %s -c %s" % (shlex.quote(sys.executable), shlex.quote(script)))
+    assert done.returncode == 0, done
+    lines = done.stdout.splitlines()
+    assert "HelloFlow" in lines[0] and lines[1:] == ["0 []"] + ["6 True"] * 4
