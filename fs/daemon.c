@@ -67,6 +67,10 @@ static void leave_terminal(void)
 
 void daemon_tell(struct daemon *d, int exit_code)
 {
+    if (d->told) {
+        return;
+    }
+    d->told = true;
     if (exit_code == 0) {
         systemd_tell("READY=1");
     }

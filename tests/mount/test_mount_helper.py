@@ -68,8 +68,12 @@ def test_who_mounts(namespace, main_root, tmp_path):
     done = namespace("""
         mount -t tmpfs -o mode=755 none /mnt; mkdir -p /mnt/m /mnt/temp /mnt/data/.metaflow
         cp -r "$ROOT/.metaflow/HelloFlow" /mnt/data/.metaflow; chown -R nobody /mnt/m /mnt/temp /mnt/data
+        mkdir -p /mnt/home/.metaflowconfig
+        sed 's#^\\(nobody:.*:\\)[^:]*\\(:[^:]*\\)$#\\1/mnt/home\\2#' /etc/passwd >own/passwd
+        echo '{"METAFLOW_DATASTORE_SYSROOT_LOCAL": "/mnt/data"}' >/mnt/home/.metaflowconfig/config.json
+        mount --bind own/passwd /etc/passwd
         for option in setuid=nobody setuid=65534 user=nobody; do
-            mount -t metaflowfs -o $option,env.METAFLOW_TEMPDIR=/mnt/temp /mnt/data /mnt/m || exit
+            mount -t metaflowfs -o $option,env.METAFLOW_TEMPDIR=/mnt/temp none /mnt/m || exit
             findmnt -n -o OPTIONS /mnt/m
             for p in /proc/[0-9]*; do
                 if [ "$(readlink $p/exe)" = "$(readlink -f "$PROGRAM")" ] && grep -q /mnt/m $p/cmdline; then
@@ -78,7 +82,7 @@ def test_who_mounts(namespace, main_root, tmp_path):
                 fi
             done
             umount /mnt/m
-        done""", METAFLOW_SERVICE_URL="http://of-root")
+        done""", METAFLOW_SERVICE_URL="http://of-root", HOME="/root")
     assert done.returncode == 0 and "HelloFlow" in done.stdout, done
     assert done.stdout.count("user_id=65534") == 3
     assert "/mnt/temp" in done.stdout and "of-root" not in done.stdout
@@ -112,7 +116,8 @@ def test_fstab_in_a_line(tmp_path, main_root):
     helper.symlink_to(binary())
     env = daemon_env(main_root, tmp_path)
     log = tmp_path / "a,b"
-    for argv in (["none", "m", "-o", r"log-file=%s/a\,b,env.METAFLOW_DATASTORE_SYSROOT_LOCAL=%s" % (tmp_path, main_root)],
+    where = "env.METAFLOW_DATASTORE_SYSROOT_LOCAL=%s" % main_root
+    for argv in (["none", "m", "-o", r"log-file=%s/a\,b,%s" % (tmp_path, where)],
                  ["-vno", "rw,log_level=info,log-file=%s/a\\,b" % tmp_path, main_root, "m", "-t", "metaflowfs"]):
         done = subprocess.run([helper, *argv], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done
@@ -161,6 +166,9 @@ def test_units_of_systemd(tmp_path, main_root, file):
         subprocess.run(shlex.split(reload), check=True)
         subprocess.run(shlex.split(lines["ExecStop"][0]), check=True)
         assert told.recv(100) == b"STOPPING=1" and process.wait(60) == 0 and not is_mounted(point)
+        told.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            told.recv(100)
     finally:
         process.kill()
         told.close()

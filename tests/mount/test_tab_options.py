@@ -130,7 +130,8 @@ def test_tab_in_shells(shell, client, runs):
     tab(shell, "-o ro,allow-ro", "debug -o ro,allow-root")
     tab(shell, "places/a", r"-root places/a\ b/")
     shell.fresh_prompt()
-    assert {"start", "end"} <= set(re.split(r"[\s/]+", listed(shell, "metaflowfs ls --datastore-root places/data HelloFlow/%s/" % run)))
+    text = listed(shell, "metaflowfs ls --datastore-root places/data HelloFlow/%s/" % run)
+    assert {"start", "end"} <= set(re.split(r"[\s/]+", text))
 
 
 def listed(shell, typed):
