@@ -73,7 +73,8 @@ def test_who_mounts(namespace, main_root, tmp_path):
         echo '{"METAFLOW_DATASTORE_SYSROOT_LOCAL": "/mnt/data"}' >/mnt/home/.metaflowconfig/config.json
         mount --bind own/passwd /etc/passwd
         for option in setuid=nobody setuid=65534 user=nobody; do
-            mount -t metaflowfs -o $option,env.METAFLOW_TEMPDIR=/mnt/temp none /mnt/m || exit
+            case $option in user=*) mount=/sbin/mount.metaflowfs;; *) mount="mount -t metaflowfs";; esac
+            $mount none /mnt/m -o $option,env.METAFLOW_TEMPDIR=/mnt/temp || exit
             findmnt -n -o OPTIONS /mnt/m
             for p in /proc/[0-9]*; do
                 if [ "$(readlink $p/exe)" = "$(readlink -f "$PROGRAM")" ] && grep -q /mnt/m $p/cmdline; then
