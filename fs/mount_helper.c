@@ -214,6 +214,7 @@ static void make_env(const struct helper *h, const struct passwd *pw, bool anoth
         forget_own();
     }
     // NOLINTBEGIN(concurrency-mt-unsafe): before any thread
+    setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0); // for credential_process
     if (pw != NULL) {
         setenv("HOME", pw->pw_dir, another);
         setenv("USER", pw->pw_name, another);
