@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/cli_args.h"
+#include "fs/cli_complete.h"
 #include "fs/get.h"
 
 #define CAT_CHUNK ((size_t)256 * 1024)
@@ -29,7 +30,8 @@ struct cli {
 int cli_is_subcommand(int argc, char *const *argv)
 {
     return argc > 1 &&
-           (strcmp(argv[1], "ls") == 0 || strcmp(argv[1], "cat") == 0 || strcmp(argv[1], "get") == 0);
+           (strcmp(argv[1], "ls") == 0 || strcmp(argv[1], "cat") == 0 || strcmp(argv[1], "get") == 0 ||
+            strcmp(argv[1], "__complete") == 0);
 }
 
 static void complain(struct cli *cli, const char *path, const struct err *err)
@@ -171,6 +173,8 @@ int cli_run(int argc, char *const *argv)
 {
     if (strcmp(argv[1], "get") == 0)
         return get_run(argc, argv);
+    if (strcmp(argv[1], "__complete") == 0)
+        return complete_run(argc, argv);
     struct cli cli = {.cat = strcmp(argv[1], "cat") == 0};
     const struct cli_own own[] = {{"-l", &cli.long_format, NULL}, {0}};
     struct err err = ERR_INIT;

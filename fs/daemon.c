@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "fs/systemd.h"
 
 static int wait_for_child(int fd, pid_t pid)
 {
@@ -53,27 +51,6 @@ int daemon_start(struct daemon *d, bool foreground)
     return 0;
 }
 
-// sd_notify(3), without its library.
-static void tell_systemd(const char *state)
-{
-    const char *path = getenv("NOTIFY_SOCKET"); // NOLINT(concurrency-mt-unsafe): nobody sets it
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    size_t len = path != NULL ? strlen(path) : 0;
-    if (len < 2 || len >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@')) {
-        return;
-    }
-    memcpy(to.sun_path, path, len);
-    if (path[0] == '@') {
-        to.sun_path[0] = '\0';
-    }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)(const void *)&to,
-               (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
-        close(fd);
-    }
-}
-
 static void leave_terminal(void)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -90,8 +67,12 @@ static void leave_terminal(void)
 
 void daemon_tell(struct daemon *d, int exit_code)
 {
+    if (d->told) {
+        return;
+    }
+    d->told = true;
     if (exit_code == 0) {
-        tell_systemd("READY=1");
+        systemd_tell("READY=1");
     }
     if (d->pipe < 0) {
         return;

@@ -3,6 +3,7 @@
 
 #include "fs/cli.h"
 #include "fs/mount.h"
+#include "fs/mount_helper.h"
 
 static int run(const struct options *o)
 {
@@ -19,6 +20,9 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
+    if (mount_helper_is(argv[0])) {
+        return mount_helper_run(argc, argv);
+    }
     if (cli_is_subcommand(argc, argv)) {
         return cli_run(argc, argv);
     }

@@ -11,6 +11,8 @@ int mount_run(const struct options *o);
 // --check: says what would be mounted, and mounts nothing. Returns the exit code.
 int check_run(const struct options *o);
 
+// "/dev/fd/N" as mountpoint: the caller has opened /dev/fuse as N and mounted it, and unmounts it; for containers that
+// may not mount. Nothing else is asked of it.
 // Where it is to be mounted: exists, is a directory, is not mounted by us already, is not stale, and
 // does not hide the datastore or the staging area. *ret_path is absolute.
 errc mountpoint_check(const struct options *o, const struct stack *stack, char **ret_path,

@@ -1,10 +1,12 @@
 // Start-up checks: each says in one sentence what is wrong and what to do.
 #include <errno.h>
+#include <limits.h>
 #include <mntent.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +15,8 @@
 #include "base/mem.h"
 #include "fs/mount.h"
 
+#define FUSE_MAJOR 10 // of /dev/fuse: Linux, admin-guide/devices.txt
+#define FUSE_MINOR 229
 #define FUSE_CONF "/etc/fuse.conf"
 
 char *unmount_line(const char *mountpoint)
@@ -126,13 +130,43 @@ static errc stat_mountpoint(const struct options *o, struct stat *st, enum exit_
                                 : err_set(err, ERR_INVALID, "the mountpoint %s is not a directory", o->mountpoint);
 }
 
+// The descriptor that a mountpoint "/dev/fd/N" names, or -1. libfuse takes such a one, too.
+static int fd_of(const char *mountpoint)
+{
+    static const char prefix[] = "/dev/fd/";
+    char *end = NULL;
+    bool is_fd = mountpoint != NULL && strncmp(mountpoint, prefix, strlen(prefix)) == 0;
+    const char *number = is_fd ? mountpoint + strlen(prefix) : "";
+    errno = 0;
+    long fd = strtol(number, &end, 10);
+    return number[0] >= '0' && number[0] <= '9' && *end == '\0' && errno == 0 && fd <= INT_MAX ? (int)fd : -1;
+}
+
+// Whoever opened /dev/fuse has mounted it, too, and unmounts it.
+static errc check_fd(int fd, const char *mountpoint, enum exit_code *ret_exit, struct err *err)
+{
+    struct stat st;
+    *ret_exit = EXIT_MOUNTPOINT;
+    if (fstat(fd, &st) != 0) {
+        return err_set_errno(err, errno, "the mountpoint %s is no open file", mountpoint);
+    }
+    return S_ISCHR(st.st_mode) && st.st_rdev == makedev(FUSE_MAJOR, FUSE_MINOR)
+               ? ERR_OK
+               : err_set(err, ERR_INVALID, "the mountpoint %s is not /dev/fuse, opened and mounted", mountpoint);
+}
+
 errc mountpoint_check(const struct options *o, const struct stack *stack, char **ret_path,
                       enum exit_code *ret_exit, struct err *err)
 {
     struct stat st;
-    errc e = stat_mountpoint(o, &st, ret_exit, err);
+    int fd = fd_of(o->mountpoint);
+    errc e = fd >= 0 ? check_fd(fd, o->mountpoint, ret_exit, err) : stat_mountpoint(o, &st, ret_exit, err);
     if (e) {
         return e;
+    }
+    if (fd >= 0) {
+        *ret_path = mem_strdup(o->mountpoint);
+        return ERR_OK;
     }
     auto_free char *path = realpath(o->mountpoint, NULL);
     if (path == NULL) {
@@ -185,6 +219,9 @@ static bool others_are_allowed(void)
 errc fuse_check(const struct options *o, enum exit_code *ret_exit, struct err *err)
 {
     *ret_exit = EXIT_FUSE;
+    if (fd_of(o->mountpoint) >= 0) {
+        return ERR_OK;
+    }
     if (access("/dev/fuse", F_OK) != 0) {
         return err_set(err, ERR_NOT_FOUND,
                        "there is no /dev/fuse: load it with modprobe fuse, or start the container with --device "

@@ -14,6 +14,7 @@
 #include "fs/fuse_api.h"
 #include "fs/mount.h"
 #include "fs/parallel_dirops.h"
+#include "fs/systemd.h"
 
 #define FRONT_THREADS 16
 #define WAKE_SIGNAL SIGUSR2 // takes libfuse's loop out of its wait
@@ -220,6 +221,7 @@ bool session_run(struct fuse_session *se, struct serve *serve, struct daemon *d)
     fuse_loop_cfg_set_max_threads(config, FRONT_THREADS);
     fuse_loop_cfg_set_idle_threads(config, FRONT_THREADS);
     int failed = fuse_session_loop_mt(se, config);
+    systemd_tell("STOPPING=1");
     atomic_store(&w.loop_ended, true);
     fuse_loop_cfg_destroy(config);
     pthread_kill(thread, SIGHUP); // out of its wait

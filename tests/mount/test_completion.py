@@ -64,7 +64,7 @@ class Terminal:
         return last
 
     def type(self, text):
-        self.run("send-keys", "-l", text)
+        self.run("send-keys", "-l", "--", text)
 
     def key(self, *names):
         self.run("send-keys", *names)
