@@ -171,6 +171,7 @@ errc client_code_size(struct client *c, const struct pathspec *run, const struct
     }
     if (!e) {
         *ret = info.size;
+        free(info.attributes);
     }
     return e;
 }
