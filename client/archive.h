@@ -6,8 +6,8 @@
 // nothing is taken at its word: paths are given as they stand in the archive, for the caller to judge, and what comes
 // out of a small archive is limited. Thread-safe.
 //
-// Paths are the archive's bytes, whatever encoding they claim. That rests on the process being in the C locale, which it
-// never leaves: libarchive would bring the accents of a pax path into another form to suit a locale of UTF-8.
+// Paths are the archive's bytes, whatever encoding they claim. That rests on the process being in the C locale, which
+// it never leaves: libarchive would bring the accents of a pax path into another form to suit a locale of UTF-8.
 #ifndef CLIENT_ARCHIVE_H
 #define CLIENT_ARCHIVE_H
 

@@ -1,8 +1,9 @@
-// The code package of a run, as the client's Run.code finds it and its code.extract() unpacks it (metaflow/client/core.py,
-// metaflow/package, metaflow/packaging_sys). Thread-safe; calls may wait and look at `cancel` as client/meta.h says.
+// The code package of a run, as the client's Run.code finds it and its code.extract() unpacks it
+// (metaflow/client/core.py, metaflow/package, metaflow/packaging_sys). Thread-safe; calls may wait and look at `cancel`
+// as client/meta.h says.
 //
-// extract() asks for the members that are the user's, and what it is given differs from layout to layout: of version 1 (an
-// archive with a member `.mf_install`) all but those whose name begins with `.mf_code`, so that `.mf_install` and
+// extract() asks for the members that are the user's, and what it is given differs from layout to layout: of version 1
+// (an archive with a member `.mf_install`) all but those whose name begins with `.mf_code`, so that `.mf_install` and
 // `.mf_meta/` are there too; of version 0, without that member, the whole archive. So it is here.
 #ifndef CLIENT_CODE_H
 #define CLIENT_CODE_H
@@ -31,8 +32,8 @@ errc client_code_open(struct client *c, const struct pathspec *run, const struct
                       struct cancel *cancel, struct content **ret, struct err *err) ERR_MUST_CHECK;
 
 // The files in it; reads the archive once, and remembers what is in it as other answers. ERR_CORRUPT where it is no
-// archive, ERR_LIMIT where it unpacks to more than is sane (client/code_files.h), ERR_NO_FORM for a format or layout that
-// is not known.
+// archive, ERR_LIMIT where it unpacks to more than is sane (client/code_files.h), ERR_NO_FORM for a format or layout
+// that is not known.
 errc client_code_files(struct client *c, const struct pathspec *run, const struct code_package *p,
                        struct cancel *cancel, const struct code_files **ret, struct err *err) ERR_MUST_CHECK;
 void code_files_unref(const struct code_files *f);

@@ -2,8 +2,8 @@
 // members alone.
 //
 // What is shown is what extracting the archive would leave in a directory: of members of one path the last counts,
-// directories that no member is for are there too. Paths are made plain ("./a//b" is a/b). Not shown are paths that lead
-// out ("../x", "/x"), links, devices and pipes, and a file below whose name something else lies.
+// directories that no member is for are there too. Paths are made plain ("./a//b" is a/b). Not shown are paths that
+// lead out ("../x", "/x"), links, devices and pipes, and a file below whose name something else lies.
 #ifndef CLIENT_CODE_FILES_H
 #define CLIENT_CODE_FILES_H
 

@@ -33,7 +33,8 @@ static errc view_open(struct tree *t, const struct tref *r, struct cancel *cance
 
 static errc missing(struct err *err, const struct tref *r, const char *name)
 {
-    return err_set(err, ERR_NOT_FOUND, "there is no \"%.200s\" in the code package of run %s/%s", name, r->flow, r->run);
+    return err_set(err, ERR_NOT_FOUND, "there is no \"%.200s\" in the code package of run %s/%s", name, r->flow,
+                   r->run);
 }
 
 // *ret NULL: .code itself.
