@@ -73,7 +73,7 @@ static const struct kind_info kinds[K_COUNT] = {
     [K_NPY] = {"npy", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
     [K_INTERNALS] = {"internals", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_CARDS] = {"cards", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
-    [K_CARD] = {"card", KIND_FILE, FILE_RO, CLASS_COMPUTED, true, false},
+    [K_CARD] = {"card", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, true},
     [K_CARD_LINK] = {"card-link", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
     [K_TASK_BATCH] = {"task-batch", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
 };
