@@ -25,11 +25,7 @@ void code_files_free(struct code_files *f)
 
 size_t code_files_bytes(const struct code_files *f)
 {
-    size_t bytes = sizeof(*f) + f->len * sizeof(f->items[0]) + f->n_files * sizeof(f->by_member[0]);
-    for (size_t i = 0; i < f->len; i++) {
-        bytes += f->items[i].path_len - f->items[i].name_at + 1u;
-    }
-    return bytes;
+    return sizeof(*f) + f->len * sizeof(f->items[0]) + f->n_files * sizeof(f->by_member[0]) + f->paths_len;
 }
 
 void code_maker_free(struct code_maker *m)
@@ -135,13 +131,13 @@ static bool is_below(const char *path, size_t len, const char *dir, size_t dir_l
 }
 
 // Of members of one path the last stays, but a directory stays one. What is then no file and no directory goes.
-static void keep_last(struct code_maker *m)
+static void keep_last(struct code_maker *m, const char *paths)
 {
     size_t kept = 0;
     for (size_t i = 0; i < m->len;) {
         struct code_member last = m->items[i];
         for (i++; i < m->len && m->items[i].path_len == last.path_len &&
-                  memcmp(m->paths + m->items[i].path_at, m->paths + last.path_at, last.path_len) == 0; i++) {
+                  memcmp(paths + m->items[i].path_at, paths + last.path_at, last.path_len) == 0; i++) {
             if (last.kind != ARCHIVE_DIR || m->items[i].kind == ARCHIVE_DIR) {
                 last = m->items[i];
             }
@@ -277,20 +273,21 @@ static errc place_files(struct code_files *f, struct err *err)
 
 errc code_files_make(struct code_maker *m, bool without_flagged, struct code_files *ret, struct err *err)
 {
-    struct code_files files = {.paths = m->paths};
+    struct code_files files = {.paths_len = m->paths_len};
+    files.paths = m->paths_len > 0 ? mem_realloc(m->paths, m->paths_len) : m->paths; // without room for more
+    m->paths = NULL;
     if (without_flagged) {
         drop_flagged(m);
     }
     if (m->len > 0) {
-        qsort_r(m->items, m->len, sizeof(m->items[0]), compare_members, m->paths);
-        keep_last(m);
+        qsort_r(m->items, m->len, sizeof(m->items[0]), compare_members, files.paths);
+        keep_last(m, files.paths);
     }
     struct tree_maker tree = {.to = &files};
     errc e = add_members(&tree, m, err);
     if (!e) {
         e = place_files(&files, err);
     }
-    m->paths = NULL;
     code_maker_free(m);
     if (e) {
         code_files_free(&files);

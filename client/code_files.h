@@ -35,6 +35,7 @@ struct code_files {
     size_t n_files;
     uint64_t bytes;          // of all files
     char *paths;
+    size_t paths_len;
 };
 void code_files_free(struct code_files *f);
 // What it takes in memory, nearly.

@@ -37,19 +37,24 @@ static errc missing(struct err *err, const struct tref *r, const char *name)
                    r->run);
 }
 
-// *ret NULL: .code itself.
 static errc find_entry(const struct view *v, const struct tref *r, const struct code_file **ret, struct err *err)
 {
-    *ret = NULL;
-    if (r->kind == K_CODE) {
-        return ERR_OK;
-    }
     const struct code_file *f = code_files_find(v->files, r->leaf);
     if (f == NULL || f->is_dir != (r->kind == K_CODE_DIR)) {
         return missing(err, r, r->leaf);
     }
     *ret = f;
     return ERR_OK;
+}
+
+// *ret NULL: .code itself.
+static errc find_dir(const struct view *v, const struct tref *r, const struct code_file **ret, struct err *err)
+{
+    if (r->kind == K_CODE) {
+        *ret = NULL;
+        return ERR_OK;
+    }
+    return find_entry(v, r, ret, err);
 }
 
 static void fill_attr(const struct tree *t, const struct code_package *p, enum kind kind, int64_t mtime_ms,
@@ -95,7 +100,7 @@ errc tree_code_lookup(struct tree *t, const struct tref *dir, const char *name, 
     const struct code_file *in;
     errc e = view_open(t, dir, cancel, &v, err);
     if (!e) {
-        e = find_entry(&v, dir, &in, err);
+        e = find_dir(&v, dir, &in, err);
     }
     if (e) {
         return e;
@@ -175,7 +180,7 @@ errc tree_code_list(struct tree *t, const struct tref *dir, struct cancel *cance
     const struct code_file *in;
     errc e = view_open(t, dir, cancel, &v, err);
     if (!e) {
-        e = find_entry(&v, dir, &in, err);
+        e = find_dir(&v, dir, &in, err);
     }
     if (!e) {
         struct lister l = {t, v.package, fn, arg};

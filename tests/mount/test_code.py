@@ -231,6 +231,9 @@ def test_commands(own, nested, tmp_path):
     shutil.rmtree(tmp_path / "copy")
     ours("get", own.run + "/.code", str(tmp_path / "copy"))
     again = ours("get", own.run + "/.code", str(tmp_path / "copy"))
+    part = ours("get", own.run + "/.code/lib/deep", str(tmp_path / "part"))
+    assert part.returncode == 0 and files_of(tmp_path / "part" / "er").keys() == {"module.py"}
+    assert (own.run + "/.code/lib/deep") in (tmp_path / "part" / ".metaflowfs-get").read_text()
     assert again.returncode == 0 and not re.match(r"[1-9]\d* files,", again.stdout), again.stdout + again.stderr
 
 
@@ -261,6 +264,7 @@ def test_a_moved_datastore_has_its_own_code(mounter, own, nested, tmp_path):
     shutil.move(blob, there)
     own.record(json.dumps(dict(record, location=str(there))))
     mount = mounter(own.root)
+    assert (mount / own.run / ".code.tgz").stat().st_size == len(nested)
     assert (code_of(mount, own) / "run.sh").read_bytes() == b"#!/bin/sh\necho ran\n"
 
 
@@ -305,6 +309,7 @@ def hostile():
         (member(".hidden.py", b"9"), (".hidden.py", b"9")), (member("%41.py", b"10"), ("%41.py", b"10")),
         (member("e" * 300 + ".py", b"11"), "cut"), (member("empty", kind=tarfile.DIRTYPE), ("empty", None)),
         (member("d" * 280 + "/inner.py", b"12"), "cut"),
+        (member("deep/" + "d/" * 22 + "leaf.py", b"13"), ("deep/" + "d/" * 22 + "leaf.py", b"13")),
         (member("sparse", b"abc", pax_headers=hole(200000, "100000,3")),
          ("sparse", bytes(100000) + b"abc" + bytes(99997))),
     ]
@@ -317,7 +322,7 @@ def test_hostile_members(mounter, own, tmp_path):
     have = {k: v and v[0] for k, v in files_of(code_of(mount, own), mounted=True).items()}
     cut = {k: have.pop(k) for k in list(have) if re.search(r"~[0-9A-F]{16}|~[0-9a-f]{16}", k)}
     want = dict(seen for _, seen in hostile() if seen not in (None, "cut"))
-    want.update(dict.fromkeys(["two", "through", "both"]))
+    want.update(dict.fromkeys(["two", "through", "both", "deep"] + ["deep" + "/d" * n for n in range(1, 23)]))
     assert have == want
     assert sorted(v for v in cut.values() if v is not None) == [b"11", b"12"]
     other = mounter(own.root)  # a cut name is found by one that has not listed it
