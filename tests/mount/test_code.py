@@ -53,15 +53,16 @@ def extracted(record):
 class Package:
     """A copy of a run that has a package, with another package in its place."""
 
-    def __init__(self, root, run):
+    def __init__(self, root, run, records=None):
         self.root, self.run = root, run
-        flow, number = run.split("/")
-        self.records = list((root / ".metaflow" / flow / number).rglob("sysmeta_code-package_*.json"))
-        assert self.records
+        self.records = records
+        if records is None:
+            self.records = list((root / ".metaflow" / run).rglob("sysmeta_code-package_*.json"))
+            assert self.records
 
     def put(self, package, metadata={"version": 0, "archive_format": "tgz", "mfcontent_version": 1}):
         sha = hashlib.sha1(package).hexdigest()
-        blob = self.root / ".metaflow" / FLOW / "data" / sha[:2] / sha
+        blob = self.root / ".metaflow" / self.run.split("/")[0] / "data" / sha[:2] / sha
         blob.parent.mkdir(parents=True, exist_ok=True)
         blob.write_bytes(package)
         pathlib.Path(str(blob) + "_meta").write_text('{"cas_raw": true, "cas_version": 1}')
@@ -177,6 +178,34 @@ def rewritten(package, layout):
                 if one.name.endswith("metaflow/__init__.py") or "metaflow/" not in one.name:
                     new.addfile(one, old.extractfile(one))
     return out.getvalue()
+
+
+@pytest.mark.parametrize("label", ["foreach", "fail-resumed"])
+def test_which_package_a_run_has(client, mounter, writable_root, main_root, runs, nested, label):
+    """S450: That of the newest step whose newest task has one, as the client's Run.code; a resumed task has its
+    origin's."""
+    run = runs[label]
+    root = writable_root(label)
+    origin = runs["fail"] if label == "fail-resumed" else run
+    steps = "start" if label == "fail-resumed" else "[a-z]*"
+    tasks = sorted((root / ".metaflow" / origin).glob(steps + "/*/_meta/_self.json"))[-12:]
+    own, seen = Package(root, run, []), set()
+    packages = [own.put(tgz([member("INFO", b'{"script": "a.py"}'), member("a.py", b"%d" % n)]))
+                for n in range(len(tasks))]
+    mount = mounter(root, args=["--ttl", "0", "--settle-after", "100000000"])
+    try:
+        client.metadata("local@%s" % root)
+        for path, package in zip(tasks, packages):
+            record = dict(json.loads(path.read_text()), field_name="code-package", type="code-package",
+                          value=json.dumps(package), tags=["attempt_id:0"])
+            (path.parent / "sysmeta_code-package_1.json").write_text(json.dumps(record))
+            code = client.Run(run).code
+            have = mount.read(run + "/.code/a.py") if (mount / run / ".code").exists() else None
+            assert have == (code and code.flowspec)
+            seen.add(have)
+        assert seen - {None} and len(seen) > (label == "foreach")
+    finally:
+        client.metadata("local@%s" % main_root)
 
 
 @pytest.mark.threads
