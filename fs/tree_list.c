@@ -232,11 +232,10 @@ static errc list_entries(struct lister *l, const struct tref *dir, struct cancel
         l->kind = dir->kind == K_FLOW_TAGS ? K_FLOW_TAG : K_DAY;
         return list_flow_names(l, dir, cancel, err);
     case K_FLOW_TAG:
-        l->kind = K_RUN_LINK;
-        return client_runs(c, dir->flow, RUNS_WITH_TAG, dir->leaf, cancel, emit_id, l, err);
     case K_DAY:
         l->kind = K_RUN_LINK;
-        return client_runs(c, dir->flow, RUNS_ON_DAY, dir->leaf, cancel, emit_id, l, err);
+        return client_runs(c, dir->flow, dir->kind == K_DAY ? RUNS_ON_DAY : RUNS_WITH_TAG, dir->leaf, cancel, emit_id,
+                           l, err);
     case K_FLOW_FAILED:
     case K_FLOW_RUNNING:
         l->kind = K_RUN_LINK;
