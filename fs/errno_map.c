@@ -26,11 +26,11 @@ static const struct errno_info table[] = {
     [ERR_INVALID] = ROW(EINVAL, "correct what the cause names", false),
     [ERR_BUSY] = ROW(EBUSY, "wait until it ended", false),
     [ERR_ARCHIVED] = ROW(ENODATA, "restore the object from the archive first", false),
-    [ERR_NO_FORM] = ROW(ENOTSUP, "read the stored bytes below .pickle/", false),
+    [ERR_NO_FORM] = ROW(ENOTSUP, "read the stored bytes, below .pickle/ or as .code.tgz", false),
     [ERR_NOT_PERMITTED] = ROW(EPERM, "nothing: Metaflow never allows it", false),
     [ERR_READ_ONLY] = ROW(EROFS, "nothing: only tags, files in .batch and .metaflowfs/refresh are written", true),
     [ERR_EXISTS] = ROW(EEXIST, "nothing: it is there already", true),
-    [ERR_LIMIT] = ROW(EIO, "read the stored bytes below .pickle/: the value is too large or too deep to show",
+    [ERR_LIMIT] = ROW(EIO, "read the stored bytes, below .pickle/ or as .code.tgz: it is too large or too deep to show",
                       false),
     [ERR_NO_MEMORY] = ROW(ENOMEM, "free memory, then try again", false),
 };

@@ -14,13 +14,15 @@ static char *object_of(const struct tref *ref, const char *name)
 {
     struct pathspec ps = tref_pathspec(ref);
     auto_free char *text = pathspec_text(&ps);
-    bool named = ref->kind <= K_TASK;
-    const char *attempt = ref->attempt >= 0 ? "/.attempts" : "";
+    bool named = ref->kind <= K_TASK, in_code = ref->kind == K_CODE_DIR;
+    const char *attempt = ref->attempt >= 0 ? "/.attempts" : in_code ? "/.code" : "";
+    char *object = mem_printf("%s%s%s%s", *text ? text : "/", attempt, named ? "" : "/",
+                              named ? "" : in_code ? ref->leaf : name);
     // A text of the metadata: what would end the line is not written.
-    for (char *p = text; *p != '\0'; p++) {
+    for (char *p = object; *p != '\0'; p++) {
         *p = *p == '\n' ? '?' : *p;
     }
-    return mem_printf("%s%s%s%s", *text ? text : "/", attempt, named ? "" : "/", named ? "" : name);
+    return object;
 }
 
 static errc open_dir(int at, const char *path, int flags, int *ret, struct err *err)

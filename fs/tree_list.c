@@ -116,6 +116,14 @@ static errc list_run_tags(struct lister *l, const struct tref *dir, struct cance
     return ERR_OK;
 }
 
+static bool has_card(const struct cards *cards, const char *file)
+{
+    for (size_t i = 0; i < cards->len; i++)
+        if (strcmp(cards->items[i].file, file) == 0)
+            return true;
+    return false;
+}
+
 static errc list_cards(struct lister *l, const struct tref *dir, struct cancel *cancel, struct err *err)
 {
     struct pathspec ps = tref_pathspec(dir);
@@ -127,7 +135,7 @@ static errc list_cards(struct lister *l, const struct tref *dir, struct cancel *
     for (size_t i = 0; i < cards.len && !l->stopped; i++) {
         emit(l, K_CARD, cards.items[i].file, NULL);
         auto_free char *link = tree_card_link_name(&cards.items[i]);
-        if (!strv_has(&links, link))
+        if (!strv_has(&links, link) && !has_card(&cards, link))
             strv_add(&links, link);
     }
     for (size_t i = 0; i < links.len && !l->stopped; i++)
@@ -224,11 +232,10 @@ static errc list_entries(struct lister *l, const struct tref *dir, struct cancel
         l->kind = dir->kind == K_FLOW_TAGS ? K_FLOW_TAG : K_DAY;
         return list_flow_names(l, dir, cancel, err);
     case K_FLOW_TAG:
-        l->kind = K_RUN_LINK;
-        return client_runs(c, dir->flow, RUNS_WITH_TAG, dir->leaf, cancel, emit_id, l, err);
     case K_DAY:
         l->kind = K_RUN_LINK;
-        return client_runs(c, dir->flow, RUNS_ON_DAY, dir->leaf, cancel, emit_id, l, err);
+        return client_runs(c, dir->flow, dir->kind == K_DAY ? RUNS_ON_DAY : RUNS_WITH_TAG, dir->leaf, cancel, emit_id,
+                           l, err);
     case K_FLOW_FAILED:
     case K_FLOW_RUNNING:
         l->kind = K_RUN_LINK;
