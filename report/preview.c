@@ -1,0 +1,159 @@
+// Which preview an artifact has, and what is read for it.
+#include "report/preview.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "client/included.h"
+#include "client/pickle_reader.h"
+#include "report/html.h"
+#include "report/preview_i.h"
+
+const char preview_style[] =
+    ".wide{overflow-x:auto;max-width:100%}"
+    "table.data{border-collapse:collapse;font-size:.85em;font-variant-numeric:tabular-nums}"
+    "table.data td,table.data th{border:1px solid rgba(127,127,127,.35);padding:.15em .5em;text-align:left;"
+    "white-space:pre;max-width:24em;overflow:hidden;text-overflow:ellipsis;vertical-align:top}"
+    "table.data .num{text-align:right}table.data .dtype td,.na{opacity:.6}"
+    ".facts span{margin-right:1em}.facts b{font-weight:normal;opacity:.7}"
+    ".preview pre{max-height:24em;overflow:auto}"
+    ".preview img{max-width:100%;max-height:24em;min-width:4em;image-rendering:auto;background:#fff}"
+    ".preview p{margin:.3em 0}.note{opacity:.75;font-size:.9em}.bad{color:#c0392b}"
+    "figure{margin:.4em 0;max-width:320px}figcaption{display:flex;justify-content:space-between;font-size:.8em}"
+    "svg.hist{width:100%;height:auto;border-bottom:1px solid}svg.hist rect{fill:#4c78a8}";
+
+// A number, date or other scalar: its line.
+static bool preview_scalar(struct preview *p, const struct value *v)
+{
+    struct err err = ERR_INIT;
+    auto_cleanup(buf_free) struct buf text = {.max = 4096};
+    struct head_sink head = head_sink_to(&text);
+    auto_cleanup(npy_type_freep) struct npy_type *type = NULL;
+    const uint8_t *data;
+    const struct value *object;
+    auto_cleanup(buf_free) struct buf scalar = {.max = 4096};
+    bool is_line = v->kind <= VALUE_FLOAT || npy_scalar(v, &type, &data, &object) == NPY_YES ||
+                   (v->kind == VALUE_CALL && render_scalar(v, &scalar));
+    if (!is_line)
+        return false;
+    errc e = render_natural(v, NATURAL_LINE, p->cancel, &head.sink, &err);
+    if (e && !head.cut) {
+        preview_bad(p->out, "%s", err.cause);
+        return true;
+    }
+    size_t len = text.len;
+    while (len && text.data[len - 1] == '\n')
+        len--;
+    buf_puts(p->out, "<pre>\n");
+    html_text_len(p->out, text.data ? text.data : "", len);
+    buf_puts(p->out, "</pre>\n");
+    if (head.cut)
+        preview_note(p->out, "cut: its first %zu characters", len);
+    return true;
+}
+
+void preview_value(struct preview *p, const struct value *v)
+{
+    auto_cleanup(frame_freep) struct frame *f = NULL;
+    auto_cleanup(npy_array_free) struct npy_array a = {0};
+    struct err err = ERR_INIT;
+    if (v->kind == VALUE_STR)
+        preview_text(p, v->u.bytes.data, v->u.bytes.len);
+    else if (v->kind == VALUE_BYTES || v->kind == VALUE_BYTEARRAY)
+        preview_bytes(p, v->u.bytes.data, v->u.bytes.len);
+    else if (preview_scalar(p, v))
+        return;
+    else if (npy_array(v, &a) == NPY_YES)
+        preview_array(p, v, &a);
+    else if (frame_is(v) && !frame_of(v, p->cancel, &f, &err))
+        preview_table(p, f);
+    else
+        preview_json(p, v);
+}
+
+// --- what is read ------------------------------------------------------------------------------------------
+
+static uint64_t may_read(const struct preview_budget *budget)
+{
+    return budget->read < PREVIEW_MAX_READ ? budget->read : PREVIEW_MAX_READ;
+}
+
+static void take(struct preview_budget *budget, uint64_t n)
+{
+    budget->read -= n < budget->read ? n : budget->read;
+}
+
+bool preview_fits(const struct artifact *a, const struct preview_budget *budget)
+{
+    return budget->read > 0 && (a->size < 0 || (uint64_t)a->size <= may_read(budget));
+}
+
+static void tell_too_large(struct preview *p, uint64_t size)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    if (size)
+        put_size(&text, size);
+    if (!size || size > PREVIEW_MAX_READ)
+        preview_note(p->out, "%s%sNo preview: it is read for this page up to 16 MiB. Open it by its name.",
+                     text.data ? text.data : "", size ? ". " : "");
+    else
+        preview_note(p->out, "%s. No preview: this page has read its 64 MiB. Open it by its name.", text.data);
+}
+
+// The body of an included file: text where it is UTF-8, else bytes.
+static errc read_included(struct preview *p, const struct artifact_env *env, const struct artifact *a, struct err *err)
+{
+    auto_cleanup(staged_unrefp) struct staged *body = NULL;
+    const uint8_t *data;
+    size_t len;
+    uint64_t avail = 0, max = may_read(p->budget);
+    bool ended = false;
+    errc e = included_begin(env, a, p->cancel, &body, err);
+    if (!e)
+        e = staged_wait(body, max + 1, p->cancel, &avail, &ended, err);
+    if (!e && avail > max) {
+        tell_too_large(p, avail > PREVIEW_MAX_READ ? 0 : avail);
+        return ERR_OK;
+    }
+    if (!e && !ended)
+        e = staged_wait(body, UINT64_MAX, p->cancel, &avail, &ended, err);
+    if (!e)
+        e = staged_map(body, &data, &len, err);
+    if (e)
+        return e;
+    take(p->budget, len);
+    if (!image_type(data, len) && pickle_utf8_valid(data, len, false) && !memchr(data, 0, len))
+        preview_text(p, data, len);
+    else
+        preview_bytes(p, data, len);
+    staged_unmap(body, data, len);
+    return ERR_OK;
+}
+
+static errc read_value(struct preview *p, const struct artifact_env *env, const struct artifact *a, struct err *err)
+{
+    auto_cleanup(artifact_value_free) struct artifact_value v = {0};
+    errc e = artifact_load(env, a, (size_t)may_read(p->budget), p->cancel, &v, err);
+    if (e)
+        return e;
+    take(p->budget, v.len);
+    preview_value(p, pickle_root(v.pickle));
+    return ERR_OK;
+}
+
+void preview_artifact(const struct artifact_env *env, const struct artifact *a, struct preview_budget *budget,
+                      struct cancel *cancel, struct buf *out)
+{
+    struct preview p = {.out = out, .cancel = cancel, .budget = budget};
+    struct err err = ERR_INIT;
+    if (!preview_fits(a, budget)) {
+        tell_too_large(&p, a->size < 0 ? 0 : (uint64_t)a->size);
+        return;
+    }
+    errc e = natural_form_of(a->type) == NATURAL_INCLUDED ? read_included(&p, env, a, &err)
+                                                          : read_value(&p, env, a, &err);
+    if (e == ERR_LIMIT)
+        preview_note(out, "No preview: %s. Open it by its name.", err.cause);
+    else if (e)
+        preview_bad(out, "Cannot be read: %s", err.cause);
+}

@@ -1,0 +1,113 @@
+// The artifacts of a task, with previews.
+#include <string.h>
+
+#include "base/mem.h"
+#include "report/html.h"
+#include "report/preview_i.h"
+#include "report/report_task_i.h"
+
+// Beyond these there are names only, and a page of so many bytes gets no more previews.
+enum { MAX_SHOWN = 2000, FULL_PAGE = 32 << 20 };
+
+// "list" of "<class 'list'>".
+static void put_type(struct buf *out, const char *type)
+{
+    size_t len = strlen(type);
+    if (len > 10 && !strncmp(type, "<class '", 8) && !strcmp(type + len - 2, "'>"))
+        html_text_len(out, type + 8, len - 10);
+    else
+        html_text_len(out, type, len < 300 ? len : 300);
+}
+
+static void put_form(struct buf *out, const char *folder, const struct artifact *a, const char *end)
+{
+    buf_printf(out, ", <a href=\"%s/", folder);
+    html_path(out, a->name);
+    buf_printf(out, "%s\">%s</a>", end, *end ? end + 1 : folder + 1);
+}
+
+static void put_links(struct buf *out, const struct artifact *a)
+{
+    buf_puts(out, "<p class=\"links\">");
+    if (a->size >= 0)
+        put_size(out, (uint64_t)a->size);
+    else
+        buf_puts(out, "size not recorded");
+    put_form(out, ".json", a, ".json");
+    if (artifact_has_csv(a))
+        put_form(out, ".csv", a, ".csv");
+    if (artifact_has_npy(a))
+        put_form(out, ".npy", a, ".npy");
+    put_form(out, ".pickle", a, "");
+    buf_puts(out, "</p>\n");
+}
+
+static void put_artifact(struct task_page *p, const struct artifact_env *env, const struct artifact *a,
+                         struct preview_budget *budget)
+{
+    struct buf *out = p->out;
+    buf_puts(out, "<section class=\"artifact\"><h3>");
+    put_link(out, "", a->name, a->name);
+    buf_puts(out, " <code>");
+    put_type(out, a->type);
+    buf_puts(out, "</code></h3>\n");
+    put_links(out, a);
+    buf_puts(out, "<div class=\"preview\">\n");
+    if (out->len > FULL_PAGE)
+        preview_note(out, "No preview: the page is full. Open it by its name.");
+    else
+        preview_artifact(env, a, budget, p->cancel, out);
+    buf_puts(out, "</div></section>\n");
+}
+
+static void put_hidden(struct task_page *p, const struct artifacts *all, size_t n)
+{
+    buf_printf(p->out, "<details><summary>Hidden artifacts (%zu)</summary>\n<table class=\"plain hidden\">\n", n);
+    size_t shown = 0;
+    for (size_t i = 0; i < all->len && shown < MAX_SHOWN; i++) {
+        const struct artifact *a = &all->items[i];
+        if (artifact_is_visible(a))
+            continue;
+        shown++;
+        buf_puts(p->out, "<tr><th>");
+        put_link(p->out, ".internal/", a->name, a->name);
+        buf_puts(p->out, "</th><td><code>");
+        put_type(p->out, a->type);
+        buf_puts(p->out, "</code></td><td>");
+        if (a->size >= 0)
+            put_size(p->out, (uint64_t)a->size);
+        buf_puts(p->out, "</td></tr>\n");
+    }
+    buf_puts(p->out, "</table></details>\n");
+    if (n > MAX_SHOWN)
+        buf_printf(p->out, "<p class=\"note\">cut: <a href=\".internal/\">%zu more</a></p>\n", n - MAX_SHOWN);
+}
+
+void task_page_artifacts(struct task_page *p)
+{
+    auto_cleanup(artifacts_unrefp) const struct artifacts *all = NULL;
+    struct preview_budget budget = {.read = PREVIEW_MAX_READ_PAGE, .images = PREVIEW_MAX_IMAGE_PAGE};
+    struct err err = ERR_INIT;
+    size_t visible = 0, shown = 0;
+    errc e = client_artifacts(p->c, p->ps, p->attempt, p->cancel, &all, &err);
+    for (size_t i = 0; !e && i < all->len; i++)
+        visible += artifact_is_visible(&all->items[i]);
+    if (e) {
+        buf_puts(p->out, "<h2>Artifacts</h2>\n");
+        task_page_bad(p, &err);
+        return;
+    }
+    buf_printf(p->out, "<h2>Artifacts (%zu)</h2>\n", visible);
+    struct artifact_env env = client_artifact_env(p->c, p->ps);
+    for (size_t i = 0; i < all->len && shown < MAX_SHOWN && !cancel_check(p->cancel, &err); i++) {
+        if (artifact_is_visible(&all->items[i])) {
+            put_artifact(p, &env, &all->items[i], &budget);
+            shown++;
+        }
+    }
+    if (visible > MAX_SHOWN)
+        buf_printf(p->out, "<p class=\"note\">cut: %zu more are in <a href=\"./\">the directory</a></p>\n",
+                   visible - MAX_SHOWN);
+    if (visible < all->len)
+        put_hidden(p, all, all->len - visible);
+}
