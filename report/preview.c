@@ -16,7 +16,8 @@ const char preview_style[] =
     "white-space:pre;max-width:24em;overflow:hidden;text-overflow:ellipsis;vertical-align:top}"
     "table.data .num{text-align:right}table.data .dtype td,.na{opacity:.6}"
     ".facts span{margin-right:1em}.facts b{font-weight:normal;opacity:.7}"
-    ".preview pre{max-height:24em;overflow:auto}"
+    ".preview pre{max-height:24em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".preview pre.hex{white-space:pre}"
     ".preview img{max-width:100%;max-height:24em;min-width:4em;image-rendering:auto;background:#fff}"
     ".preview p{margin:.3em 0}.note{opacity:.75;font-size:.9em}.bad{color:#c0392b}"
     "figure{margin:.4em 0;max-width:320px}figcaption{display:flex;justify-content:space-between;font-size:.8em}"
@@ -44,7 +45,7 @@ static bool preview_scalar(struct preview *p, const struct value *v)
     size_t len = text.len;
     while (len && text.data[len - 1] == '\n')
         len--;
-    buf_puts(p->out, "<pre>\n");
+    buf_puts(p->out, "<pre class=\"line\">\n");
     html_text_len(p->out, text.data ? text.data : "", len);
     buf_puts(p->out, "</pre>\n");
     if (head.cut)

@@ -9,7 +9,7 @@ enum { MIN_SIDE = 8, MAX_SIDE = 1024, MAX_PIXELS = 256 * 1024 };
 const char *image_type(const uint8_t *s, size_t len)
 {
     static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    if (len > 24 && !memcmp(s, png, sizeof png))
+    if (len > 24 && !memcmp(s, png, sizeof png) && !memcmp(s + 12, "IHDR", 4))
         return "image/png";
     if (len > 10 && s[0] == 0xff && s[1] == 0xd8 && s[2] == 0xff)
         return "image/jpeg";

@@ -93,7 +93,7 @@ void preview_text(struct preview *p, const uint8_t *s, size_t len)
         preview_note(p->out, "An empty text.");
         return;
     }
-    buf_puts(p->out, "<pre>\n"); // the first newline in a <pre> is none of its text
+    buf_puts(p->out, "<pre class=\"text\">\n"); // the first newline in a <pre> is none of its text
     html_text_len(p->out, (const char *)s, shown);
     buf_puts(p->out, "</pre>\n");
     if (shown < len)
@@ -131,7 +131,7 @@ void preview_bytes(struct preview *p, const uint8_t *s, size_t len)
     if (!len)
         return;
     size_t shown = len < MAX_HEX ? len : MAX_HEX;
-    buf_puts(p->out, "<pre>\n");
+    buf_puts(p->out, "<pre class=\"hex\">\n");
     for (size_t at = 0; at < shown; at += HEX_LINE)
         put_hex_line(p->out, s, at, shown - at < HEX_LINE ? shown - at : HEX_LINE);
     buf_puts(p->out, "</pre>\n");
@@ -140,6 +140,20 @@ void preview_bytes(struct preview *p, const uint8_t *s, size_t len)
 }
 
 // --- JSON ----------------------------------------------------------------------------------------------
+
+// What the JSON rules write for a value without a form, a string; without its quotes. NULL for other texts.
+static const char *unsupported(const struct buf *json, size_t *ret_len)
+{
+    static const char begin[] = "\"UnsupportedType : ";
+    size_t len = json->len;
+    while (len && json->data[len - 1] == '\n')
+        len--;
+    if (len <= sizeof begin || memcmp(json->data, begin, sizeof begin - 1) != 0 || json->data[len - 1] != '"' ||
+        memchr(json->data + 1, '"', len - 2))
+        return NULL;
+    *ret_len = len - 2;
+    return json->data + 1;
+}
 
 void preview_json(struct preview *p, const struct value *v)
 {
@@ -151,9 +165,15 @@ void preview_json(struct preview *p, const struct value *v)
         preview_bad(p->out, "%s", err.cause);
         return;
     }
+    size_t shown;
+    const char *no_form = head.cut ? NULL : unsupported(&text, &shown);
+    if (no_form) {
+        preview_bad(p->out, "%.*s", (int)shown, no_form);
+        return;
+    }
     const uint8_t *s = (const uint8_t *)(text.data ? text.data : "");
-    size_t shown = first_lines(s, head.cut ? utf8_cut(s, text.len, text.len - 1) : text.len);
-    buf_puts(p->out, "<pre>\n");
+    shown = first_lines(s, head.cut ? utf8_cut(s, text.len, text.len - 1) : text.len);
+    buf_puts(p->out, "<pre class=\"json\">\n");
     html_text_len(p->out, (const char *)s, shown);
     buf_puts(p->out, "</pre>\n");
     if (head.cut || shown < text.len)
@@ -186,6 +206,12 @@ void value_line(struct buf *out, const struct value *v, size_t max, struct cance
     if (e && !head.cut)
         buf_puts(out, err.cause);
     size_t len = head.cut ? utf8_cut((const uint8_t *)text.data, text.len, text.len - 1) : text.len;
+    size_t no_form_len;
+    const char *no_form = head.cut ? NULL : unsupported(&text, &no_form_len);
+    if (no_form) {
+        buf_put(out, no_form, no_form_len);
+        return;
+    }
     bool blank = false;
     for (size_t i = 0; i < len; i++) { // the indentation becomes one blank
         char c = text.data[i];

@@ -13,6 +13,7 @@
 static const char own_style[] =
     ".artifact{border-top:1px solid rgba(127,127,127,.35);padding:.3em 0 .5em}"
     ".artifact h3{margin:.3em 0;font-size:1.05em;overflow-wrap:anywhere}.artifact h3 code{font-weight:normal;opacity:.75}"
+    ".task pre.log,.task pre.exception{white-space:pre-wrap;overflow-wrap:anywhere}"
     ".links{font-size:.85em;margin:.2em 0}.task pre{overflow:auto;max-width:100%}"
     ".task pre.log{max-height:30em}.task pre.exception{border-left:3px solid #c0392b;padding-left:.6em}"
     "dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:.5em 0}"
