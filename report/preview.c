@@ -10,18 +10,17 @@
 #include "report/preview_i.h"
 
 const char preview_style[] =
-    ".wide{overflow-x:auto;max-width:100%}"
-    "table.data{border-collapse:collapse;font-size:.85em;font-variant-numeric:tabular-nums}"
-    "table.data td,table.data th{border:1px solid rgba(127,127,127,.35);padding:.15em .5em;text-align:left;"
-    "white-space:pre;max-width:24em;overflow:hidden;text-overflow:ellipsis;vertical-align:top}"
-    "table.data .num{text-align:right}table.data .dtype td,.na{opacity:.6}"
-    ".facts span{margin-right:1em}.facts b{font-weight:normal;opacity:.7}"
-    ".preview pre{max-height:24em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".preview pre.hex{white-space:pre}"
-    ".preview img{max-width:100%;max-height:24em;min-width:4em;image-rendering:auto;background:#fff}"
-    ".preview p{margin:.3em 0}.note{opacity:.75;font-size:.9em}.bad{color:#c0392b}"
-    "figure{margin:.4em 0;max-width:320px}figcaption{display:flex;justify-content:space-between;font-size:.8em}"
-    "svg.hist{width:100%;height:auto;border-bottom:1px solid}svg.hist rect{fill:#4c78a8}";
+    "table.data{min-width:0;font-size:13px;line-height:1.35}"
+    "table.data td,table.data th{border:1px solid var(--line);padding:2px 8px;white-space:pre;max-width:26em;"
+    "overflow:hidden;text-overflow:ellipsis}table.data .dtype td,table.data .na,table.data .gap{color:var(--dim)}"
+    "table.data .bad{color:var(--failed)}"
+    "p.stats span{margin-right:1.2em;white-space:nowrap}p.stats b{font-weight:normal;color:var(--dim)}"
+    ".preview p{margin:.3em 0}p.bad{color:var(--failed)}"
+    ".preview pre{margin:.3em 0;max-height:24em;white-space:pre-wrap;overflow-wrap:anywhere}.preview pre.hex{white-space:pre}"
+    ".preview img{display:block;max-width:100%;max-height:24em;min-width:3em;margin:.3em 0;background:#fff;"
+    "border:1px solid var(--line)}img.pixels{image-rendering:pixelated}"
+    "figure{margin:.4em 0;max-width:320px}figcaption{display:flex;justify-content:space-between;font-size:13px;"
+    "color:var(--dim)}svg.hist{width:100%;height:auto;border-bottom:1px solid var(--dim)}svg.hist rect{fill:var(--link)}";
 
 // A number, date or other scalar: its line.
 static bool preview_scalar(struct preview *p, const struct value *v)

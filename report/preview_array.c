@@ -49,12 +49,19 @@ static bool is_time(const struct npy_type *t)
     return t->kind == 'M' || t->kind == 'm';
 }
 
+// True and False are counted; other elements have least, greatest and mean.
 static void put_summary(struct preview *p, const struct npy_array *a, const struct array_stats *s)
 {
-    buf_puts(p->out, "<p class=\"facts\">");
-    put_element(p->out, "min", a->type, s->min);
-    put_element(p->out, "max", a->type, s->max);
-    if (!is_time(a->type) && !isnan(s->mean)) {
+    buf_puts(p->out, "<p class=\"stats\">");
+    if (a->type->kind == 'b') {
+        size_t n_true = s->looked ? (size_t)(s->mean * (long double)s->looked + 0.5L) : 0;
+        put_count(p->out, "True", n_true);
+        put_count(p->out, "False", s->looked - n_true);
+    } else {
+        put_element(p->out, "min", a->type, s->min);
+        put_element(p->out, "max", a->type, s->max);
+    }
+    if (!memchr("bMm", a->type->kind, 3) && !isnan(s->mean)) {
         auto_cleanup(buf_free) struct buf text = {0};
         buf_printf(&text, "%.6Lg", s->mean);
         put_fact(p->out, "mean", text.data ? text.data : "", text.len);
@@ -82,21 +89,21 @@ static void put_edge(struct buf *out, const struct npy_type *t, long double x)
 static void put_histogram(struct preview *p, const struct npy_type *t, const struct array_stats *s)
 {
     size_t most = 1;
-    for (unsigned i = 0; i < STATS_BINS; i++)
+    for (unsigned i = 0; i < s->n_bins; i++)
         most = s->bins[i] > most ? s->bins[i] : most;
     buf_printf(p->out, "<figure><svg class=\"hist\" role=\"img\" aria-label=\"histogram of %zu elements\" "
                        "viewBox=\"0 0 %d %d\">", s->finite, SVG_WIDTH, SVG_HEIGHT);
-    long double width = (s->last - s->first) / STATS_BINS;
-    for (unsigned i = 0; i < STATS_BINS; i++) {
+    long double width = (s->last - s->first) / s->n_bins;
+    for (unsigned i = 0; i < s->n_bins; i++) {
         double high = (double)s->bins[i] / (double)most * (SVG_HEIGHT - 2);
         if (s->bins[i] && high < 1)
             high = 1;
-        double step = (double)SVG_WIDTH / STATS_BINS;
+        double step = (double)SVG_WIDTH / s->n_bins;
         buf_printf(p->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" data-n=\"%zu\"><title>",
                    i * step + 0.5, SVG_HEIGHT - high, step - 1, high, s->bins[i]);
         put_edge(p->out, t, s->first + width * i);
         buf_puts(p->out, " to ");
-        put_edge(p->out, t, i + 1 == STATS_BINS ? s->last : s->first + width * (i + 1));
+        put_edge(p->out, t, i + 1 == s->n_bins ? s->last : s->first + width * (i + 1));
         buf_printf(p->out, ": %zu</title></rect>", s->bins[i]);
     }
     buf_puts(p->out, "</svg><figcaption><span>");
@@ -115,7 +122,7 @@ static void put_stats(struct preview *p, const struct npy_array *a)
         return;
     }
     put_summary(p, a, &s);
-    if (s.has_histogram)
+    if (s.has_histogram && a->type->kind != 'b')
         put_histogram(p, a->type, &s);
 }
 
@@ -124,7 +131,7 @@ void preview_array(struct preview *p, const struct value *v, const struct npy_ar
     put_shape(p, a);
     if (!a->count)
         return;
-    if (!a->objects && stats_is_numeric(a->type))
+    if (a->ndim && !a->objects && stats_is_numeric(a->type))
         put_stats(p, a);
     if (array_is_picture(a)) {
         preview_picture(p, a);

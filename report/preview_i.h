@@ -27,8 +27,8 @@ void preview_array(struct preview *p, const struct value *v, const struct npy_ar
 
 // The media type of bytes that begin as an image that browsers show without running anything; NULL for others.
 const char *image_type(const uint8_t *s, size_t len);
-// An <img> of these bytes, or a line when they are more than the budget has left.
-void preview_image(struct preview *p, const char *type, const uint8_t *s, size_t len);
+// An <img> of these bytes, or a line when they are more than the budget has left. pixels: each one is to be seen.
+void preview_image(struct preview *p, const char *type, bool pixels, const uint8_t *s, size_t len);
 // Whether an array looks like a picture (height x width of uint8, or with 3 or 4 channels), and an <img> of one.
 bool array_is_picture(const struct npy_array *a);
 void preview_picture(struct preview *p, const struct npy_array *a);

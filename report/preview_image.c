@@ -39,7 +39,7 @@ static void put_base64(struct buf *out, const uint8_t *s, size_t len)
     *to = '\0';
 }
 
-void preview_image(struct preview *p, const char *type, const uint8_t *s, size_t len)
+void preview_image(struct preview *p, const char *type, bool pixels, const uint8_t *s, size_t len)
 {
     if (len > PREVIEW_MAX_IMAGE) {
         preview_note(p->out, "An image (%s) of %zu bytes: images of more than 1 MiB are not shown here.", type, len);
@@ -50,9 +50,12 @@ void preview_image(struct preview *p, const char *type, const uint8_t *s, size_t
         return;
     }
     p->budget->images -= len;
-    buf_printf(p->out, "<p class=\"note\">%s, ", type);
-    put_size(p->out, len);
-    buf_printf(p->out, "</p>\n<img alt=\"%s\" src=\"data:%s;base64,", type, type);
+    if (!pixels) {
+        buf_printf(p->out, "<p class=\"note\">%s, ", type);
+        put_size(p->out, len);
+        buf_puts(p->out, "</p>\n");
+    }
+    buf_printf(p->out, "<img alt=\"%s\"%s src=\"data:%s;base64,", type, pixels ? " class=\"pixels\"" : "", type);
     put_base64(p->out, s, len);
     buf_puts(p->out, "\">\n");
 }
@@ -159,5 +162,5 @@ void preview_picture(struct preview *p, const struct npy_array *a)
     put_chunk(&png, "IDAT", (const uint8_t *)stream.data, stream.len);
     put_chunk(&png, "IEND", (const uint8_t *)"", 0);
     if (!png.over)
-        preview_image(p, "image/png", (const uint8_t *)png.data, png.len);
+        preview_image(p, "image/png", true, (const uint8_t *)png.data, png.len);
 }

@@ -80,11 +80,11 @@ static void count(struct pass *p, const uint8_t *at)
     long double x;
     if (!load(p->a->type, at, &x) || isinf(x))
         return;
-    long double place = (x - s->first) / (s->last - s->first) * STATS_BINS;
-    size_t bin = place < 0 ? 0 : place >= STATS_BINS ? STATS_BINS - 1 : (size_t)place;
+    long double place = (x - s->first) / (s->last - s->first) * s->n_bins;
+    size_t bin = place < 0 ? 0 : place >= s->n_bins ? s->n_bins - 1 : (size_t)place;
     if (bin > 0 && x < p->edges[bin])
         bin--;
-    else if (bin < STATS_BINS - 1 && x >= p->edges[bin + 1])
+    else if (bin < s->n_bins - 1 && x >= p->edges[bin + 1])
         bin++;
     s->bins[bin]++;
 }
@@ -107,15 +107,14 @@ static errc walk(struct pass *p, void (*fn)(struct pass *p, const uint8_t *at), 
 static bool make_edges(struct pass *p)
 {
     struct array_stats *s = p->s;
-    if (s->finite && s->first == s->last) {
-        s->first -= 0.5L;
-        s->last += 0.5L;
-    }
     double first = (double)s->first, last = (double)s->last, width = last - first;
     if (!s->finite || !isfinite(width) || !(width > 0))
         return false;
-    for (unsigned i = 0; i <= STATS_BINS; i++)
-        p->edges[i] = i == STATS_BINS ? last : i * (width / STATS_BINS) + first;
+    s->n_bins = STATS_BINS;
+    if ((p->a->type->kind == 'i' || p->a->type->kind == 'u') && s->last - s->first < STATS_BINS)
+        s->n_bins = (unsigned)(s->last - s->first) + 1;
+    for (unsigned i = 0; i <= s->n_bins; i++)
+        p->edges[i] = i == s->n_bins ? last : i * (width / s->n_bins) + first;
     return true;
 }
 

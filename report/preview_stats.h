@@ -1,5 +1,5 @@
-// Summary and histogram of a numeric array, as numpy has them: nanmin, nanmax, nanmean, and histogram(bins=N) of the
-// finite elements. Pure but for the token.
+// Summary and histogram of a numeric array, as numpy has them: nanmin, nanmax, nanmean, and histogram(bins=n_bins) of the
+// finite elements. n_bins is STATS_BINS, of integers in a smaller range one for each. Pure but for the token.
 #ifndef REPORT_PREVIEW_STATS_H
 #define REPORT_PREVIEW_STATS_H
 
@@ -17,8 +17,9 @@ struct array_stats {
     // Elements with the least and the greatest value (the infinities too); NULL when all are missing.
     const uint8_t *min, *max;
     long double mean;          // of those that are not missing; NaN when there are none
-    bool has_histogram;        // there are finite elements, in a range that can be divided
-    long double first, last;   // its edges
+    bool has_histogram;        // the finite elements differ, in a range that can be divided
+    long double first, last;   // its edges: least and greatest finite element
+    unsigned n_bins;
     size_t bins[STATS_BINS];
 };
 

@@ -122,7 +122,7 @@ void preview_bytes(struct preview *p, const uint8_t *s, size_t len)
 {
     const char *type = image_type(s, len);
     if (type) {
-        preview_image(p, type, s, len);
+        preview_image(p, type, false, s, len);
         return;
     }
     buf_puts(p->out, "<p class=\"note\">");

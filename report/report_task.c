@@ -1,96 +1,79 @@
 // TASK/.report.html: one task, or one attempt of it, on a page.
 #include "report/report.h"
 
-#include <inttypes.h>
-#include <string.h>
-
-#include "base/clock.h"
 #include "base/mem.h"
 #include "report/html.h"
 #include "report/preview.h"
 #include "report/report_task_i.h"
 
 static const char own_style[] =
-    ".artifact{border-top:1px solid rgba(127,127,127,.35);padding:.3em 0 .5em}"
-    ".artifact h3{margin:.3em 0;font-size:1.05em;overflow-wrap:anywhere}.artifact h3 code{font-weight:normal;opacity:.75}"
-    ".task pre.log,.task pre.exception{white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".links{font-size:.85em;margin:.2em 0}.task pre{overflow:auto;max-width:100%}"
-    ".task pre.log{max-height:30em}.task pre.exception{border-left:3px solid #c0392b;padding-left:.6em}"
-    "dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:.5em 0}"
-    "dl.facts dt{opacity:.7}dl.facts dd{margin:0;overflow-wrap:anywhere}"
-    "table.plain{border-collapse:collapse;font-size:.9em}table.plain td,table.plain th{text-align:left;"
-    "padding:.1em .7em .1em 0;vertical-align:top;overflow-wrap:anywhere}";
+    ".artifact{border-bottom:1px solid var(--line);padding:.5em 0 .7em}.artifact h3{margin:.2em 0}"
+    ".artifact h3 code{font-weight:normal;color:var(--dim)}p.links{font-size:13px;margin:.2em 0;color:var(--dim)}"
+    "pre.log,pre.exception{white-space:pre-wrap;overflow-wrap:anywhere}pre.exception{border-left:4px solid var(--failed)}"
+    "summary{cursor:pointer;margin:1.4em 0 .6em;font-weight:600}ul.plain{padding-left:1.2em}";
 
-void task_page_bad(struct task_page *p, const struct err *err)
+void task_page_trouble(struct task_page *p, const struct err *err)
 {
-    buf_puts(p->out, "<p class=\"bad\">Cannot be read: ");
+    buf_puts(p->out, "<p class=\"trouble\">Cannot be read: ");
     html_text(p->out, err->cause);
     buf_puts(p->out, "</p>\n");
 }
 
-void put_time(struct buf *out, int64_t ms)
-{
-    char text[40];
-    clock_iso8601(ms, text, sizeof text);
-    buf_printf(out, "<time datetime=\"%s\">", text);
-    size_t len = strlen(text);
-    for (size_t i = 0; i < len && text[i] != '.'; i++)
-        buf_putc(out, text[i] == 'T' ? ' ' : text[i]);
-    buf_puts(out, " UTC</time>");
-}
-
-void put_duration(struct buf *out, int64_t ms)
-{
-    int64_t s = ms / 1000;
-    if (s < 60)
-        buf_printf(out, "%.2f s", (double)ms / 1000);
-    else if (s < 3600)
-        buf_printf(out, "%" PRId64 " min %02" PRId64 " s", s / 60, s % 60);
-    else
-        buf_printf(out, "%" PRId64 " h %02" PRId64 " min", s / 3600, s / 60 % 60);
-}
-
-void put_link(struct buf *out, const char *prefix, const char *path, const char *text)
+void put_link(struct buf *out, const char *prefix, const char *name, const char *suffix, const char *text)
 {
     buf_printf(out, "<a href=\"%s", prefix);
-    html_path(out, path);
-    buf_puts(out, "\">");
+    html_name(out, name);
+    buf_printf(out, "%s\">", suffix);
     html_text(out, text);
     buf_puts(out, "</a>");
 }
 
 // The task as .meta tells it; the page goes on without what that cannot tell.
-static struct json *read_meta(struct task_page *p)
+static struct json *read_meta(struct task_page *p, struct err *err)
 {
     auto_cleanup(buf_free) struct buf text = {0};
     struct json *json = NULL;
-    struct err err = ERR_INIT;
-    errc e = client_meta_json(p->c, p->ps, p->attempt, p->cancel, &text, &err);
+    errc e = client_meta_json(p->c, p->ps, p->attempt, p->cancel, &text, err);
     if (!e)
-        e = json_parse(text.data ? text.data : "", text.len, ".meta", &json, &err);
-    if (e)
-        task_page_bad(p, &err);
+        e = json_parse(text.data ? text.data : "", text.len, ".meta", &json, err);
     return e ? NULL : json;
+}
+
+static void put_title(struct task_page *p)
+{
+    auto_free char *text = pathspec_text(p->ps);
+    auto_free char *title = p->attempt < 0 ? mem_strdup(text) : mem_printf("%s, attempt %d", text, p->attempt);
+    html_begin(p->out, title);
+    buf_printf(p->out, "<style>\n%s\n%s</style>\n", own_style, preview_style);
 }
 
 static void put_head(struct task_page *p)
 {
-    const struct pathspec *ps = p->ps;
-    auto_free char *text = pathspec_text(ps);
-    auto_free char *title = p->attempt < 0 ? mem_strdup(text) : mem_printf("%s, attempt %d", text, p->attempt);
-    html_begin(p->out, title);
-    buf_printf(p->out, "<style>%s%s</style>\n<div class=\"task\">\n<nav><a href=\"%s../../.report.html\">", own_style,
-               preview_style, p->up);
-    html_text(p->out, ps->flow);
-    buf_putc(p->out, '/');
-    html_text(p->out, ps->run);
-    buf_puts(p->out, "</a></nav>\n<h1>");
-    html_text(p->out, ps->step);
-    buf_putc(p->out, '/');
-    html_text(p->out, ps->task);
+    struct buf *out = p->out;
+    const char *status = json_str(json_get(p->meta, "status"));
+    if (!status)
+        status = p->attempt < 0 ? status_name(p->task->status) : "unknown";
+    buf_printf(out, "<p class=\"path\"><a href=\"%s../../.report.html\">", p->up);
+    html_text(out, p->ps->flow);
+    buf_puts(out, " / ");
+    html_text(out, p->ps->run);
+    buf_puts(out, "</a>");
+    if (p->attempt >= 0) {
+        buf_puts(out, " / <a href=\"../../.report.html\">");
+        html_text(out, p->ps->step);
+        buf_puts(out, " / ");
+        html_text(out, p->ps->task);
+        buf_puts(out, "</a>");
+    }
+    buf_puts(out, "</p>\n<h1>");
+    html_text(out, p->ps->step);
+    buf_puts(out, " / ");
+    html_text(out, p->ps->task);
     if (p->attempt >= 0)
-        buf_printf(p->out, ", attempt %d", p->attempt);
-    buf_puts(p->out, "</h1>\n");
+        buf_printf(out, " / attempt %d", p->attempt);
+    buf_putc(out, ' ');
+    html_status(out, status);
+    buf_puts(out, "</h1>\n");
 }
 
 errc report_task(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel, struct buf *out,
@@ -106,16 +89,19 @@ errc report_task(struct client *c, const struct pathspec *task, int attempt, str
         return e;
     struct task_page p = {.c = c, .ps = task, .attempt = attempt, .cancel = cancel, .out = out,
                           .up = attempt < 0 ? "" : "../../", .task = t};
-    put_head(&p);
-    auto_cleanup(json_freep) struct json *meta = read_meta(&p);
+    struct err no_meta = ERR_INIT;
+    auto_cleanup(json_freep) struct json *meta = read_meta(&p, &no_meta);
     p.meta = meta;
+    put_title(&p);
+    put_head(&p);
+    if (!meta)
+        task_page_trouble(&p, &no_meta);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         e = cancel_check(cancel, err);
         if (e)
             return e;
         sections[i](&p);
     }
-    buf_puts(out, "</div>\n");
     html_end(out);
     e = cancel_check(cancel, err); // what it ended may have been told in the page only
     if (!e && out->over)

@@ -22,7 +22,7 @@ static void put_type(struct buf *out, const char *type)
 static void put_form(struct buf *out, const char *folder, const struct artifact *a, const char *end)
 {
     buf_printf(out, ", <a href=\"%s/", folder);
-    html_path(out, a->name);
+    html_name(out, a->name);
     buf_printf(out, "%s\">%s</a>", end, *end ? end + 1 : folder + 1);
 }
 
@@ -47,7 +47,7 @@ static void put_artifact(struct task_page *p, const struct artifact_env *env, co
 {
     struct buf *out = p->out;
     buf_puts(out, "<section class=\"artifact\"><h3>");
-    put_link(out, "", a->name, a->name);
+    put_link(out, "", a->name, "", a->name);
     buf_puts(out, " <code>");
     put_type(out, a->type);
     buf_puts(out, "</code></h3>\n");
@@ -62,7 +62,7 @@ static void put_artifact(struct task_page *p, const struct artifact_env *env, co
 
 static void put_hidden(struct task_page *p, const struct artifacts *all, size_t n)
 {
-    buf_printf(p->out, "<details><summary>Hidden artifacts (%zu)</summary>\n<table class=\"plain hidden\">\n", n);
+    buf_printf(p->out, "<details><summary>Hidden artifacts (%zu)</summary>\n<div class=\"wide\"><table class=\"hidden\">\n", n);
     size_t shown = 0;
     for (size_t i = 0; i < all->len && shown < MAX_SHOWN; i++) {
         const struct artifact *a = &all->items[i];
@@ -70,15 +70,15 @@ static void put_hidden(struct task_page *p, const struct artifacts *all, size_t 
             continue;
         shown++;
         buf_puts(p->out, "<tr><th>");
-        put_link(p->out, ".internal/", a->name, a->name);
+        put_link(p->out, ".internal/", a->name, "", a->name);
         buf_puts(p->out, "</th><td><code>");
         put_type(p->out, a->type);
-        buf_puts(p->out, "</code></td><td>");
+        buf_puts(p->out, "</code></td><td class=\"num\">");
         if (a->size >= 0)
             put_size(p->out, (uint64_t)a->size);
         buf_puts(p->out, "</td></tr>\n");
     }
-    buf_puts(p->out, "</table></details>\n");
+    buf_puts(p->out, "</table></div></details>\n");
     if (n > MAX_SHOWN)
         buf_printf(p->out, "<p class=\"note\">cut: <a href=\".internal/\">%zu more</a></p>\n", n - MAX_SHOWN);
 }
@@ -94,7 +94,7 @@ void task_page_artifacts(struct task_page *p)
         visible += artifact_is_visible(&all->items[i]);
     if (e) {
         buf_puts(p->out, "<h2>Artifacts</h2>\n");
-        task_page_bad(p, &err);
+        task_page_trouble(p, &err);
         return;
     }
     buf_printf(p->out, "<h2>Artifacts (%zu)</h2>\n", visible);

@@ -1,9 +1,6 @@
 // What a task is: its status and times, whose child and parent it is, where it ran.
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "report/html.h"
 #include "report/report_task_i.h"
@@ -40,93 +37,63 @@ static void text_fact(struct task_page *p, const char *name, const char *text)
     end_fact(p);
 }
 
-static void put_status(struct task_page *p)
+static bool error_was_handled(const struct task_page *p)
 {
-    const char *status = meta_str(p, "status");
-    bool successful = true;
-    if (!status)
-        status = p->attempt < 0 ? status_name(p->task->status) : "unknown";
-    bool handled = json_bool(json_get(p->meta, "successful"), &successful) && !successful && !strcmp(status, "done");
-    begin_fact(p, "status");
-    buf_puts(p->out, "<span class=\"status ");
-    html_text(p->out, status); // one of the words of status_name
-    buf_puts(p->out, "\">");
-    html_text(p->out, status);
-    buf_printf(p->out, "</span>%s", handled ? ", with an error that was handled" : "");
+    bool finished = false, successful = true;
+    (void)json_bool(json_get(p->meta, "finished"), &finished);
+    (void)json_bool(json_get(p->meta, "successful"), &successful);
+    return finished && !successful;
+}
+
+// Every attempt with its state, and links to their pages where there are several.
+static void put_attempts(struct task_page *p, const struct task_brief *b)
+{
+    if (b->len < 2 && p->attempt < 0)
+        return;
+    begin_fact(p, "attempts");
+    for (size_t i = 0; i < b->len; i++) {
+        const struct attempt_brief *a = &b->attempts[i];
+        buf_printf(p->out, "%s<a href=\"%s.attempts/%d/.report.html\">%d</a> ", i ? ", " : "", p->up, a->number, a->number);
+        html_status(p->out, status_name(a->status));
+    }
     end_fact(p);
 }
 
-// The attempt that the page is of, and links to the pages of the others.
-static void put_attempts(struct task_page *p, int attempt)
+static void time_fact(struct task_page *p, const char *name, int64_t ms)
 {
-    int numbers[6];
-    size_t n = 0;
+    if (ms < 0)
+        return;
+    begin_fact(p, name);
+    html_time(p->out, ms);
+    end_fact(p);
+}
+
+// Of the attempt that the page is of, the latest when it is of the task.
+static void put_times(struct task_page *p)
+{
+    struct task_brief b = {0};
     struct err err = ERR_INIT;
-    errc e = client_attempts(p->c, p->ps, p->cancel, numbers, &n, &err);
-    begin_fact(p, "attempt");
-    if (attempt >= 0)
-        buf_printf(p->out, "%d", attempt);
-    if (p->attempt >= 0)
-        buf_printf(p->out, " (<a href=\"%s.report.html\">the task</a>)", p->up);
-    for (size_t i = 0; !e && n > 1 && i < n; i++)
-        buf_printf(p->out, "%s<a href=\"%s.attempts/%d/.report.html\">%d</a>%s", i ? ", " : " (pages of attempts ", p->up,
-                   numbers[i], numbers[i], i + 1 == n ? ")" : "");
-    end_fact(p);
-}
-
-// When the attempt began, as its record of that name has it; -1 when there is none.
-static int64_t started_ms(const struct task_page *p, int attempt)
-{
-    int64_t ms = -1;
-    char number[16];
-    snprintf(number, sizeof number, "%d", attempt);
-    for (size_t i = 0; i < p->task->records.len; i++) {
-        const struct meta_record *r = &p->task->records.items[i];
-        if (!strcmp(r->field, "attempt") && r->value && !strcmp(r->value, number))
-            ms = r->created_ms;
+    time_fact(p, "created", p->task->object->created_ms);
+    if (client_task_brief(p->c, p->ps, -1, p->cancel, &b, &err)) {
+        task_page_trouble(p, &err);
+        return;
     }
-    return ms;
-}
-
-// When it ended: its last artifacts, else the record that its runtime left.
-static int64_t ended_ms(const struct task_page *p, int attempt)
-{
-    int64_t ms = -1;
-    for (size_t i = 0; i < p->task->records.len; i++) {
-        const struct meta_record *r = &p->task->records.items[i];
-        if (r->attempt == attempt && (!strcmp(r->field, "attempt-done") || !strcmp(r->field, "attempt_ok")))
-            ms = r->created_ms > ms ? r->created_ms : ms;
+    for (size_t i = 0; i < b.len; i++) {
+        const struct attempt_brief *a = &b.attempts[i];
+        if (p->attempt >= 0 ? a->number != p->attempt : i + 1 < b.len)
+            continue;
+        if (a->number > 0)
+            time_fact(p, "attempt began", a->start_ms);
+        time_fact(p, "ended", a->end_ms);
+        if (a->start_ms >= 0 && a->end_ms >= a->start_ms) {
+            begin_fact(p, "duration");
+            html_duration(p->out, a->end_ms - a->start_ms);
+            end_fact(p);
+        }
+        if (a->end_ms < 0)
+            time_fact(p, "last heartbeat", p->task->object->heartbeat_ms);
     }
-    return p->attempt < 0 && p->task->finished_ms >= 0 && p->task->artifact_attempt == attempt ? p->task->finished_ms
-                                                                                               : ms;
-}
-
-static void put_times(struct task_page *p, int attempt)
-{
-    int64_t begin = started_ms(p, attempt), end = ended_ms(p, attempt);
-    begin_fact(p, "created");
-    put_time(p->out, p->task->object->created_ms);
-    end_fact(p);
-    if (begin >= 0) {
-        begin_fact(p, "started");
-        put_time(p->out, begin);
-        end_fact(p);
-    }
-    if (end >= 0) {
-        begin_fact(p, "ended");
-        put_time(p->out, end);
-        end_fact(p);
-    }
-    if (begin >= 0 && end >= begin) {
-        begin_fact(p, "duration");
-        put_duration(p->out, end - begin);
-        end_fact(p);
-    }
-    if (end < 0 && p->task->object->heartbeat_ms >= 0) {
-        begin_fact(p, "last heartbeat");
-        put_time(p->out, p->task->object->heartbeat_ms);
-        end_fact(p);
-    }
+    put_attempts(p, &b);
 }
 
 static void put_index(struct task_page *p)
@@ -150,10 +117,13 @@ static bool put_relative(void *arg, const char *step, const char *task)
     if (r->n++ >= MAX_RELATIVES)
         return true;
     auto_free char *text = mem_printf("%s/%s", step, task);
-    auto_free char *path = mem_printf("%s/%s/.report.html", step, task);
-    auto_free char *prefix = mem_printf("%s../../", r->p->up);
-    buf_puts(out, r->n > 1 ? ", " : "");
-    put_link(out, prefix, path, text);
+    buf_printf(out, "%s<a href=\"%s../../", r->n > 1 ? ", " : "", r->p->up);
+    html_name(out, step);
+    buf_putc(out, '/');
+    html_name(out, task);
+    buf_puts(out, "/.report.html\">");
+    html_text(out, text);
+    buf_puts(out, "</a>");
     return true;
 }
 
@@ -164,9 +134,8 @@ static void put_relatives(struct task_page *p, bool parents)
     begin_fact(p, parents ? "parents" : "children");
     errc e = client_relatives(p->c, p->ps, parents, p->cancel, put_relative, &r, &err);
     if (e) {
-        buf_puts(p->out, "<span class=\"bad\">Cannot be read: ");
+        buf_puts(p->out, "cannot be read: ");
         html_text(p->out, err.cause);
-        buf_puts(p->out, "</span>");
     } else if (r.n > MAX_RELATIVES) {
         buf_printf(p->out, " and <a href=\"%s%s/\">%zu more</a>", p->up, parents ? ".parents" : ".children",
                    r.n - MAX_RELATIVES);
@@ -179,17 +148,24 @@ static void put_relatives(struct task_page *p, bool parents)
 // Of a resumed task: a link where its origin is in the same flow, beside this run.
 static void put_origin(struct task_page *p)
 {
-    const char *origin = meta_str(p, "origin_pathspec"), *slash = origin ? strchr(origin, '/') : NULL;
+    const char *origin = meta_str(p, "origin_pathspec");
+    size_t flow_len = strlen(p->ps->flow);
     if (!origin)
         return;
     begin_fact(p, "resumed from");
-    if (slash && !strncmp(origin, p->ps->flow, strlen(p->ps->flow)) && origin[strlen(p->ps->flow)] == '/') {
-        auto_free char *path = mem_printf("%s/.report.html", slash + 1);
-        auto_free char *prefix = mem_printf("%s../../../", p->up);
-        put_link(p->out, prefix, path, origin);
-    } else {
-        html_text(p->out, origin);
+    bool is_here = strncmp(origin, p->ps->flow, flow_len) == 0 && origin[flow_len] == '/';
+    if (is_here) {
+        auto_free char *rest = mem_strdup(origin + flow_len + 1);
+        char *state = NULL;
+        buf_printf(p->out, "<a href=\"%s../../../", p->up);
+        for (char *part = strtok_r(rest, "/", &state); part; part = strtok_r(NULL, "/", &state)) {
+            html_name(p->out, part);
+            buf_putc(p->out, '/');
+        }
+        buf_puts(p->out, ".report.html\">");
     }
+    html_text(p->out, origin);
+    buf_puts(p->out, is_here ? "</a>" : "");
     end_fact(p);
 }
 
@@ -215,15 +191,12 @@ static void put_host(struct task_page *p)
 
 void task_page_facts(struct task_page *p)
 {
-    int64_t current = p->task->current_attempt;
     auto_free char *text = pathspec_text(p->ps);
-    (void)json_int(json_get(p->meta, "current_attempt"), &current);
-    int attempt = p->attempt >= 0 ? p->attempt : (int)current;
     buf_puts(p->out, "<dl class=\"facts\">\n");
-    text_fact(p, "task", text);
-    put_status(p);
-    put_attempts(p, attempt);
-    put_times(p, attempt);
+    text_fact(p, "pathspec", text);
+    if (error_was_handled(p))
+        text_fact(p, "error", "was handled: the task is done, and not successful");
+    put_times(p);
     put_index(p);
     put_relatives(p, true);
     put_relatives(p, false);
@@ -241,12 +214,12 @@ void task_page_exception(struct task_page *p)
         return;
     buf_puts(p->out, "<h2>Exception</h2>\n");
     if (e) {
-        task_page_bad(p, &err);
+        task_page_trouble(p, &err);
         return;
     }
     size_t len = strlen(text), max = 64 * 1024;
     buf_puts(p->out, "<pre class=\"exception\">\n");
-    html_text_len(p->out, text, len < max ? len : max);
+    html_log(p->out, text, len < max ? len : max);
     buf_puts(p->out, "</pre>\n");
     if (len > max)
         buf_puts(p->out, "<p class=\"note\">cut: its first 64 KiB</p>\n");
@@ -274,7 +247,7 @@ static bool put_row(void *arg, const char *key, const struct json *value)
     }
     buf_puts(rows->out, "<tr><th>");
     html_text_len(rows->out, key, strnlen(key, MAX_VALUE));
-    buf_puts(rows->out, "</th><td>");
+    buf_puts(rows->out, "</th><td class=\"text\">");
     html_text_len(rows->out, text, len < MAX_VALUE ? len : MAX_VALUE);
     buf_puts(rows->out, len > MAX_VALUE ? "…</td></tr>\n" : "</td></tr>\n");
     return true;
@@ -286,11 +259,10 @@ void task_page_metadata(struct task_page *p)
     struct rows rows = {.out = p->out};
     if (!all)
         return;
-    buf_printf(p->out, "<details><summary>Metadata (%zu)</summary>\n<div class=\"wide\"><table class=\"plain metadata\">\n",
+    buf_printf(p->out, "<details><summary>Metadata (%zu)</summary>\n<div class=\"wide\"><table class=\"metadata\">\n",
                json_len(all));
     json_each(all, put_row, &rows);
     buf_puts(p->out, "</table></div></details>\n");
     if (rows.n > MAX_ROWS)
-        buf_printf(p->out, "<p class=\"note\">cut: the first %d; <a href=\"%s.meta\">.meta</a> has all</p>\n", MAX_ROWS,
-                   p->attempt < 0 ? "" : "");
+        buf_printf(p->out, "<p class=\"note\">cut: the first %d; <a href=\".meta\">.meta</a> has all</p>\n", MAX_ROWS);
 }

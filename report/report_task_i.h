@@ -25,12 +25,9 @@ void task_page_log(struct task_page *p);        // its end
 void task_page_artifacts(struct task_page *p);  // with previews
 void task_page_metadata(struct task_page *p);   // folded
 
-// "Cannot be read: ..." as a paragraph.
-void task_page_bad(struct task_page *p, const struct err *err);
-// "2026-11-22 20:40:04 UTC" in <time>.
-void put_time(struct buf *out, int64_t ms);
-void put_duration(struct buf *out, int64_t ms); // "1 h 02 min", "4.21 s"
-// <a href="PREFIX + percent-encoded PATH">TEXT</a>; the prefix is ours and is written as it is.
-void put_link(struct buf *out, const char *prefix, const char *path, const char *text);
+// What could not be read, as a paragraph.
+void task_page_trouble(struct task_page *p, const struct err *err);
+// <a href="PREFIX + NAME + SUFFIX">TEXT</a>: the name as the tree shows it, prefix and suffix as they are.
+void put_link(struct buf *out, const char *prefix, const char *name, const char *suffix, const char *text);
 
 #endif

@@ -19,19 +19,23 @@ void task_page_cards(struct task_page *p)
         return;
     buf_puts(p->out, "<h2>Cards</h2>\n");
     if (e) {
-        task_page_bad(p, &err);
+        task_page_trouble(p, &err);
         return;
     }
-    buf_puts(p->out, "<ul class=\"cards\">\n");
+    buf_puts(p->out, "<ul class=\"plain\">\n");
     for (size_t i = 0; i < cards.len && i < MAX_CARDS; i++) {
         const struct card *card = &cards.items[i];
         auto_free char *text = card->id ? mem_printf("%s: %s", card->type, card->id) : mem_strdup(card->type);
         buf_puts(p->out, "<li>");
-        put_link(p->out, ".cards/", card->file, text);
+        buf_puts(p->out, "<a href=\".cards/");
+        html_path(p->out, card->file);
+        buf_puts(p->out, "\">");
+        html_text(p->out, text);
+        buf_puts(p->out, "</a>");
         buf_puts(p->out, ", ");
         put_size(p->out, card->size);
         buf_puts(p->out, ", ");
-        put_time(p->out, card->mtime_ms);
+        html_time(p->out, card->mtime_ms);
         buf_puts(p->out, "</li>\n");
     }
     buf_puts(p->out, "</ul>\n");
@@ -40,25 +44,6 @@ void task_page_cards(struct task_page *p)
 }
 
 // --- log -----------------------------------------------------------------------------------------------------
-
-// Without the escape sequences that colour a terminal.
-static void put_log_text(struct buf *out, const char *s, size_t len)
-{
-    size_t begin = 0;
-    for (size_t i = 0; i + 1 < len; i++) {
-        if (s[i] != '\x1b' || s[i + 1] != '[')
-            continue;
-        size_t end = i + 2;
-        while (end < len && (unsigned char)s[end] >= 0x20 && (unsigned char)s[end] < 0x40)
-            end++;
-        if (end == len || (unsigned char)s[end] < 0x40 || (unsigned char)s[end] > 0x7e)
-            continue;
-        html_text_len(out, s + begin, i - begin);
-        begin = end + 1;
-        i = end;
-    }
-    html_text_len(out, s + begin, len - begin);
-}
 
 // Where the last LOG_LINES whole lines begin; is_tail: the first line is only the end of one.
 static size_t last_lines(const char *s, size_t len, bool is_tail)
@@ -102,7 +87,7 @@ void task_page_log(struct task_page *p)
     buf_puts(p->out, "<h2>Log</h2>\n<p class=\"links\"><a href=\".log\">all of it</a>, <a href=\".stdout\">stdout</a>, "
                      "<a href=\".stderr\">stderr</a></p>\n");
     if (e) {
-        task_page_bad(p, &err);
+        task_page_trouble(p, &err);
         return;
     }
     if (!len) {
@@ -113,6 +98,6 @@ void task_page_log(struct task_page *p)
     if (begin || size > len)
         buf_printf(p->out, "<p class=\"note\">The end of it: the last %zu of %" PRIu64 " bytes.</p>\n", len - begin, size);
     buf_puts(p->out, "<pre class=\"log\">\n");
-    put_log_text(p->out, text + begin, len - begin);
+    html_log(p->out, text + begin, len - begin);
     buf_puts(p->out, "</pre>\n");
 }
