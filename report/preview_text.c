@@ -212,13 +212,15 @@ void value_line(struct buf *out, const struct value *v, size_t max, struct cance
         buf_put(out, no_form, no_form_len);
         return;
     }
-    bool blank = false;
-    for (size_t i = 0; i < len; i++) { // the indentation becomes one blank
-        char c = text.data[i];
-        bool is_blank = c == '\n' || c == ' ';
-        if (!(is_blank && blank) && !(is_blank && i + 1 == len))
-            buf_putc(out, is_blank ? ' ' : c);
-        blank = is_blank;
+    for (size_t i = 0; i < len; i++) { // line ends are never inside of strings
+        if (text.data[i] != '\n') {
+            buf_putc(out, text.data[i]);
+            continue;
+        }
+        if (i && text.data[i - 1] == ',')
+            buf_putc(out, ' ');
+        while (i + 1 < len && text.data[i + 1] == ' ')
+            i++;
     }
     *ret_cut = head.cut;
 }
