@@ -13,7 +13,7 @@ const char preview_style[] =
     "table.data{min-width:0;font-size:13px;line-height:1.35}"
     "table.data td,table.data th{border:1px solid var(--line);padding:2px 8px;white-space:pre;max-width:26em;"
     "overflow:hidden;text-overflow:ellipsis}table.data .dtype td,table.data .na,table.data .gap{color:var(--dim)}"
-    "table.data .bad{color:var(--failed)}"
+    "@media(max-width:640px){table.data td,table.data th{max-width:14em}}table.data .bad{color:var(--failed)}"
     "p.stats span{margin-right:1.2em;white-space:nowrap}p.stats b{font-weight:normal;color:var(--dim)}"
     ".preview p{margin:.3em 0}p.bad{color:var(--failed)}"
     ".preview pre{margin:.3em 0;max-height:24em;white-space:pre-wrap;overflow-wrap:anywhere}.preview pre.hex{white-space:pre}"

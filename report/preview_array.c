@@ -139,7 +139,9 @@ void preview_array(struct preview *p, const struct value *v, const struct npy_ar
     }
     auto_cleanup(frame_freep) struct frame *f = NULL;
     struct err err = ERR_INIT;
-    if (a->ndim && a->ndim <= 2 && !frame_of(v, p->cancel, &f, &err))
+    if (a->ndim == 1 && !frame_of(v, p->cancel, &f, &err) && f->n_columns == 1)
+        preview_elements(p, f);
+    else if (f || (a->ndim == 2 && !frame_of(v, p->cancel, &f, &err)))
         preview_table(p, f);
     else if (a->ndim == 0 || a->objects)
         preview_json(p, v);

@@ -23,6 +23,8 @@ void preview_bytes(struct preview *p, const uint8_t *s, size_t len);
 // The beginning of a value's JSON, or a line where it has no form.
 void preview_json(struct preview *p, const struct value *v);
 void preview_table(struct preview *p, struct frame *f);
+// The only column of an array, its elements on one line.
+void preview_elements(struct preview *p, struct frame *f);
 void preview_array(struct preview *p, const struct value *v, const struct npy_array *a);
 
 // The media type of bytes that begin as an image that browsers show without running anything; NULL for others.

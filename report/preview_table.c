@@ -52,6 +52,20 @@ static void put_element(struct preview *p, const struct cell *cell)
     put_text(p->out, text.data ? text.data : "", text.len);
 }
 
+static void put_content(struct preview *p, const struct cell *cell)
+{
+    switch (cell->kind) {
+    case CELL_NA: buf_puts(p->out, "NA"); break;
+    case CELL_ELEMENT: put_element(p, cell); break;
+    case CELL_TEXT: put_text(p->out, cell->text, cell->len); break;
+    case CELL_VALUE: put_value(p, cell->value); break;
+    case CELL_UNSUPPORTED:
+        buf_puts(p->out, "UnsupportedType : ");
+        put_text(p->out, cell->text, cell->len);
+        break;
+    }
+}
+
 // One cell in the tags `tag`.
 static void put_cell(struct preview *p, struct column *c, size_t row, const char *tag)
 {
@@ -61,16 +75,7 @@ static void put_cell(struct preview *p, struct column *c, size_t row, const char
     if (cell.kind == CELL_ELEMENT && memchr("iufc", cell.type->kind, 4))
         class = " class=\"num\"";
     buf_printf(p->out, "<%s%s>", tag, class);
-    switch (cell.kind) {
-    case CELL_NA: buf_puts(p->out, "NA"); break;
-    case CELL_ELEMENT: put_element(p, &cell); break;
-    case CELL_TEXT: put_text(p->out, cell.text, cell.len); break;
-    case CELL_VALUE: put_value(p, cell.value); break;
-    case CELL_UNSUPPORTED:
-        buf_puts(p->out, "UnsupportedType : ");
-        put_text(p->out, cell.text, cell.len);
-        break;
-    }
+    put_content(p, &cell);
     buf_printf(p->out, "</%s>", tag);
 }
 
@@ -174,4 +179,19 @@ void preview_table(struct preview *p, struct frame *f)
     buf_puts(p->out, "</tbody></table></div>\n");
     if (columns.tail > columns.head)
         preview_note(p->out, "%zu columns between these are not shown.", columns.tail - columns.head);
+}
+
+void preview_elements(struct preview *p, struct frame *f)
+{
+    struct cut rows = cut_of(f->rows, HEAD_ROWS, TAIL_ROWS);
+    bool gap;
+    buf_puts(p->out, "<pre class=\"elements\">\n");
+    for (size_t i = 0; i < rows.n;) {
+        struct cell cell = {.kind = CELL_NA};
+        column_cell(f->columns[0], i, STYLE_JSON, &cell);
+        put_content(p, &cell);
+        i = cut_next(&rows, i, &gap);
+        buf_puts(p->out, gap ? ", …, " : i < rows.n ? ", " : "");
+    }
+    buf_puts(p->out, "</pre>\n");
 }

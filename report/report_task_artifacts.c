@@ -2,12 +2,21 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/blob.h"
 #include "report/html.h"
 #include "report/preview_i.h"
 #include "report/report_task_i.h"
 
 // Beyond these there are names only, and a page of so many bytes gets no more previews.
 enum { MAX_SHOWN = 2000, FULL_PAGE = 32 << 20 };
+
+// Artifacts that are being fetched while those before them are shown: far stores answer one after another else.
+enum { AHEAD = 16 };
+struct fetched {
+    struct staged *held[AHEAD]; // each a reference, in the place of the artifact's number modulo AHEAD
+    size_t next;                // number of the first that is not begun
+    uint64_t bytes;             // recorded sizes of what was begun
+};
 
 // "list" of "<class 'list'>".
 static void put_type(struct buf *out, const char *type)
@@ -83,12 +92,61 @@ static void put_hidden(struct task_page *p, const struct artifacts *all, size_t 
         buf_printf(p->out, "<p class=\"note\">cut: <a href=\".internal/\">%zu more</a></p>\n", n - MAX_SHOWN);
 }
 
+static void begin_one(const struct artifact_env *env, const struct artifact *a, struct staged **ret)
+{
+    size_t len;
+    struct err err = ERR_INIT;
+    struct blob_source src = {
+        .store = env->store, .staging = env->staging, .flow = env->flow, .sha = a->sha, .ahead = true};
+    // What cannot be fetched is told where the artifact is shown.
+    if (blob_key_is_valid(a->sha) && !blob_known(a->sha, &len) && blob_get(&src, ret, &err) != ERR_OK)
+        *ret = NULL;
+}
+
+// Begins to fetch up to AHEAD artifacts from number i on, which is shown next, as far as the page will read them.
+static void fetch_ahead(struct fetched *f, const struct artifact_env *env, const struct artifacts *all, size_t i)
+{
+    for (f->next = f->next > i ? f->next : i; f->next < all->len && f->next < i + AHEAD; f->next++) {
+        const struct artifact *a = &all->items[f->next];
+        uint64_t size = a->size < 0 ? 0 : (uint64_t)a->size;
+        if (!artifact_is_visible(a) || size > PREVIEW_MAX_READ || f->bytes + size > PREVIEW_MAX_READ_PAGE)
+            continue;
+        f->bytes += size;
+        begin_one(env, a, &f->held[f->next % AHEAD]);
+    }
+}
+
+static void let_go(struct fetched *f, size_t i)
+{
+    if (f->held[i % AHEAD])
+        staged_unref(f->held[i % AHEAD]);
+    f->held[i % AHEAD] = NULL;
+}
+
+static void put_visible(struct task_page *p, const struct artifacts *all)
+{
+    struct artifact_env env = client_artifact_env(p->c, p->ps);
+    struct preview_budget budget = {.read = PREVIEW_MAX_READ_PAGE, .images = PREVIEW_MAX_IMAGE_PAGE};
+    struct fetched fetched = {.next = 0};
+    struct err err = ERR_INIT;
+    size_t shown = 0;
+    for (size_t i = 0; i < all->len && shown < MAX_SHOWN && !cancel_check(p->cancel, &err); i++) {
+        if (!artifact_is_visible(&all->items[i]))
+            continue;
+        fetch_ahead(&fetched, &env, all, i);
+        put_artifact(p, &env, &all->items[i], &budget);
+        let_go(&fetched, i);
+        shown++;
+    }
+    for (size_t i = 0; i < AHEAD; i++)
+        let_go(&fetched, i);
+}
+
 void task_page_artifacts(struct task_page *p)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *all = NULL;
-    struct preview_budget budget = {.read = PREVIEW_MAX_READ_PAGE, .images = PREVIEW_MAX_IMAGE_PAGE};
     struct err err = ERR_INIT;
-    size_t visible = 0, shown = 0;
+    size_t visible = 0;
     errc e = client_artifacts(p->c, p->ps, p->attempt, p->cancel, &all, &err);
     for (size_t i = 0; !e && i < all->len; i++)
         visible += artifact_is_visible(&all->items[i]);
@@ -98,13 +156,7 @@ void task_page_artifacts(struct task_page *p)
         return;
     }
     buf_printf(p->out, "<h2>Artifacts (%zu)</h2>\n", visible);
-    struct artifact_env env = client_artifact_env(p->c, p->ps);
-    for (size_t i = 0; i < all->len && shown < MAX_SHOWN && !cancel_check(p->cancel, &err); i++) {
-        if (artifact_is_visible(&all->items[i])) {
-            put_artifact(p, &env, &all->items[i], &budget);
-            shown++;
-        }
-    }
+    put_visible(p, all);
     if (visible > MAX_SHOWN)
         buf_printf(p->out, "<p class=\"note\">cut: %zu more are in <a href=\"./\">the directory</a></p>\n",
                    visible - MAX_SHOWN);

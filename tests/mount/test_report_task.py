@@ -277,7 +277,9 @@ def test_other_arrays(start_page, values):
     told = dict(s.text().split(" ") for s in preview(start_page, "bools").one("p", "stats").all("span"))
     assert told == {"True": str(values["bools"].sum()), "False": str((~values["bools"]).sum())}
     assert preview(start_page, "no_dimension").one("pre").text().strip() == "42"
-    assert [r[-1] for r in shown_elements(start_page, "words")] == list(values["words"])
+    assert preview(start_page, "words").one("pre").text() == "\n" + ", ".join(values["words"])
+    ends = [str(x) for x in values["big_endian"]]
+    assert preview(start_page, "big_endian").one("pre").text() == "\n" + ", ".join([*ends[:10], "…", *ends[-5:]])
     assert [r[1:] for r in shown_elements(start_page, "structured")] == [["1", "2.5"], ["3", "4.5"]]
     assert shown_elements(start_page, "fortran")[1][1:16] == [str(x) for x in values["fortran"][1][:15]]
 
@@ -351,9 +353,9 @@ def test_containers_and_scalars(mnt, runs, client):
         for name, section in sections(page).items():
             lines, texts = list(section.all("pre", "line")), list(section.all("pre", "json"))
             for pre in lines:
-                natural = mnt.read("%s/%s" % (task.pathspec, name)).decode("utf-8", "replace")
-                whole = natural.rstrip("\n") if not natural.startswith("\x80") else None
-                assert whole is None or pre.text()[1:] == whole[:4096], name
+                natural = mnt.read("%s/%s" % (task.pathspec, name))
+                if natural[:1] != b"\x80":  # no pickle
+                    assert pre.text()[1:] == natural.decode().rstrip("\n")[:4096], name
             for pre in texts:
                 whole = mnt.read("%s/.json/%s.json" % (task.pathspec, name)).decode()
                 begin = pre.text()[1:]
@@ -415,11 +417,11 @@ def test_hostile_values(pictures, start_page, values):
     assert policy and policy[0].startswith("default-src 'none'")
 
 
-def test_a_blob_that_is_missing(mounter, writable_root, main_root, runs, client):
+def test_a_blob_that_is_missing(mounter, writable_root, runs, client):
     """S494: an artifact that cannot be read says why in its place, and the others are there."""
     root = writable_root("hello")
     for path in (root / ".metaflow" / "HelloFlow").glob("*/*/*/_meta/*.json"):  # not to be found at its origin
-        path.write_text(path.read_text().replace(str(main_root), str(root)))
+        path.write_text(re.sub(r'(?<=[":])/[^":]*/\.metaflow', str(root / ".metaflow"), path.read_text()))
     task = client.Run(runs["hello"])["start"].task
     names = sorted(a.id for a in task)
     gone = next(a for a in task if a.id == "numbers")
