@@ -16,11 +16,13 @@ const char preview_style[] =
     "@media(max-width:640px){table.data td,table.data th{max-width:14em}}table.data .bad{color:var(--failed)}"
     "p.stats span{margin-right:1.2em;white-space:nowrap}p.stats b{font-weight:normal;color:var(--dim)}"
     ".preview p{margin:.3em 0}p.bad{color:var(--failed)}"
-    ".preview pre{margin:.3em 0;max-height:24em;white-space:pre-wrap;overflow-wrap:anywhere}.preview pre.hex{white-space:pre}"
+    ".preview pre{margin:.3em 0;max-height:24em;white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".preview pre.hex{white-space:pre}"
     ".preview img{display:block;max-width:100%;max-height:24em;min-width:3em;margin:.3em 0;background:#fff;"
     "border:1px solid var(--line)}img.pixels{image-rendering:pixelated}"
     "figure{margin:.4em 0;max-width:320px}figcaption{display:flex;justify-content:space-between;font-size:13px;"
-    "color:var(--dim)}svg.hist{width:100%;height:auto;border-bottom:1px solid var(--dim)}svg.hist rect{fill:var(--link)}";
+    "color:var(--dim)}svg.hist{width:100%;height:auto;border-bottom:1px solid var(--dim)}"
+    "svg.hist rect{fill:var(--link)}";
 
 // A number, date or other scalar: its line.
 static bool preview_scalar(struct preview *p, const struct value *v)
@@ -130,12 +132,30 @@ static errc read_included(struct preview *p, const struct artifact_env *env, con
     return ERR_OK;
 }
 
+// What another serializer wrote: its bytes, where it is known how many these are.
+static errc read_stored(struct preview *p, const struct artifact_env *env, const struct artifact *a, struct err *err)
+{
+    auto_cleanup(content_unrefp) struct content *content = NULL;
+    auto_cleanup(buf_free) struct buf bytes = {.max = PREVIEW_MAX_READ};
+    preview_note(p->out, "%s.", err->cause);
+    if (a->size < 0)
+        return ERR_OK;
+    errc e = artifact_open_stored(env, a, p->cancel, &content, err);
+    if (!e)
+        e = content_read_all(content, p->cancel, &bytes, err);
+    if (e)
+        return e;
+    take(p->budget, bytes.len);
+    preview_bytes(p, (const uint8_t *)(bytes.data ? bytes.data : ""), bytes.len);
+    return ERR_OK;
+}
+
 static errc read_value(struct preview *p, const struct artifact_env *env, const struct artifact *a, struct err *err)
 {
     auto_cleanup(artifact_value_free) struct artifact_value v = {0};
     errc e = artifact_load(env, a, (size_t)may_read(p->budget), p->cancel, &v, err);
     if (e)
-        return e;
+        return e == ERR_NO_FORM ? read_stored(p, env, a, err) : e;
     take(p->budget, v.len);
     preview_value(p, pickle_root(v.pickle));
     return ERR_OK;

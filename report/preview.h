@@ -1,6 +1,6 @@
-// Previews of artifacts for a task's page: a few lines of HTML that show what is in an artifact, whatever it is. A table
-// is shown by its first and last rows, an array by its summary and histogram, an image as itself, a text by its first
-// lines, a container by the beginning of its JSON, bytes in hex.
+// Previews of artifacts for a task's page: a few lines of HTML that show what is in an artifact, whatever it is. A
+// table is shown by its first and last rows, an array by its summary and histogram, an image as itself, a text by its
+// first lines, a container by the beginning of its JSON, bytes in hex.
 //
 // Nothing from an artifact becomes markup: text is escaped, and only bytes that begin as PNG, JPEG, GIF or WebP go into
 // a data: URL (never SVG or HTML). Thread-safe: a budget belongs to one page.

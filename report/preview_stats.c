@@ -142,7 +142,8 @@ void npy_type_name(const struct npy_type *t, struct buf *out)
     static const struct { char kind; const char *name; } names[] = {
         {'i', "int"}, {'u', "uint"}, {'f', "float"}, {'c', "complex"}, {'M', "datetime64"}, {'m', "timedelta64"},
     };
-    char order = t->swap ? __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '>' : '<' : '\0';
+    bool is_little = (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) != t->swap;
+    char order = is_little ? '<' : '>';
     if (t->kind == 'b') {
         buf_puts(out, "bool");
     } else if (t->kind == 'O') {
@@ -150,10 +151,10 @@ void npy_type_name(const struct npy_type *t, struct buf *out)
     } else if (t->kind == 'V' && (t->fields || t->sub)) {
         buf_puts(out, "structured");
     } else if (t->kind == 'U') {
-        buf_printf(out, "%cU%zu", order ? order : __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>', t->itemsize / 4);
+        buf_printf(out, "%cU%zu", order, t->itemsize / 4);
     } else if (t->kind == 'S' || t->kind == 'V') {
         buf_printf(out, "|%c%zu", t->kind, t->itemsize);
-    } else if (order) {
+    } else if (t->swap) {
         buf_printf(out, "%c%c%zu", order, t->kind, t->itemsize);
     } else {
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)

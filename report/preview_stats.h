@@ -1,5 +1,5 @@
-// Summary and histogram of a numeric array, as numpy has them: nanmin, nanmax, nanmean, and histogram(bins=n_bins) of the
-// finite elements. n_bins is STATS_BINS, of integers in a smaller range one for each. Pure but for the token.
+// Summary and histogram of a numeric array, as numpy has them: nanmin, nanmax, nanmean, and histogram(bins=n_bins) of
+// the finite elements. n_bins is STATS_BINS, of integers in a smaller range one for each. Pure but for the token.
 #ifndef REPORT_PREVIEW_STATS_H
 #define REPORT_PREVIEW_STATS_H
 

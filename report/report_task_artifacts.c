@@ -71,7 +71,8 @@ static void put_artifact(struct task_page *p, const struct artifact_env *env, co
 
 static void put_hidden(struct task_page *p, const struct artifacts *all, size_t n)
 {
-    buf_printf(p->out, "<details><summary>Hidden artifacts (%zu)</summary>\n<div class=\"wide\"><table class=\"hidden\">\n", n);
+    buf_printf(p->out, "<details><summary>Hidden artifacts (%zu)</summary>\n<div class=\"wide\">", n);
+    buf_puts(p->out, "<table class=\"hidden\">\n");
     size_t shown = 0;
     for (size_t i = 0; i < all->len && shown < MAX_SHOWN; i++) {
         const struct artifact *a = &all->items[i];

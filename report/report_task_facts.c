@@ -53,7 +53,8 @@ static void put_attempts(struct task_page *p, const struct task_brief *b)
     begin_fact(p, "attempts");
     for (size_t i = 0; i < b->len; i++) {
         const struct attempt_brief *a = &b->attempts[i];
-        buf_printf(p->out, "%s<a href=\"%s.attempts/%d/.report.html\">%d</a> ", i ? ", " : "", p->up, a->number, a->number);
+        buf_printf(p->out, "%s<a href=\"%s.attempts/%d/.report.html\">%d</a> ", i ? ", " : "", p->up, a->number,
+                   a->number);
         html_status(p->out, status_name(a->status));
     }
     end_fact(p);

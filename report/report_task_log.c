@@ -63,7 +63,7 @@ static errc read_end(struct task_page *p, const struct log_source *src, char *to
     uint64_t raw = 0;
     errc e = logs_raw_size(src, LOG_BOTH, p->cancel, &raw, err);
     if (!e && raw > LOG_MAX_RAW)
-        return err_set(err, ERR_LIMIT, "the log has %" PRIu64 " MiB, and its end is shown here up to 64 MiB", raw >> 20);
+        return err_set(err, ERR_LIMIT, "the log has %" PRIu64 " MiB; its end is shown here up to 64 MiB", raw >> 20);
     if (!e)
         e = logs_open(src, LOG_BOTH, p->cancel, &content, err);
     if (e)
@@ -96,7 +96,7 @@ void task_page_log(struct task_page *p)
     }
     size_t begin = last_lines(text, len, size > len);
     if (begin || size > len)
-        buf_printf(p->out, "<p class=\"note\">The end of it: the last %zu of %" PRIu64 " bytes.</p>\n", len - begin, size);
+        buf_printf(p->out, "<p class=\"note\">Its end: the last %zu of %" PRIu64 " bytes.</p>\n", len - begin, size);
     buf_puts(p->out, "<pre class=\"log\">\n");
     html_log(p->out, text + begin, len - begin);
     buf_puts(p->out, "</pre>\n");

@@ -99,7 +99,8 @@ def tables():
     rows = 100
     wide = pandas.DataFrame({"c%d" % i: numpy.arange(rows) * i for i in range(30)})
     mixed = pandas.DataFrame({
-        "ints": numpy.arange(rows, dtype="i4"), "floats": numpy.arange(rows) / 8, "texts": ["t%d" % i for i in range(rows)],
+        "ints": numpy.arange(rows, dtype="i4"), "floats": numpy.arange(rows) / 8,
+        "texts": ["t%d" % i for i in range(rows)],
         "times": pandas.date_range("2024-02-28", periods=rows, freq="h"), "bools": numpy.arange(rows) % 3 == 0,
         "cats": pandas.Categorical(["x", "y"] * 50), "objects": pandas.Series([(1, "a"), None] * 50, dtype=object),
     })
@@ -107,9 +108,11 @@ def tables():
         "table_wide": wide,
         "table_mixed": mixed,
         "table_evil": pandas.DataFrame({EVIL: [EVIL], "plain": [1]}, index=[EVIL]),
-        "table_unknown": pandas.DataFrame({"before": [1, 2, 3], "bad": Celsius([20.5, 21.5, 22.5]), "after": ["x", "y", "z"]}),
+        "table_unknown": pandas.DataFrame({"before": [1, 2, 3], "bad": Celsius([20.5, 21.5, 22.5]),
+                                           "after": ["x", "y", "z"]}),
         "table_empty": pandas.DataFrame({"a": [], "b": []}),
-        "table_levels": pandas.DataFrame([[1, 2], [3, 4]], columns=pandas.MultiIndex.from_tuples([("u", "v"), ("u", "w")]),
+        "table_levels": pandas.DataFrame([[1, 2], [3, 4]],
+                                         columns=pandas.MultiIndex.from_tuples([("u", "v"), ("u", "w")]),
                                          index=pandas.MultiIndex.from_tuples([("p", 1), ("q", 2)], names=["k", "n"])),
         "a_series": pandas.Series([1.5, 2.5, 4.0], index=["p", "q", "r"], name="s"),
         "an_index": pandas.Index(["i", "j"], name="letters"),
@@ -138,8 +141,8 @@ def arrays():
         "no_dimension": numpy.array(42),
         "large": (numpy.arange(6_000_000) % 251).astype("u1"),
         "huge_range": numpy.array([-1.7e308, 1.7e308]),
-        "picture": numpy.stack([numpy.add.outer(numpy.arange(20), numpy.arange(30)) * k for k in (1, 2, 4)], -1).astype("u1"),
-        "picture_fortran": numpy.asfortranarray((numpy.add.outer(numpy.arange(16), numpy.arange(24)) * 5).astype("u1")),
+        "picture": numpy.stack([numpy.add.outer(range(20), range(30)) * k for k in (1, 2, 4)], -1).astype("u1"),
+        "picture_fortran": numpy.asfortranarray((numpy.add.outer(range(16), range(24)) * 5).astype("u1")),
     }
 
 
