@@ -76,7 +76,9 @@ static void put_times(struct task_page *p)
     struct err err = ERR_INIT;
     time_fact(p, "created", p->task->object->created_ms);
     if (client_task_brief(p->c, p->ps, -1, p->cancel, &b, &err)) {
-        task_page_trouble(p, &err);
+        begin_fact(p, "ended");
+        html_text(p->out, err.cause);
+        end_fact(p);
         return;
     }
     for (size_t i = 0; i < b.len; i++) {

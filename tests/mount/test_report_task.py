@@ -104,6 +104,7 @@ def test_facts(mnt, runs, client, label):
             assert told.get("index") == (None if task.index is None else str(task.index)) or "." in told["index"]
             resumed = "origin-task-id" in task.metadata_dict
             assert told.get("resumed from") == (task.origin_pathspec if resumed else None)
+            assert told.get("foreach") == task.metadata_dict.get("foreach-execution-path")
             assert told["Python"] == task.metadata_dict["python_version"]
             assert told["Metaflow"] == task.metadata_dict["metaflow_version"]
             assert ("user:" + told["user"]) in task.system_tags
