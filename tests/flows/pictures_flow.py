@@ -132,6 +132,7 @@ def arrays():
         "bools": numpy.arange(30) % 3 == 0,
         "times": numpy.array(["2024-01-01", "NaT", "2024-03-01", "2024-01-02"], dtype="M8[D]"),
         "spans": numpy.array([5, 7, -3], dtype="m8[s]"),
+        "edges": numpy.concatenate([e := numpy.linspace(-0.3, 0.9, 21), numpy.nextafter(e[1:], -9)]),
         "constant": numpy.full(7, 2.5),
         "nans": numpy.full(5, numpy.nan),
         "empty": numpy.zeros((0, 3)),

@@ -48,17 +48,27 @@ static void test_floats(void **state)
     assert_bins(&s, want, 20);
 }
 
-// numpy.arange(21) / 10: elements that are beside their bin by division alone.
+// Elements that are beside their bin by division alone. numpy.arange(21) / 10, and the edges themselves,
+// numpy.linspace(-0.3, 0.9, 21), with what is next below them.
 static void test_rounding(void **state)
 {
     (void)state;
-    double a[21];
+    double a[41];
     static const size_t want[] = {1, 1, 2, 0, 1, 2, 1, 0, 1, 1, 1, 2, 0, 2, 0, 1, 2, 0, 2, 1};
     for (unsigned i = 0; i < 21; i++)
         a[i] = i / 10.0;
     struct array_stats s = stats(&F8, a, 21, 0);
     assert_bins(&s, want, 20);
     assert_true(fabsl(s.mean - 1) < 1e-9L);
+    size_t two[20];
+    for (unsigned i = 0; i < 20; i++)
+        two[i] = i == 19 ? 3 : 2;
+    for (unsigned i = 0; i < 21; i++)
+        a[i] = i == 20 ? 0.9 : i * ((0.9 - -0.3) / 20) + -0.3;
+    for (unsigned i = 1; i < 21; i++)
+        a[20 + i] = nextafter(a[i], -9);
+    s = stats(&F8, a, 41, 0);
+    assert_bins(&s, two, 20);
 }
 
 // Each integer of a small range has a bin: numpy.histogram(a, bins=9).
