@@ -457,7 +457,7 @@ def cases():
 
 def main():
     for i, (name, value) in enumerate(cases()):
-        protocols = (2, 4, 5) if not name.startswith("random") else (2 + i % 4,)
+        protocols = (2 + i % 4,) if name.startswith("random") else (4, 2 + i % 2 * 3)
         datas = dict.fromkeys(dumps(value, p) for p in protocols)
         print(json.dumps({"name": name, "pickles": [base64.b64encode(d).decode() for d in datas],
                           "want": want_of(value.table if isinstance(value, Older) else value)}))
