@@ -171,7 +171,11 @@ def column_of(series_or_index):
     dtype = series_or_index.dtype
     if isinstance(dtype, np.dtype):
         return numpy_column(series_or_index.to_numpy() if dtype.kind not in "Mm" else series_or_index._values._ndarray)
-    text = [None if pd.isna(v) else v for v in series_or_index] if "str" in str(dtype) else None
+    text = None
+    if "str" in str(dtype):
+        text = [None if pd.isna(v) else v for v in series_or_index]
+    elif isinstance(dtype, pd.DatetimeTZDtype):
+        text = [v.isoformat() for v in series_or_index]
     return {"extension": str(dtype), "len": len(series_or_index), "text": text}
 
 
@@ -312,6 +316,8 @@ def frames():
     yield "attributes", pd.DataFrame({0: [1]}).assign()
     yield "with zones", pd.DataFrame({i: pd.date_range("2020", periods=3, tz="UTC") + pd.Timedelta(i, "h") for i in range(3)})
     yield "with zones, one block", pd.DataFrame({i: pd.date_range("2020", periods=3, tz="UTC") for i in range(3)}).copy().T.T
+    moments = pd.date_range("2020", periods=6, tz="UTC")._data.reshape(3, 2)
+    yield "with zones, in Fortran's order", pd.DataFrame(moments)
     yield "extensions", pd.DataFrame({0: pd.array([1, None], "Int64"), 1: pd.Categorical(["a", "b"]), 2: pd.array(["x", None], "string"),
                                       3: pd.period_range("2020", periods=2, freq="M"), 4: pd.interval_range(0, 2),
                                       5: pd.arrays.SparseArray([0, 1])})
