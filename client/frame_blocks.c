@@ -99,6 +99,12 @@ static bool read_slice(const struct value *v, struct places *p)
     return true;
 }
 
+static void places_free(struct places *p)
+{
+    column_free(p->array);
+    p->array = NULL;
+}
+
 static bool read_places(const struct value *v, struct places *p)
 {
     memset(p, 0, sizeof *p);
@@ -107,13 +113,11 @@ static bool read_places(const struct value *v, struct places *p)
     if (!frame_is_array(v))
         return false;
     p->array = column_of_array(v, ROWS_ANY);
-    p->len = p->array->rows == ROWS_ANY ? 0 : p->array->rows;
-    return p->array->rows != ROWS_ANY;
-}
-
-static void places_free(struct places *p)
-{
-    column_free(p->array);
+    p->len = p->array->rows;
+    if (p->len != ROWS_ANY)
+        return true;
+    places_free(p);
+    return false;
 }
 
 static bool place_at(const struct places *p, size_t i, int64_t *ret)
