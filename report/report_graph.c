@@ -167,7 +167,11 @@ static void draw_edge(const struct picture *p, const struct layout_edge *e)
         draw_loop(p, e);
     else
         draw_curve(p, e);
-    buf_puts(p->out, "\"/>\n");
+    buf_puts(p->out, "\"><title>");
+    html_text(p->out, from->name);
+    buf_puts(p->out, " \xe2\x86\x92 ");
+    html_text(p->out, to->name);
+    buf_puts(p->out, "</title></path>\n");
     const char *label = case_of(from, to);
     if (!label)
         return;
