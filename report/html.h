@@ -34,7 +34,7 @@ void html_status(struct buf *b, const char *word);
 //   dl.facts     pairs of <dt> and <dd> in columns
 //   div.wide     around a table or drawing that may be wider than the page: it scrolls in itself
 //   td.num       a number, to the right;  td.text  text from users: breaks anywhere
-//   pre.log      a log's end: keeps lines, scrolls in itself
+//   pre.log      a log: keeps lines, scrolls in itself; with class tail as well it shows its end first
 //   ul.tags      a list of short texts in frames;  p.note  said quietly;  p.trouble  what could not be read
 //   span.status  html_status;  code  names and values
 void html_begin(struct buf *b, const char *title);

@@ -10,7 +10,7 @@
 
 #define MARGIN 14
 #define STACK 4         // how far the cards behind a step of many tasks stand out, each
-#define LOOP 30         // room for a step's line to itself
+#define LOOP 28         // room for a step's line to itself
 #define BOX_HEIGHT 62
 #define NAME_CHAR 7.9   // pixels, at most, of a character of a name on average
 #define MIN_WIDTH 150
@@ -123,10 +123,29 @@ static void draw_curve(const struct picture *p, const struct layout_edge *e)
     }
 }
 
+static bool is_body_of_foreach(const struct picture *p, size_t box)
+{
+    for (size_t i = 0; i < p->layout.n_edges; i++)
+        if (p->layout.edges[i].to == box && is_foreach(&p->f->steps[p->layout.edges[i].from]))
+            return true;
+    return false;
+}
+
+// Whether a step has, or will have, many tasks.
+static bool is_stack(const struct picture *p, size_t box)
+{
+    return p->f->steps[box].len > 1 || is_body_of_foreach(p, box);
+}
+
+static double right_side(const struct picture *p, size_t box)
+{
+    return p->layout.boxes[box].x + p->left + p->size.box_width + (is_stack(p, box) ? 2 * STACK : 0);
+}
+
 static void draw_loop(const struct picture *p, const struct layout_edge *e)
 {
     const struct layout_point *box = &p->layout.boxes[e->from];
-    double x = box->x + p->left + p->size.box_width, y = box->y + p->top;
+    double x = right_side(p, e->from), y = box->y + p->top;
     buf_printf(p->out, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x, y + BOX_HEIGHT - 14, x + LOOP, y + BOX_HEIGHT - 14,
                x + LOOP, y + 14, x, y + 14);
 }
@@ -143,19 +162,23 @@ static const char *case_of(const struct step_facts *from, const struct step_fact
 static void draw_edge(const struct picture *p, const struct layout_edge *e)
 {
     const struct step_facts *from = &p->f->steps[e->from], *to = &p->f->steps[e->to];
-    buf_printf(p->out, "<path class=\"edge%s\" marker-end=\"url(#graph-tip)\" d=\"", to->len ? "" : " unused");
+    buf_printf(p->out, "<path class=\"edge%s\" marker-end=\"url(#graph-tip)\" d=\"", from->len && to->len ? "" : " unused");
     if (e->loop)
         draw_loop(p, e);
     else
         draw_curve(p, e);
-    buf_puts(p->out, "\"/>\n");
+    buf_puts(p->out, "\"><title>");
+    html_text(p->out, from->name);
+    buf_puts(p->out, " \xe2\x86\x92 ");
+    html_text(p->out, to->name);
+    buf_puts(p->out, "</title></path>\n");
     const char *label = case_of(from, to);
     if (!label)
         return;
     double x, y;
     if (e->loop) {
-        x = p->layout.boxes[e->from].x + p->left + p->size.box_width + 3;
-        y = p->layout.boxes[e->from].y + p->top + BOX_HEIGHT + 8;
+        x = right_side(p, e->from) + 3;
+        y = p->layout.boxes[e->from].y + p->top + 8;
     } else {
         const struct layout_point *at = &p->layout.points[e->first];
         x = (at[0].x * 0.5 + at[1].x * 0.5) + p->left;
@@ -168,19 +191,11 @@ static void draw_edge(const struct picture *p, const struct layout_edge *e)
 
 // --- boxes ------------------------------------------------------------------------------------------------
 
-static bool is_body_of_foreach(const struct picture *p, size_t box)
-{
-    for (size_t i = 0; i < p->layout.n_edges; i++)
-        if (p->layout.edges[i].to == box && is_foreach(&p->f->steps[p->layout.edges[i].from]))
-            return true;
-    return false;
-}
-
 static void draw_cards(const struct picture *p, double x, double y)
 {
     for (int i = 2; i > 0; i--)
         buf_printf(p->out, "<rect class=\"card\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/>",
-                   x + i * STACK, y - i * STACK, p->size.box_width, BOX_HEIGHT);
+                   x + i * STACK, y + i * STACK, p->size.box_width, BOX_HEIGHT);
 }
 
 // How many tasks are in which state, as parts of one line.
@@ -210,11 +225,30 @@ static void put_tooltip(const struct picture *p, const struct step_facts *s)
     buf_puts(p->out, "</title>");
 }
 
+static void draw_texts(const struct picture *p, const struct step_facts *s, double x, double y)
+{
+    size_t chars = (size_t)((p->size.box_width - 24) / NAME_CHAR);
+    auto_cleanup(buf_free) struct buf role = {0};
+    put_role(&role, s, chars + 3);
+    double down = role.len || s->len > 1 ? 0 : 7; // what has two lines only has them in the middle
+    buf_printf(p->out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x, y + down + 20);
+    drawing_text(p->out, s->name, chars);
+    buf_printf(p->out, "</text><text class=\"state\" x=\"%.1f\" y=\"%.1f\">", x, y + down + 35);
+    put_counts(p->out, s, MAX_STATES);
+    buf_puts(p->out, "</text>");
+    if (role.len) {
+        buf_printf(p->out, "<text class=\"role\" x=\"%.1f\" y=\"%.1f\">", x, y + 49);
+        buf_put(p->out, role.data, role.len);
+        buf_puts(p->out, "</text>");
+    }
+    if (s->len > 1)
+        draw_shares(p, s, x, y + BOX_HEIGHT - 8);
+}
+
 static void draw_box(const struct picture *p, size_t box)
 {
     const struct step_facts *s = &p->f->steps[box];
     double x = p->layout.boxes[box].x + p->left, y = p->layout.boxes[box].y + p->top;
-    size_t chars = (size_t)((p->size.box_width - 24) / NAME_CHAR);
     const char *state = step_state(s);
     buf_printf(p->out, "<g class=\"step %s\">", state ? state : "none");
     put_tooltip(p, s);
@@ -228,19 +262,11 @@ static void draw_box(const struct picture *p, size_t box)
         }
         buf_puts(p->out, "\">");
     }
-    if (s->len > 1 || is_body_of_foreach(p, box))
+    if (is_stack(p, box))
         draw_cards(p, x, y);
     buf_printf(p->out, "<rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/>", x, y,
                p->size.box_width, BOX_HEIGHT);
-    buf_printf(p->out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x + 12, y + 20);
-    drawing_text(p->out, s->name, chars);
-    buf_printf(p->out, "</text><text class=\"state\" x=\"%.1f\" y=\"%.1f\">", x + 12, y + 35);
-    put_counts(p->out, s, MAX_STATES);
-    buf_printf(p->out, "</text><text class=\"role\" x=\"%.1f\" y=\"%.1f\">", x + 12, y + 49);
-    put_role(p->out, s, chars + 3);
-    buf_puts(p->out, "</text>");
-    if (s->len > 1)
-        draw_shares(p, s, x + 12, y + BOX_HEIGHT - 8);
+    draw_texts(p, s, x + 12, y);
     if (s->len)
         buf_puts(p->out, "</a>");
     buf_puts(p->out, "</g>\n");
@@ -268,7 +294,7 @@ static void lay_out(struct picture *p)
     }
     double width = (double)longest * NAME_CHAR + 26;
     width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
-    p->size = (struct layout_size){width, BOX_HEIGHT, 36, 44};
+    p->size = (struct layout_size){width, BOX_HEIGHT, 40, 44};
     p->left = p->top = MARGIN;
     if (p->f->graph) {
         auto_free size_t (*edges)[2] = find_edges(p->f, &n_edges);
@@ -295,9 +321,13 @@ void report_graph_draw(const struct run_facts *f, const struct pathspec *run, bo
         buf_printf(out, "<text class=\"label\" x=\"%d\" y=\"18\">%s</text>\n", MARGIN,
                    f->len ? "The graph is not known: steps in order of time" : "No step has started");
     for (size_t i = 0; i < p.layout.n_edges; i++)
-        draw_edge(&p, &p.layout.edges[i]);
+        if (!p.layout.edges[i].loop)
+            draw_edge(&p, &p.layout.edges[i]);
     for (size_t i = 0; i < f->len; i++)
         draw_box(&p, i);
+    for (size_t i = 0; i < p.layout.n_edges; i++)
+        if (p.layout.edges[i].loop) // it begins and ends on the step's cards
+            draw_edge(&p, &p.layout.edges[i]);
     drawing_end(out);
     graph_layout_free(&p.layout);
 }

@@ -62,18 +62,13 @@ static void put_times(const struct page *p)
         buf_puts(p->out, "</dd>\n<dt>Finished</dt><dd>");
         html_time(p->out, run->finished_ms);
     }
-    // A tag that is added later makes a local run newer than its tasks: what it took is told by these.
-    int64_t from = p->f->start_ms;
-    for (size_t i = 0; i < p->f->len; i++)
-        if (p->f->steps[i].start_ms >= 0 && p->f->steps[i].start_ms < from)
-            from = p->f->steps[i].start_ms;
-    int64_t to = run->status == STATUS_RUNNING ? p->f->now_ms : p->f->last_ms;
-    buf_printf(p->out, "</dd>\n<dt>%s</dt><dd>", run->finished_ms >= 0                  ? "Duration"
-                                                 : run->status == STATUS_RUNNING ? "Running for"
-                                                                                 : "Seen for");
-    html_duration(p->out, (run->finished_ms >= 0 ? run->finished_ms : to) - from);
-    if (run->finished_ms < 0 && run->status != STATUS_RUNNING) {
-        buf_puts(p->out, ", last sign ");
+    const char *name = run->finished_ms >= 0 ? "Duration" : run->status == STATUS_RUNNING ? "Running for" : "Lasted";
+    int64_t begin = run_facts_begin_ms(p->f);
+    begin = p->f->start_ms < begin ? p->f->start_ms : begin;
+    buf_printf(p->out, "</dd>\n<dt>%s</dt><dd>", name);
+    html_duration(p->out, (run->finished_ms >= 0 ? run->finished_ms : run_facts_end_ms(p->f)) - begin);
+    if (run->finished_ms < 0) {
+        buf_puts(p->out, "; last sign of it ");
         html_time(p->out, p->f->last_ms);
     }
     buf_puts(p->out, "</dd>\n");
@@ -115,9 +110,12 @@ static void put_tasks_fact(const struct page *p)
         started += p->f->steps[i].len > 0;
     buf_printf(p->out, "<dt>Tasks</dt><dd>%zu in %zu of %zu steps", p->f->n_tasks, started, p->f->len);
     static const enum status told[] = {STATUS_FAILED, STATUS_STALE, STATUS_RUNNING, STATUS_UNKNOWN};
-    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        bool is_failure = told[i] == STATUS_FAILED || told[i] == STATUS_STALE;
         if (p->f->by_status[told[i]])
-            buf_printf(p->out, ", %zu %s", p->f->by_status[told[i]], status_name(told[i]));
+            buf_printf(p->out, ", %s%zu %s%s", is_failure ? "<a href=\"#failures\">" : "", p->f->by_status[told[i]],
+                       status_name(told[i]), is_failure ? "</a>" : "");
+    }
     if (p->f->n_left_out)
         buf_printf(p->out, "; %zu more are not looked at", p->f->n_left_out);
     buf_puts(p->out, "</dd>\n");

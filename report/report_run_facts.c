@@ -344,3 +344,24 @@ int64_t task_duration_ms(const struct run_facts *f, const struct task_facts *t)
 {
     return attempt_end_ms(f, t, &t->brief.attempts[t->brief.len - 1]) - t->brief.attempts[0].start_ms;
 }
+
+int64_t run_facts_begin_ms(const struct run_facts *f)
+{
+    int64_t begin = -1;
+    for (size_t i = 0; i < f->len; i++)
+        if (f->steps[i].start_ms >= 0 && (begin < 0 || f->steps[i].start_ms < begin))
+            begin = f->steps[i].start_ms;
+    return begin < 0 ? f->start_ms : begin;
+}
+
+int64_t run_facts_end_ms(const struct run_facts *f)
+{
+    int64_t latest = run_facts_begin_ms(f);
+    for (size_t i = 0; i < f->len; i++)
+        for (size_t k = 0; k < f->steps[i].len; k++) {
+            const struct task_facts *t = &f->steps[i].tasks[k];
+            int64_t end = attempt_end_ms(f, t, &t->brief.attempts[t->brief.len - 1]);
+            latest = end > latest ? end : latest;
+        }
+    return latest;
+}

@@ -53,6 +53,10 @@ const struct step_facts *run_facts_step(const struct run_facts *f, const char *n
 const char *step_state(const struct step_facts *s);
 // When an attempt ended, or where it stands: an open one ends now while its task runs, else at the last sign of it.
 int64_t attempt_end_ms(const struct run_facts *f, const struct task_facts *t, const struct attempt_brief *a);
+// The first task's start (without any: the run's), and the latest of all ends as attempt_end_ms has them. A tag that is
+// added makes a local run newer than its tasks, so that its own time tells little.
+int64_t run_facts_begin_ms(const struct run_facts *f);
+int64_t run_facts_end_ms(const struct run_facts *f);
 // From the first start of a task to its end, which is as above.
 int64_t task_duration_ms(const struct run_facts *f, const struct task_facts *t);
 

@@ -50,7 +50,7 @@ static errc put_exception(const struct page *p, const struct pathspec *task, str
     } else if (text) {
         size_t len = strlen(text), whole = len;
         const char *end = end_of(text, &len, MAX_EXCEPTION);
-        buf_puts(p->out, "<pre class=\"log exception\">");
+        buf_puts(p->out, "<pre class=\"log tail exception\">");
         if (len < whole)
             buf_puts(p->out, "\xe2\x80\xa6\n");
         html_log(p->out, end, len);
@@ -99,7 +99,7 @@ static errc put_log(const struct page *p, const struct pathspec *task, struct er
     size_t len = text.len;
     const char *end = text.data ? end_of(text.data, &len, MAX_LOG - 1) : "";
     keep_last_lines(&end, &len);
-    buf_puts(p->out, len > 1 ? "<p class=\"note\">The end of its log:</p><pre class=\"log\">"
+    buf_puts(p->out, len > 1 ? "<p class=\"note\">The end of its log:</p><pre class=\"log tail\">"
                              : "<p class=\"note\">Its log is empty.</p>\n");
     if (len > 1) {
         html_log(p->out, end, len);

@@ -67,6 +67,14 @@ static errc put_value(const struct page *p, const struct pathspec *task, const s
     return ERR_OK;
 }
 
+// "<class 'str'>", as it is recorded, is str.
+static void put_type(struct buf *b, const char *type)
+{
+    size_t len = strlen(type);
+    bool is_class = len > 10 && strncmp(type, "<class '", 8) == 0 && strcmp(type + len - 2, "'>") == 0;
+    html_text_len(b, is_class ? type + 8 : type, is_class ? len - 10 : len);
+}
+
 static errc put_rows(const struct page *p, const struct strv *names, const struct pathspec *task, struct err *err)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
@@ -95,7 +103,8 @@ static errc put_rows(const struct page *p, const struct strv *names, const struc
         else
             buf_puts(p->out, "not stored");
         buf_puts(p->out, "</td><td>");
-        html_text(p->out, a ? a->type : "");
+        if (a)
+            put_type(p->out, a->type);
         buf_puts(p->out, "</td></tr>\n");
     }
     buf_puts(p->out, "</tbody></table></div>\n");

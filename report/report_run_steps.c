@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "report/html.h"
 #include "report/report_run_i.h"
 
@@ -45,15 +46,25 @@ static void put_duration(const struct page *p, const struct step_facts *s)
     html_duration(p->out, end - s->start_ms);
 }
 
+// Since the first task of the run; the time itself is in the element.
+static void put_start(const struct page *p, int64_t ms)
+{
+    char iso[32];
+    clock_iso8601(ms, iso, sizeof iso);
+    buf_printf(p->out, "<time datetime=\"%.23sZ\" title=\"%.10s %.8s UTC\">+", iso, iso, iso + 11);
+    html_duration(p->out, ms - run_facts_begin_ms(p->f));
+    buf_puts(p->out, "</time>");
+}
+
 static void put_row(const struct page *p, const struct step_facts *s)
 {
     buf_puts(p->out, "<tr><th scope=\"row\">");
     put_name(p, s);
-    buf_printf(p->out, "</th><td class=\"num\">%zu</td><td>", s->len);
+    buf_printf(p->out, "</th><td class=\"num\">%zu</td><td class=\"states\">", s->len);
     put_states(p, s);
-    buf_puts(p->out, "</td><td>");
+    buf_puts(p->out, "</td><td class=\"num\">");
     if (s->start_ms >= 0)
-        html_time(p->out, s->start_ms);
+        put_start(p, s->start_ms);
     buf_puts(p->out, "</td><td class=\"num\">");
     if (s->start_ms >= 0)
         put_duration(p, s);
@@ -69,7 +80,7 @@ static void put_row(const struct page *p, const struct step_facts *s)
 void page_steps(const struct page *p)
 {
     buf_puts(p->out, "<div class=\"wide\"><table class=\"steps\"><thead><tr><th>Step</th><th class=\"num\">Tasks</th>"
-                     "<th>State</th><th>First start</th><th class=\"num\">Duration</th><th>Slowest</th></tr></thead>"
+                     "<th>State</th><th class=\"num\">First start</th><th class=\"num\">Duration</th><th>Slowest</th></tr></thead>"
                      "<tbody>\n");
     for (size_t i = 0; i < p->f->len; i++)
         put_row(p, &p->f->steps[i]);

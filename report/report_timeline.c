@@ -155,18 +155,22 @@ static void draw_axis(const struct canvas *v, double top, double bottom, struct 
 static double draw_legend(const struct canvas *v, double y)
 {
     double x = 8;
-    bool retried = false;
+    bool retried = false, used[STATUSES] = {false};
+    for (size_t i = 0; i < v->f->len; i++)
+        for (size_t k = 0; k < v->f->steps[i].len; k++) {
+            const struct task_brief *b = &v->f->steps[i].tasks[k].brief;
+            retried |= b->len > 1;
+            for (size_t n = 0; n < b->len; n++)
+                used[b->attempts[n].status] = true;
+        }
     for (int status = STATUS_UNKNOWN; status < STATUSES; status++) {
         const char *word = status_name((enum status)status);
-        if (!v->f->by_status[status])
+        if (!used[status])
             continue;
         buf_printf(v->out, "<rect class=\"bar %s\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"label\" "
                            "x=\"%.1f\" y=\"%.1f\">%s</text>", word, x, y, x + 17, y + 9, word);
         x += 84;
     }
-    for (size_t i = 0; i < v->f->len && !retried; i++)
-        for (size_t k = 0; k < v->f->steps[i].len; k++)
-            retried |= v->f->steps[i].tasks[k].brief.len > 1;
     buf_printf(v->out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x, y + 9,
                retried ? "a bar for each attempt, from the task\xe2\x80\x99s creation; pale: no end is known"
                        : "from each task\xe2\x80\x99s creation to its end; pale: no end is known");

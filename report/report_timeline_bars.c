@@ -59,9 +59,10 @@ enum layer { LAYER_DONE, LAYER_OPEN, LAYER_FAILED, LAYERS };
 
 struct density {
     size_t bins;
-    long *at[LAYERS]; // tasks at work in each bin
-    long peak;
-    bool *failed;     // whether a task failed in this bin
+    double *at[LAYERS]; // tasks at work in each bin, on average over its time
+    double highest;     // sum of a bin
+    bool *failed;       // whether a task failed in this bin
+    size_t peak;        // tasks at work at once
 };
 
 static enum layer layer_of(enum status s)
@@ -69,81 +70,129 @@ static enum layer layer_of(enum status s)
     return s == STATUS_DONE ? LAYER_DONE : s == STATUS_FAILED ? LAYER_FAILED : LAYER_OPEN;
 }
 
-static size_t bin_of(const struct density *d, const struct time_scale *t, int64_t ms)
+// Adds the share of each bin's time that an attempt takes. `slopes` has what begins and ends with whole bins.
+static void add_attempt(struct density *d, double *bins, double *slopes, double from, double to)
 {
-    size_t bin = (size_t)((time_scale_x(t, ms) - t->left) / BIN);
-    return bin < d->bins ? bin : d->bins - 1;
+    size_t first = (size_t)from, last = (size_t)to;
+    first = first < d->bins ? first : d->bins - 1;
+    last = last < d->bins ? last : d->bins - 1;
+    if (first == last) {
+        bins[first] += to - from;
+        return;
+    }
+    bins[first] += (double)(first + 1) - from;
+    bins[last] += to - (double)last;
+    slopes[first + 1] += 1;
+    slopes[last] -= 1;
 }
 
-static void fill_density(struct density *d, const struct canvas *v, const struct step_facts *s)
+static void fill_layer(struct density *d, const struct canvas *v, const struct step_facts *s, enum layer layer)
 {
+    auto_free double *slopes = mem_zalloc((d->bins + 2) * sizeof slopes[0]);
     for (size_t i = 0; i < s->len; i++) {
         const struct task_facts *t = &s->tasks[i];
         for (size_t k = 0; k < t->brief.len; k++) {
             const struct attempt_brief *a = &t->brief.attempts[k];
-            int64_t end = attempt_end_ms(v->f, t, a);
-            size_t from = bin_of(d, &v->scale, a->start_ms), to = bin_of(d, &v->scale, end);
-            d->at[layer_of(a->status)][from]++;
-            d->at[layer_of(a->status)][to + 1]--;
-            d->failed[to] |= a->status == STATUS_FAILED;
+            double from = (time_scale_x(&v->scale, a->start_ms) - v->scale.left) / BIN;
+            double to = (time_scale_x(&v->scale, attempt_end_ms(v->f, t, a)) - v->scale.left) / BIN;
+            if (layer_of(a->status) != layer)
+                continue;
+            add_attempt(d, d->at[layer], slopes, from, to);
+            if (a->status == STATUS_FAILED)
+                d->failed[(size_t)to < d->bins ? (size_t)to : d->bins - 1] = true;
         }
     }
-    for (int layer = 0; layer < LAYERS; layer++)
-        for (size_t bin = 1; bin < d->bins; bin++)
-            d->at[layer][bin] += d->at[layer][bin - 1];
+    double whole = 0;
     for (size_t bin = 0; bin < d->bins; bin++) {
-        long sum = d->at[LAYER_DONE][bin] + d->at[LAYER_OPEN][bin] + d->at[LAYER_FAILED][bin];
-        d->peak = sum > d->peak ? sum : d->peak;
+        whole += slopes[bin];
+        d->at[layer][bin] += whole;
     }
 }
 
-// One layer of the stack, from right to left along its lower side and back along its upper one. Steps, not slopes: a
-// count holds for a bin.
+static int by_time(const void *a, const void *b)
+{
+    int64_t ta = *(const int64_t *)a, tb = *(const int64_t *)b;
+    return (ta > tb) - (ta < tb);
+}
+
+// The most attempts that were at work at once: one that ends as another starts does not count with it.
+static size_t find_peak(const struct canvas *v, const struct step_facts *s)
+{
+    size_t max = 6 * s->len + 1, n = 0, peak = 0;
+    auto_free int64_t *starts = mem_zalloc(max * sizeof starts[0]);
+    auto_free int64_t *ends = mem_zalloc(max * sizeof ends[0]);
+    for (size_t i = 0; i < s->len; i++)
+        for (size_t k = 0; k < s->tasks[i].brief.len; k++) {
+            starts[n] = s->tasks[i].brief.attempts[k].start_ms;
+            ends[n++] = attempt_end_ms(v->f, &s->tasks[i], &s->tasks[i].brief.attempts[k]);
+        }
+    if (n) {
+        qsort(starts, n, sizeof starts[0], by_time);
+        qsort(ends, n, sizeof ends[0], by_time);
+    }
+    for (size_t i = 0, ended = 0; i < n; i++) {
+        while (ended < i && ends[ended] <= starts[i])
+            ended++;
+        peak = i + 1 - ended > peak ? i + 1 - ended : peak;
+    }
+    return peak;
+}
+
+// One layer of the stack, along its lower side to the right and back along its upper one. Steps, not slopes: a share
+// holds for a bin.
 static void draw_layer(const struct density *d, const struct canvas *v, int layer, double y, double height)
 {
     static const char *const classes[LAYERS] = {"done", "running", "failed"};
-    long any = 0;
+    double any = 0, scale = height / (d->highest > 0 ? d->highest : 1);
     for (size_t bin = 0; bin < d->bins; bin++)
-        any |= d->at[layer][bin];
-    if (!any)
+        any += d->at[layer][bin];
+    if (any <= 0)
         return;
-    double scale = height / (double)(d->peak > 0 ? d->peak : 1);
     buf_printf(v->out, "<path class=\"bar %s\" d=\"", classes[layer]);
     for (int side = 0; side < 2; side++)
         for (size_t i = 0; i < d->bins; i++) {
             size_t bin = side ? d->bins - 1 - i : i;
-            long sum = 0;
-            for (int below = 0; below < layer + !side; below++)
+            double sum = 0;
+            for (int below = 0; below < layer + side; below++)
                 sum += d->at[below][bin];
             double x = v->scale.left + (double)(bin + (side ? 1 : 0)) * BIN;
-            buf_printf(v->out, "%s%.0f %.1fh%s%.0f", i || side ? "L" : "M", x, y + height - (double)sum * scale,
+            buf_printf(v->out, "%s%.0f %.1fh%s%.0f", i || side ? "L" : "M", x, y + height - sum * scale,
                        side ? "-" : "", BIN);
         }
     buf_puts(v->out, "z\"/>\n");
 }
 
-void density_draw(const struct canvas *v, const struct step_facts *s, double y, double height)
+static void draw_failures(const struct density *d, const struct canvas *v, double y)
 {
-    struct density d = {.bins = (size_t)(v->scale.width / BIN)};
-    for (int layer = 0; layer < LAYERS; layer++)
-        d.at[layer] = mem_zalloc((d.bins + 2) * sizeof(long));
-    d.failed = mem_zalloc((d.bins + 2) * sizeof(bool));
-    fill_density(&d, v, s);
-    buf_puts(v->out, "<g><title>");
-    html_text(v->out, s->name);
-    buf_printf(v->out, ": %zu tasks, at most %ld at once</title>\n", s->len, d.peak);
-    for (int layer = 0; layer < LAYERS; layer++)
-        draw_layer(&d, v, layer, y, height - MARKS);
     bool any = false;
-    for (size_t bin = 0; bin < d.bins; bin++)
-        if (d.failed[bin]) {
+    for (size_t bin = 0; bin < d->bins; bin++)
+        if (d->failed[bin]) {
             buf_puts(v->out, any ? "" : "<path class=\"bar failed\" d=\"");
             any = true;
-            buf_printf(v->out, "M%.0f %.1fh%.0fv%dh-%.0fz", v->scale.left + (double)bin * BIN, y + height - MARKS + 1, BIN,
-                       MARKS, BIN);
+            buf_printf(v->out, "M%.0f %.1fh%.0fv%dh-%.0fz", v->scale.left + (double)bin * BIN, y, BIN, MARKS, BIN);
         }
     buf_puts(v->out, any ? "\"/>\n" : "");
-    buf_printf(v->out, "</g><text class=\"label\" x=\"8\" y=\"%.1f\">at most %ld at once</text>\n", y + 38, d.peak);
+}
+
+void density_draw(const struct canvas *v, const struct step_facts *s, double y, double height)
+{
+    struct density d = {.bins = (size_t)(v->scale.width / BIN), .peak = find_peak(v, s)};
+    d.failed = mem_zalloc((d.bins + 2) * sizeof d.failed[0]);
+    for (int layer = 0; layer < LAYERS; layer++) {
+        d.at[layer] = mem_zalloc((d.bins + 2) * sizeof d.at[0][0]);
+        fill_layer(&d, v, s, (enum layer)layer);
+    }
+    for (size_t bin = 0; bin < d.bins; bin++) {
+        double sum = d.at[LAYER_DONE][bin] + d.at[LAYER_OPEN][bin] + d.at[LAYER_FAILED][bin];
+        d.highest = sum > d.highest ? sum : d.highest;
+    }
+    buf_puts(v->out, "<g><title>");
+    html_text(v->out, s->name);
+    buf_printf(v->out, ": %zu tasks, at most %zu at once</title>\n", s->len, d.peak);
+    for (int layer = 0; layer < LAYERS; layer++)
+        draw_layer(&d, v, layer, y, height - MARKS - 1);
+    draw_failures(&d, v, y + height - MARKS);
+    buf_printf(v->out, "</g><text class=\"label\" x=\"8\" y=\"%.1f\">at most %zu at once</text>\n", y + 38, d.peak);
     for (int layer = 0; layer < LAYERS; layer++)
         free(d.at[layer]);
     free(d.failed);

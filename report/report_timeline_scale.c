@@ -5,22 +5,9 @@
 
 struct time_scale time_scale_of(const struct run_facts *f, double left, double width)
 {
-    struct time_scale t = {.from_ms = f->start_ms, .left = left, .width = width};
-    bool any = false;
-    for (size_t i = 0; i < f->len; i++) {
-        int64_t start = f->steps[i].start_ms;
-        if (start >= 0 && (!any || start < t.from_ms)) {
-            t.from_ms = start;
-            any = true;
-        }
-    }
-    t.to_ms = t.from_ms + 1;
-    for (size_t i = 0; i < f->len; i++)
-        for (size_t k = 0; k < f->steps[i].len; k++) {
-            const struct task_facts *task = &f->steps[i].tasks[k];
-            int64_t end = attempt_end_ms(f, task, &task->brief.attempts[task->brief.len - 1]);
-            t.to_ms = end > t.to_ms ? end : t.to_ms;
-        }
+    struct time_scale t = {run_facts_begin_ms(f), run_facts_end_ms(f), left, width};
+    if (t.to_ms <= t.from_ms)
+        t.to_ms = t.from_ms + 1;
     return t;
 }
 
