@@ -9,6 +9,7 @@
 
 enum { MAX_LINES = 20, MAX_TEXT = 4096, MAX_HEX = 128, HEX_LINE = 16 };
 
+__attribute__((format(printf, 3, 0)))
 static void put_paragraph(struct buf *out, const char *class, const char *fmt, va_list args)
 {
     char text[800];

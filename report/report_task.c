@@ -11,7 +11,7 @@ static const char own_style[] =
     ".artifact h3 code{font-weight:normal;color:var(--dim)}p.links{font-size:13px;margin:.2em 0;color:var(--dim)}"
     "pre.log,pre.exception{white-space:pre-wrap;overflow-wrap:anywhere}"
     "pre.exception{border-left:4px solid var(--failed)}"
-    "summary{cursor:pointer;margin:1.4em 0 .6em;font-weight:600}ul.plain{padding-left:1.2em}";
+    "ul.plain{padding-left:1.2em}";
 
 void task_page_trouble(struct task_page *p, const struct err *err)
 {

@@ -97,7 +97,7 @@ void task_page_log(struct task_page *p)
     size_t begin = last_lines(text, len, size > len);
     if (begin || size > len)
         buf_printf(p->out, "<p class=\"note\">Its end: the last %zu of %" PRIu64 " bytes.</p>\n", len - begin, size);
-    buf_puts(p->out, "<pre class=\"log\">\n");
+    buf_puts(p->out, "<pre class=\"log tail\">\n");
     html_log(p->out, text + begin, len - begin);
     buf_puts(p->out, "</pre>\n");
 }

@@ -1,86 +1,54 @@
-"""Pages of a mount as a tree of elements, and what has to hold of every one of them."""
+"""Pages of tasks read back by tests/mount/pages.py, as elements that are easy to ask; and what has to hold of each."""
 
-import html.parser
 import os
 import re
 import urllib.parse
 
-VOID = {"meta", "img", "br", "hr", "link", "input", "rect", "path", "line", "circle"}
-HARMFUL = {"script", "iframe", "object", "embed", "link", "form", "base", "foreignobject", "audio", "video"}
+import pages
+
+HARMFUL = {"script", "iframe", "frame", "object", "embed", "link", "form", "base", "foreignobject", "audio", "video",
+           "animate", "set", "use", "image"}
+PICTURE = r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*=*"
 
 
 class Element:
-    def __init__(self, tag, attrs):
-        self.tag, self.attrs, self.children = tag, dict(attrs), []
+    def __init__(self, element):
+        self.element, self.attrs = element, element.attrib
 
     def text(self):
-        return "".join(c if isinstance(c, str) else c.text() for c in self.children)
+        return "".join(self.element.itertext())
 
-    def all(self, tag=None, cls=None):
-        """Every element below this one, in the page's order."""
-        for child in self.children:
-            if not isinstance(child, str):
-                if (tag is None or child.tag == tag) and (cls is None or cls in child.attrs.get("class", "").split()):
-                    yield child
-                yield from child.all(tag, cls)
+    def all(self, tag=None, css=None):
+        """Every element below this one of a tag and class, in the page's order."""
+        return [Element(e) for e in self.element.iter(tag)
+                if e is not self.element and (css is None or css in e.get("class", "").split())]
 
-    def one(self, tag=None, cls=None):
-        found = list(self.all(tag, cls))
-        assert len(found) == 1, (tag, cls, len(found))
+    def one(self, tag=None, css=None):
+        found = self.all(tag, css)
+        assert len(found) == 1, (tag, css, len(found))
         return found[0]
 
     def rows(self):
         """Texts of the cells of a table, row by row."""
-        return [[cell.text() for cell in row.children if not isinstance(cell, str)] for row in self.all("tr")]
+        return [["".join(cell.itertext()) for cell in row] for row in self.element.iter("tr")]
 
 
-class Page(html.parser.HTMLParser):
-    """A page that is checked as it is read: each element is closed where it has to be, nothing is there that runs or
-    loads anything."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open = [Element("", {})]
-        self.feed(text)
-        self.close()
-        assert len(self.open) == 1, "not closed: " + ", ".join(e.tag for e in self.open[1:])
-        assert text.startswith("<!DOCTYPE html>")
-        self.root = self.open[0]
-
-    def handle_starttag(self, tag, attrs):
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), (tag, names)
-        assert tag not in HARMFUL, tag
-        for name, value in attrs:
-            assert not name.startswith("on") and name not in ("style", "srcdoc", "action"), (tag, name)
-            if name in ("src", "href"):
-                assert re.match(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*=*$" if name == "src"
-                                else r"[^:?#\s]*(#[\w-]*)?$", value), (tag, name, value[:80])
-        element = Element(tag, attrs)
-        self.open[-1].children.append(element)
-        if tag not in VOID or (tag == "rect" and not self.get_starttag_text().endswith("/>")):
-            self.open.append(element)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag):
-        assert self.open[-1].tag == tag, "</%s> in <%s>" % (tag, self.open[-1].tag)
-        self.open.pop()
-
-    def handle_data(self, data):
-        self.open[-1].children.append(data)
-
-    def links(self):
-        return [a.attrs["href"] for a in self.root.all("a")]
+def check_harmless(root):
+    """Nothing in a page runs, and nothing is loaded."""
+    for e in root.iter():
+        assert e.tag not in HARMFUL, e.tag
+        for name, value in e.attrib.items():
+            assert not name.startswith("on") and name not in ("style", "srcdoc", "action", "srcset"), (e.tag, name)
+            assert name != "src" or (e.tag == "img" and re.fullmatch(PICTURE, value)), (e.tag, value[:80])
+            assert not name.endswith("href") or re.fullmatch(r"[^:?#\s]*", value), (e.tag, value[:80])
 
 
 def read_page(mount, path):
-    """The page at a path of the mount; its links, which are relative, lead to what is there (of the code only where the
-    mount shows any)."""
-    page = Page(mount.read(path).decode())
+    """The root of the page at a path of the mount; its links, which are relative, lead to what is there."""
+    page = pages.Page(mount.read(path))
+    check_harmless(page.root)
     folder = os.path.dirname(str(mount / path))
     for link in page.links():
-        there = os.path.normpath(os.path.join(folder, urllib.parse.unquote(link.split("#")[0])))
-        assert there.startswith(str(mount.path)) and (os.path.exists(there) or "/.code" in link), link
-    return page
+        there = os.path.normpath(os.path.join(folder, urllib.parse.unquote(link)))
+        assert there.startswith(str(mount.path)) and os.path.exists(there), link
+    return Element(page.root)
