@@ -210,9 +210,19 @@ const struct graph_step *graph_find(const struct graph *g, const char *step);
 errc client_log_source(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
                        struct log_source *ret, const struct task **ret_task, struct err *err) ERR_MUST_CHECK;
 
-struct card { char *file, *type, *id; uint64_t size; int64_t mtime_ms; }; // id NULL when it has none
-struct cards { struct card *items; size_t len; };
-// Card files of a task (of one attempt, or all with -1); of a resumed task those of its origin.
+struct card {
+    char *file, *type, *id; // id NULL when it has none
+    uint64_t size;
+    int64_t mtime_ms;
+    int64_t recorded_ms;    // when its metadata was written, -1 where there is none
+};
+struct cards {
+    struct card *items;
+    size_t len;
+    bool settled;           // none will be written any more
+};
+// Card files of a task (of one attempt, or all with -1), by file name; of a resumed task those of its (first) origin,
+// all of them. Names of another form than TYPE-UUID.html and TYPE-ID-UUID.html, which the client refuses, are left out.
 errc client_cards(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel,
                   struct cards *ret, struct err *err) ERR_MUST_CHECK;
 void cards_free(struct cards *cards);

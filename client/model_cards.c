@@ -7,7 +7,7 @@
 #include "client/blob.h"
 #include "client/model_i.h"
 
-#define MAX_CLONES 8
+#define MAX_CLONES 64 // a run can be resumed, and that run again; the client follows without end
 
 static void card_clear(struct card *card)
 {
@@ -54,19 +54,17 @@ struct collect {
     bool any;
 };
 
-// A card's attempt is known only to its metadata record, whose field is the card's uuid.
-static bool is_of_attempt(const struct collect *to, const char *uuid, size_t len)
+// What the metadata says of a card: a record whose field is the card's uuid, of the wanted attempt or any; or NULL.
+static const struct meta_record *record_of(const struct collect *to, const char *uuid, size_t len)
 {
-    if (to->attempt < 0) {
-        return true;
-    }
     for (size_t i = 0; i < to->t->records.len; i++) {
         const struct meta_record *r = &to->t->records.items[i];
-        if (r->attempt == to->attempt && strlen(r->field) == len && memcmp(r->field, uuid, len) == 0) {
-            return true;
+        if ((to->attempt < 0 || r->attempt == to->attempt) && strlen(r->field) == len &&
+            memcmp(r->field, uuid, len) == 0) {
+            return r;
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool add_card(void *arg, const char *name, bool is_dir, int64_t size, int64_t mtime_ms)
@@ -79,10 +77,12 @@ static bool add_card(void *arg, const char *name, bool is_dir, int64_t size, int
     if (is_dir || !parse_name(name, &card, &uuid, &uuid_len)) {
         return true;
     }
-    if (!is_of_attempt(to, uuid, uuid_len)) {
+    const struct meta_record *record = record_of(to, uuid, uuid_len);
+    if (record == NULL && to->attempt >= 0) { // nothing else tells a card's attempt
         card_clear(&card);
         return true;
     }
+    card.recorded_ms = record != NULL ? record->created_ms : -1;
     card.size = size < 0 ? 0 : (uint64_t)size;
     card.mtime_ms = mtime_ms;
     to->cards.items = mem_grow(to->cards.items, &to->cap, to->cards.len + 1, sizeof(card));
@@ -197,7 +197,9 @@ static errc load_cards(void *arg, struct cancel *cancel, struct snap **ret, int6
         return code;
     }
     model_know_root(c, &ps, t);
-    struct collect to = {.t = t, .attempt = t->is_clone ? -1 : l->attempt};
+    // A resumed task has one attempt, whatever its origin's card is of.
+    auto_free char *own = pathspec_text(l->task), *shown = pathspec_text(&ps);
+    struct collect to = {.t = t, .attempt = strcmp(own, shown) != 0 ? -1 : l->attempt};
     auto_free char *dir = cards_dir(&ps, true);
     code = c->store->ops->list(c->store, dir, cancel, add_card, &to, err);
     if (!code && !to.any) { // written before June 2022
@@ -212,6 +214,7 @@ static errc load_cards(void *arg, struct cancel *cancel, struct snap **ret, int6
     if (to.cards.len) {
         qsort(to.cards.items, to.cards.len, sizeof(to.cards.items[0]), by_file);
     }
+    to.cards.settled = t->settled;
     *ret = &cards_snap_new(&to.cards, steal_ptr(&dir))->snap;
     *ret_ttl_ms = model_ttl(c, t->settled);
     if (!t->settled) {
@@ -243,7 +246,7 @@ errc client_cards(struct client *c, const struct pathspec *task, int attempt, st
     if (code) {
         return code;
     }
-    struct cards out = {.len = found->cards.len};
+    struct cards out = {.len = found->cards.len, .settled = found->cards.settled};
     out.items = mem_zalloc((out.len + 1) * sizeof(out.items[0]));
     for (size_t i = 0; i < out.len; i++) {
         const struct card *card = &found->cards.items[i];
@@ -251,7 +254,8 @@ errc client_cards(struct client *c, const struct pathspec *task, int attempt, st
                                      .type = mem_strdup(card->type),
                                      .id = mem_strdup(card->id),
                                      .size = card->size,
-                                     .mtime_ms = card->mtime_ms};
+                                     .mtime_ms = card->mtime_ms,
+                                     .recorded_ms = card->recorded_ms};
     }
     *ret = out;
     return ERR_OK;

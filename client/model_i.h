@@ -26,6 +26,8 @@ enum model_kind {
     MODEL_RUN,       // a struct run
     MODEL_USUAL_END, // whether the end step of a flow's newest run is called "end"
     MODEL_LATEST,    // id of a flow's latest run; by attempt: 0 of all, 1 of the successful
+    MODEL_CODE,      // which code package a run has
+    MODEL_CODE_FILES, // what is in a code package, by its sha
 };
 
 struct client {

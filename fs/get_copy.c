@@ -149,6 +149,16 @@ static errc stream(struct get *g, struct content *content, int fd, char *chunk, 
     return ERR_OK;
 }
 
+// For everybody who may read it.
+static errc make_executable(int fd, struct err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || fchmod(fd, (st.st_mode & 0777) | (st.st_mode & 0444) >> 2) != 0) {
+        return target_errno(err, errno, "cannot make the file executable");
+    }
+    return ERR_OK;
+}
+
 // Puts the whole part into its place, and says so in the state: first that the place is ours, so that a copy that is
 // killed between the two knows its own file.
 static errc put_in_place(struct get *g, const struct get_item *item, const char *path, const char *part, int fd,
@@ -159,7 +169,10 @@ static errc put_in_place(struct get *g, const struct get_item *item, const char 
     if (futimens(fd, times) != 0) {
         return target_errno(err, errno, "cannot set the file's time");
     }
-    errc e = g->state != NULL ? get_state_begin(g->state, path, err) : ERR_OK;
+    errc e = item->executable ? make_executable(fd, err) : ERR_OK;
+    if (!e && g->state != NULL) {
+        e = get_state_begin(g->state, path, err);
+    }
     if (e) {
         return e;
     }
@@ -224,6 +237,7 @@ static errc find_attr(struct get *g, struct get_item *item, struct err *err)
     atomic_fetch_add(&g->bytes_known, attr.size - item->size);
     item->size = attr.size;
     item->mtime_ms = attr.mtime_ms;
+    item->executable = (attr.mode & 0111) != 0;
     item->has_attr = true;
     return ERR_OK;
 }

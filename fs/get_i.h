@@ -35,7 +35,7 @@ struct get_item {
     char *name;          // its file name there
     struct tref ref;
     bool is_dir, alone;  // alone: tried before, and to be tried with nothing beside it
-    bool has_attr;
+    bool has_attr, executable;
     uint64_t size;       // as it was shown; counted in progress
     int64_t mtime_ms;
 };

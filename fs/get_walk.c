@@ -32,6 +32,7 @@ void get_queue_file(struct get *g, struct get_dir *dir, const struct tref *ref, 
     }
     if (attr != NULL) {
         item->has_attr = true;
+        item->executable = (attr->mode & 0111) != 0;
         item->size = attr->size;
         item->mtime_ms = attr->mtime_ms;
     }

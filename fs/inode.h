@@ -94,7 +94,7 @@ uint64_t inodes_child_ino(struct inodes *t, uint64_t parent_ino, const char *nam
 // The same without a table, where no collision is known of: pure.
 uint64_t inode_number(const uint8_t key[16], uint64_t parent_ino, const char *name);
 
-#define INODE_DEPTH_MAX 15
+#define INODE_DEPTH_MAX 28 // RUN/.code and the 24 names of client/code_files.h below it
 struct inode_chain {
     unsigned len;                     // steps below the root
     enum kind kind[INODE_DEPTH_MAX];

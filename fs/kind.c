@@ -73,7 +73,7 @@ static const struct kind_info kinds[K_COUNT] = {
     [K_NPY] = {"npy", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, false},
     [K_INTERNALS] = {"internals", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
     [K_CARDS] = {"cards", KIND_DIR, DIR_RO, CLASS_NONE, false, false},
-    [K_CARD] = {"card", KIND_FILE, FILE_RO, CLASS_COMPUTED, true, false},
+    [K_CARD] = {"card", KIND_FILE, FILE_RO, CLASS_COMPUTED, false, true},
     [K_CARD_LINK] = {"card-link", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
     [K_TASK_BATCH] = {"task-batch", KIND_LINK, LINK_ANY, CLASS_NONE, false, false},
 };
@@ -105,8 +105,8 @@ static const struct dot_name dots[] = {
     {K_RUN, ".report.html", K_REPORT, "a page to look at: graph, timeline, parameters, failures"},
     {K_RUN, ".graph.svg", K_GRAPH, "the graph of the steps with their states"},
     {K_RUN, ".timeline.svg", K_TIMELINE, "the tasks over time, attempt by attempt"},
-    {K_RUN, ".code", K_CODE, "the files of the run's code package, where it has one"},
-    {K_RUN, ".code.tgz", K_CODE_TGZ, "the whole code package"},
+    {K_RUN, ".code", K_CODE, "the files of the run's code package, where it has one, as code.extract() gives them"},
+    {K_RUN, ".code.tgz", K_CODE_TGZ, "the whole code package: tar -xzf .code.tgz -C DIR"},
 
     {K_STEP, ".meta", K_META, "JSON of the step"},
     {K_STEP, ".index", K_INDEX, "links to the tasks of a foreach by their index: .index/2, nested .index/2.0"},

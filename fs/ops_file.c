@@ -102,6 +102,7 @@ static void reply_opened(struct request *r, struct open_job *j)
     tell_size(j, r->nodeid, &change);
     j->fi.fh = (uintptr_t)h;
     j->fi.keep_cache = change.same_bytes && !j->attr.growing;
+    j->fi.direct_io = j->attr.replaced;
     if (fuse_reply_open(r->req, &j->fi) < 0) {
         inodes_close(s->inodes, h->nodeid);
         handle_unref(h);

@@ -184,12 +184,18 @@ char *tree_card_link_name(const struct card *card)
     return card->id ? mem_printf("%s-%s.html", card->type, card->id) : mem_printf("%s.html", card->type);
 }
 
+// S3 tells whole seconds: of two attempts within one the later record decides.
+static bool is_newer_card(const struct card *a, const struct card *b)
+{
+    return a->mtime_ms != b->mtime_ms ? a->mtime_ms > b->mtime_ms : a->recorded_ms > b->recorded_ms;
+}
+
 const struct card *tree_newest_card(const struct cards *cards, const char *link_name)
 {
     const struct card *best = NULL;
     for (size_t i = 0; i < cards->len; i++) {
         auto_free char *name = tree_card_link_name(&cards->items[i]);
-        if (strcmp(name, link_name) == 0 && (!best || cards->items[i].mtime_ms > best->mtime_ms))
+        if (strcmp(name, link_name) == 0 && (!best || is_newer_card(&cards->items[i], best)))
             best = &cards->items[i];
     }
     return best;
@@ -265,10 +271,12 @@ static errc attr_card(struct tree *t, const struct tref *r, struct cancel *cance
             if (strcmp(cards.items[i].file, r->leaf) == 0)
                 card = &cards.items[i];
     }
-    if (card)
+    if (card) {
         tree_part_attr(t, r->kind, r->kind == K_CARD ? card->size : 0, card->mtime_ms, ret);
-    else
+        ret->replaced = !cards.settled;
+    } else {
         e = err_set(err, ERR_NOT_FOUND, "the task has no card \"%s\"", r->leaf);
+    }
     cards_free(&cards);
     return e;
 }

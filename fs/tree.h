@@ -58,6 +58,8 @@ struct tattr {
     uint64_t size;
     bool size_exact;       // false: OPEN resolves it (FUSE.md, Sizes)
     bool growing;          // may grow while open
+    bool replaced;         // other content may take its place while it is open: each open reads its own, past the
+                           // kernel's cache, which is the file's and not the open's
     int64_t mtime_ms;      // also atime and ctime; never 0
     int64_t ttl_ms;        // how long entry and attributes hold
 };

@@ -71,6 +71,9 @@ errc tree_code_list(struct tree *t, const struct tref *dir, struct cancel *cance
                     struct err *err) ERR_MUST_CHECK;
 errc tree_code_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                     uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
+// Of a file, or of the whole package: tree_version.
+errc tree_code_version(struct tree *t, const struct tref *r, struct cancel *cancel, uint64_t *ret_version,
+                       struct err *err) ERR_MUST_CHECK;
 
 // Text of .help for a directory of that kind, and of .metaflowfs/README.
 // `batch`: this mount has .batch.

@@ -116,6 +116,14 @@ static errc list_run_tags(struct lister *l, const struct tref *dir, struct cance
     return ERR_OK;
 }
 
+static bool has_card(const struct cards *cards, const char *file)
+{
+    for (size_t i = 0; i < cards->len; i++)
+        if (strcmp(cards->items[i].file, file) == 0)
+            return true;
+    return false;
+}
+
 static errc list_cards(struct lister *l, const struct tref *dir, struct cancel *cancel, struct err *err)
 {
     struct pathspec ps = tref_pathspec(dir);
@@ -127,7 +135,7 @@ static errc list_cards(struct lister *l, const struct tref *dir, struct cancel *
     for (size_t i = 0; i < cards.len && !l->stopped; i++) {
         emit(l, K_CARD, cards.items[i].file, NULL);
         auto_free char *link = tree_card_link_name(&cards.items[i]);
-        if (!strv_has(&links, link))
+        if (!strv_has(&links, link) && !has_card(&cards, link))
             strv_add(&links, link);
     }
     for (size_t i = 0; i < links.len && !l->stopped; i++)

@@ -167,6 +167,8 @@ errc tree_version(struct tree *t, const struct tref *r, struct cancel *cancel, u
     *ret_version = 0;
     if (r->kind == K_STDOUT || r->kind == K_STDERR)
         return log_version(t, r, cancel, ret_version, err);
+    if (r->kind == K_CODE_FILE || r->kind == K_CODE_TGZ)
+        return tree_code_version(t, r, cancel, ret_version, err);
     if (r->kind != K_ARTIFACT && r->kind != K_PARAMETER && r->kind != K_PICKLE && !*kind_suffix(r->kind))
         return ERR_OK;
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;

@@ -10,7 +10,7 @@ die() {
 
 # What the program needs to be built and run, and what its tests need besides (Debian's names).
 build_packages=(build-essential cmake ninja-build pkg-config libfuse3-dev fuse3 libjansson-dev
-    libisal-dev libssl-dev libcurl4-openssl-dev libexpat1-dev liblmdb-dev python3 python3-venv)
+    libisal-dev libssl-dev libcurl4-openssl-dev libexpat1-dev liblmdb-dev libarchive-dev python3 python3-venv)
 test_packages=(libcmocka-dev clang clang-tidy libclang-rt-14-dev git zsh dash fish vim nano emacs-nox tmux rsync
     jq strace attr xxd perl gawk procps util-linux)
 

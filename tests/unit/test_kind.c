@@ -83,12 +83,29 @@ static void test_identifiers(void **state)
     }
 }
 
+static void test_the_newest_card(void **state)
+{
+    (void)state;
+    char type[] = "a", id[] = "b";
+    struct card items[] = {
+        {.type = type, .mtime_ms = 5000, .recorded_ms = 7},
+        {.type = type, .mtime_ms = 5000, .recorded_ms = 9},
+        {.type = type, .mtime_ms = 4000, .recorded_ms = 20},
+        {.type = type, .id = id, .mtime_ms = 6000, .recorded_ms = -1},
+    };
+    struct cards cards = {.items = items, .len = 4};
+    assert_ptr_equal(tree_newest_card(&cards, "a.html"), &items[1]);
+    assert_ptr_equal(tree_newest_card(&cards, "a-b.html"), &items[3]);
+    assert_null(tree_newest_card(&cards, "b.html"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_is_described),      cmocka_unit_test(test_dot_names),
         cmocka_unit_test(test_meta_and_help_are_everywhere), cmocka_unit_test(test_help_names_what_is_there),
         cmocka_unit_test(test_probes),                       cmocka_unit_test(test_identifiers),
+        cmocka_unit_test(test_the_newest_card),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

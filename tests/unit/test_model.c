@@ -442,6 +442,11 @@ static void a_resumed_task_follows_its_origin(void **state)
     assert_string_equal(cards.items[0].id, "mine");
     assert_null(cards.items[1].id);
     assert_int_equal(cards.items[0].size, 2);
+    assert_int_equal(cards.items[0].recorded_ms, -1);
+    cards_free(&cards);
+    // Its one attempt has all of them, whichever attempt of the origin they are of.
+    assert_int_equal(client_cards(w->c, &ps, 0, NULL, &cards, &err), ERR_OK);
+    assert_int_equal(cards.len, 2);
     cards_free(&cards);
     ps = at("F/3/s/1");
     assert_int_equal(client_cards(w->c, &ps, -1, NULL, &cards, &err), ERR_OK);
