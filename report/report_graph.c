@@ -13,6 +13,7 @@
 #define LOOP 28         // room for a step's line to itself
 #define BOX_HEIGHT 62
 #define NAME_CHAR 7.9   // pixels, at most, of a character of a name on average
+#define STATE_CHAR 7.4 // and of the line below
 #define MIN_WIDTH 150
 #define MAX_WIDTH 260
 #define MAX_EDGES 20000
@@ -285,14 +286,24 @@ static void lay_in_order(struct picture *p)
     p->layout.height = (double)p->f->len * (BOX_HEIGHT + p->size.gap_y / 2);
 }
 
+// What the name and the states of a step take, in pixels.
+static double text_width(const struct step_facts *s)
+{
+    auto_cleanup(buf_free) struct buf counts = {0};
+    put_counts(&counts, s, MAX_STATES);
+    double name = (double)drawing_chars(s->name) * NAME_CHAR;
+    double state = (double)drawing_chars(counts.data ? counts.data : "") * STATE_CHAR;
+    return name > state ? name : state;
+}
+
 static void lay_out(struct picture *p)
 {
-    size_t longest = 0, n_edges;
+    size_t n_edges;
+    double width = 0;
     for (size_t i = 0; i < p->f->len; i++) {
-        size_t chars = drawing_chars(p->f->steps[i].name);
-        longest = chars > longest ? chars : longest;
+        double wanted = text_width(&p->f->steps[i]) + 26;
+        width = wanted > width ? wanted : width;
     }
-    double width = (double)longest * NAME_CHAR + 26;
     width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
     p->size = (struct layout_size){width, BOX_HEIGHT, 40, 44};
     p->left = p->top = MARGIN;

@@ -14,7 +14,7 @@
 #define LABELS 176      // width of the column with names
 #define AXIS 22         // height of the marks above
 #define RIGHT 14
-#define NAME_CHARS 22
+#define NAME_CHARS 20
 #define ROW 20
 #define MAX_ROWS 60     // tasks of a run that have a row each
 #define MAX_BARS 600    // attempts that are drawn one by one, each two elements
