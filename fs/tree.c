@@ -285,7 +285,7 @@ static void attr_of_memory(const struct tree *t, const struct tref *r, struct ta
     }
 }
 
-// What still goes on has a page that is as new as the look at it: the size that it had at an earlier open does not hold.
+// What still goes on has a page that is as new as the look at it: the size of an earlier open does not hold.
 static bool page_is_final(struct tree *t, const struct tref *r, struct cancel *cancel)
 {
     struct pathspec ps = tref_pathspec(r);
