@@ -9,8 +9,8 @@ void drawing_begin(struct buf *b, const struct drawing *d, const char *descripti
 {
     if (d->alone)
         buf_puts(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    buf_printf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"%s\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f "
-                  "%.0f\" role=\"group\" aria-labelledby=\"%s-title %s-desc\">",
+    buf_printf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"%s\" width=\"%.0f\" height=\"%.0f\" "
+                  "viewBox=\"0 0 %.0f %.0f\" role=\"group\" aria-labelledby=\"%s-title %s-desc\">",
                d->name, d->width, d->height, d->width, d->height, d->name, d->name);
     buf_printf(b, "<title id=\"%s-title\">", d->name);
     html_text(b, d->title);

@@ -1,5 +1,5 @@
-// HTML and SVG as text: what comes from users is always escaped. Pure; writes to a struct buf, which becomes `over` when
-// full. What is written is well-formed as XML too, so that a drawing is the same in a page and in a file of its own.
+// HTML and SVG as text: what comes from users is always escaped. Pure; writes to a struct buf, which becomes `over`
+// when full. What is written is well-formed as XML too: a drawing is the same in a page and in a file of its own.
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
@@ -15,8 +15,8 @@ void html_text_len(struct buf *b, const char *s, size_t len);
 void html_log(struct buf *b, const char *s, size_t len);
 // A relative URL in a quoted attribute: each part of the path percent-encoded, "/" kept.
 void html_path(struct buf *b, const char *path);
-// The part of such a URL for a flow, run, step, task, artifact or tag of this name: percent-encoded as the tree shows it
-// (base/name.h), and that once more as a URL.
+// The part of such a URL for a flow, run, step, task, artifact or tag of this name: percent-encoded as the tree shows
+// it (base/name.h), and that once more as a URL.
 void html_name(struct buf *b, const char *name);
 
 // "2026-11-22 20:40:04 UTC" in a <time>; milliseconds since the epoch.

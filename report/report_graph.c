@@ -13,6 +13,7 @@
 #define LOOP 28         // room for a step's line to itself
 #define BOX_HEIGHT 62
 #define NAME_CHAR 7.9   // pixels, at most, of a character of a name on average
+#define STATE_CHAR 7.4 // and of the line below
 #define MIN_WIDTH 150
 #define MAX_WIDTH 260
 #define MAX_EDGES 20000
@@ -146,8 +147,8 @@ static void draw_loop(const struct picture *p, const struct layout_edge *e)
 {
     const struct layout_point *box = &p->layout.boxes[e->from];
     double x = right_side(p, e->from), y = box->y + p->top;
-    buf_printf(p->out, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x, y + BOX_HEIGHT - 14, x + LOOP, y + BOX_HEIGHT - 14,
-               x + LOOP, y + 14, x, y + 14);
+    double from = y + BOX_HEIGHT - 14, to = y + 14;
+    buf_printf(p->out, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", x, from, x + LOOP, from, x + LOOP, to, x, to);
 }
 
 // The case of a switch that takes this line, NULL for any other line.
@@ -162,7 +163,8 @@ static const char *case_of(const struct step_facts *from, const struct step_fact
 static void draw_edge(const struct picture *p, const struct layout_edge *e)
 {
     const struct step_facts *from = &p->f->steps[e->from], *to = &p->f->steps[e->to];
-    buf_printf(p->out, "<path class=\"edge%s\" marker-end=\"url(#graph-tip)\" d=\"", from->len && to->len ? "" : " unused");
+    buf_printf(p->out, "<path class=\"edge%s\" marker-end=\"url(#graph-tip)\" d=\"",
+               from->len && to->len ? "" : " unused");
     if (e->loop)
         draw_loop(p, e);
     else
@@ -184,7 +186,8 @@ static void draw_edge(const struct picture *p, const struct layout_edge *e)
         x = (at[0].x * 0.5 + at[1].x * 0.5) + p->left;
         y = (at[0].y * 0.5 + at[1].y * 0.5) + p->top + 4;
     }
-    buf_printf(p->out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\"%s>", x, y, e->loop ? "" : " text-anchor=\"middle\"");
+    buf_printf(p->out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\"%s>", x, y,
+               e->loop ? "" : " text-anchor=\"middle\"");
     drawing_text(p->out, label, 16);
     buf_puts(p->out, "</text>\n");
 }
@@ -285,14 +288,24 @@ static void lay_in_order(struct picture *p)
     p->layout.height = (double)p->f->len * (BOX_HEIGHT + p->size.gap_y / 2);
 }
 
+// What the name and the states of a step take, in pixels.
+static double text_width(const struct step_facts *s)
+{
+    auto_cleanup(buf_free) struct buf counts = {0};
+    put_counts(&counts, s, MAX_STATES);
+    double name = (double)drawing_chars(s->name) * NAME_CHAR;
+    double state = (double)drawing_chars(counts.data ? counts.data : "") * STATE_CHAR;
+    return name > state ? name : state;
+}
+
 static void lay_out(struct picture *p)
 {
-    size_t longest = 0, n_edges;
+    size_t n_edges;
+    double width = 0;
     for (size_t i = 0; i < p->f->len; i++) {
-        size_t chars = drawing_chars(p->f->steps[i].name);
-        longest = chars > longest ? chars : longest;
+        double wanted = text_width(&p->f->steps[i]) + 26;
+        width = wanted > width ? wanted : width;
     }
-    double width = (double)longest * NAME_CHAR + 26;
     width = width < MIN_WIDTH ? MIN_WIDTH : width > MAX_WIDTH ? MAX_WIDTH : width;
     p->size = (struct layout_size){width, BOX_HEIGHT, 40, 44};
     p->left = p->top = MARGIN;
@@ -323,7 +336,7 @@ void report_graph_draw(const struct run_facts *f, const struct pathspec *run, bo
     for (size_t i = 0; i < p.layout.n_edges; i++)
         if (!p.layout.edges[i].loop)
             draw_edge(&p, &p.layout.edges[i]);
-    for (size_t i = 0; i < f->len; i++)
+    for (size_t i = 0; i < p.layout.n_boxes; i++)
         draw_box(&p, i);
     for (size_t i = 0; i < p.layout.n_edges; i++)
         if (p.layout.edges[i].loop) // it begins and ends on the step's cards

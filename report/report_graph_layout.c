@@ -186,6 +186,8 @@ void graph_layout(size_t n, const size_t (*edges)[2], size_t n_edges, const stru
 {
     *ret = (struct graph_layout){.n_boxes = n};
     ret->boxes = mem_zalloc((n + 1) * sizeof ret->boxes[0]);
+    if (n == 0)
+        return;
     take_edges(n, edges, n_edges, ret);
     auto_free size_t *first = first_edges(n, ret);
     auto_free size_t *layer = find_layers(n, first, ret);

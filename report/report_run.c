@@ -131,8 +131,8 @@ static void put_head(const struct page *p)
     html_status(p->out, status_name(p->f->run->status));
     buf_puts(p->out, "</h1>\n");
     if (p->f->run->status == STATUS_UNKNOWN)
-        buf_puts(p->out, "<p class=\"note\">It has not ended, and no heartbeat tells whether it still runs (local metadata "
-                         "has none).</p>\n");
+        buf_puts(p->out, "<p class=\"note\">It has not ended, and no heartbeat tells whether it still runs (local "
+                         "metadata has none).</p>\n");
     buf_puts(p->out, "<dl class=\"facts\">\n");
     put_times(p);
     put_tasks_fact(p);

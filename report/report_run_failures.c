@@ -56,7 +56,8 @@ static errc put_exception(const struct page *p, const struct pathspec *task, str
         html_log(p->out, end, len);
         buf_puts(p->out, "</pre>\n");
     } else {
-        buf_puts(p->out, "<p class=\"note\">It left no exception: it was killed, or died before it could store one.</p>\n");
+        buf_puts(p->out, "<p class=\"note\">It left no exception: it was killed, or died before it could store "
+                         "one.</p>\n");
     }
     return ERR_OK;
 }

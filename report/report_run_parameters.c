@@ -88,8 +88,8 @@ static errc put_rows(const struct page *p, const struct strv *names, const struc
         page_trouble(p->out, "Their values cannot be read", one.cause);
         return ERR_OK;
     }
-    buf_puts(p->out, "<div class=\"wide\"><table class=\"parameters\"><thead><tr><th>Name</th><th>Value</th><th>Type</th>"
-                     "</tr></thead><tbody>\n");
+    buf_puts(p->out, "<div class=\"wide\"><table class=\"parameters\"><thead><tr><th>Name</th><th>Value</th>"
+                     "<th>Type</th></tr></thead><tbody>\n");
     for (size_t i = 0; !code && i < names->len; i++) {
         const struct artifact *a = artifacts_find(list, names->items[i]);
         buf_puts(p->out, "<tr><th scope=\"row\">");

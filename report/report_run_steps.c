@@ -80,8 +80,8 @@ static void put_row(const struct page *p, const struct step_facts *s)
 void page_steps(const struct page *p)
 {
     buf_puts(p->out, "<div class=\"wide\"><table class=\"steps\"><thead><tr><th>Step</th><th class=\"num\">Tasks</th>"
-                     "<th>State</th><th class=\"num\">First start</th><th class=\"num\">Duration</th><th>Slowest</th></tr></thead>"
-                     "<tbody>\n");
+                     "<th>State</th><th class=\"num\">First start</th><th class=\"num\">Duration</th><th>Slowest</th>"
+                     "</tr></thead><tbody>\n");
     for (size_t i = 0; i < p->f->len; i++)
         put_row(p, &p->f->steps[i]);
     buf_puts(p->out, "</tbody></table>\n");

@@ -14,7 +14,7 @@
 #define LABELS 176      // width of the column with names
 #define AXIS 22         // height of the marks above
 #define RIGHT 14
-#define NAME_CHARS 22
+#define NAME_CHARS 20
 #define ROW 20
 #define MAX_ROWS 60     // tasks of a run that have a row each
 #define MAX_BARS 600    // attempts that are drawn one by one, each two elements
@@ -54,10 +54,11 @@ static void draw_row(const struct canvas *v, const struct step_facts *s, const s
 
 static double draw_rows(const struct canvas *v, double y)
 {
+    size_t n = 0;
     for (size_t i = 0; i < v->f->len; i++)
-        for (size_t k = 0; k < v->f->steps[i].len; k++, y += ROW)
-            draw_row(v, &v->f->steps[i], &v->f->steps[i].tasks[k], y);
-    return y;
+        for (size_t k = 0; k < v->f->steps[i].len; k++)
+            draw_row(v, &v->f->steps[i], &v->f->steps[i].tasks[k], y + (double)n++ * ROW);
+    return y + (double)n * ROW;
 }
 
 // --- bands: a step each -----------------------------------------------------------------------------------
@@ -167,8 +168,8 @@ static double draw_legend(const struct canvas *v, double y)
         const char *word = status_name((enum status)status);
         if (!used[status])
             continue;
-        buf_printf(v->out, "<rect class=\"bar %s\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"10\"/><text class=\"label\" "
-                           "x=\"%.1f\" y=\"%.1f\">%s</text>", word, x, y, x + 17, y + 9, word);
+        buf_printf(v->out, "<rect class=\"bar %s\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"10\"/><text "
+                           "class=\"label\" x=\"%.1f\" y=\"%.1f\">%s</text>", word, x, y, x + 17, y + 9, word);
         x += 84;
     }
     buf_printf(v->out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x, y + 9,

@@ -46,13 +46,16 @@ const char style_page[] =
     "h1 .status{font-size:.9rem;line-height:1.7rem;padding:0 12px;border-radius:14px;vertical-align:middle}"
     ".beside{display:flex;flex-wrap:wrap;gap:8px 28px;align-items:flex-start}.beside>.wide{min-width:0}"
     ".beside>.wide:first-child{flex:0 1 auto}.beside>.wide:last-child{flex:1 1 520px}"
-    "td.states{white-space:nowrap}code.value{white-space:pre-wrap}span.note{color:var(--dim)}span.trouble{color:var(--stale)}"
+    "td.states{white-space:nowrap}code.value{white-space:pre-wrap}span.note{color:var(--dim)}"
+    "span.trouble{color:var(--stale)}"
     "details{border-top:1px solid var(--line);padding:.5em 0}summary{cursor:pointer;font-weight:600;padding:.2em 0}"
     "svg{display:block}\n"
     "@media(max-width:640px){main{padding:14px 14px 36px}h1{font-size:1.3rem}"
     "dl.facts{grid-template-columns:minmax(0,1fr);gap:0}dl.facts dt{font-size:13px;margin-top:8px}}\n"
-    "@media print{main{max-width:none;padding:0}pre,pre.log{display:block;max-height:none;white-space:pre-wrap;overflow-wrap:anywhere}"
-    ".wide{overflow:visible}.wide svg{max-width:100%;height:auto}h2,h3{break-after:avoid}tr,pre.log{break-inside:avoid}}"
+    "@media print{main{max-width:none;padding:0}pre,pre.log{display:block;max-height:none;white-space:pre-wrap;"
+    "overflow-wrap:anywhere}"
+    ".wide{overflow:visible}.wide svg{max-width:100%;height:auto}h2,h3{break-after:avoid}"
+    "tr,pre.log{break-inside:avoid}}"
     "\n";
 
 const char style_drawing[] =

@@ -35,11 +35,13 @@ class Browser:
             env=dict(os.environ, HOME=str(folder)))
         os.close(read_end)
         os.close(write_end)
-        self.left, self.number, self.session, self.log, self.requests, self.events = b"", 0, None, [], [], []
+        self.left, self.number, self.session = b"", 0, None
+        self.log, self.requests, self.events, self.loaded = [], [], [], set()
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def _read(self):
         """The next message."""
@@ -58,6 +60,8 @@ class Browser:
         what, about = message.get("method"), message.get("params", {})
         if what == "Network.requestWillBeSent":
             self.requests.append(about["request"]["url"])
+        elif what == "Page.lifecycleEvent" and about["name"] == "load":
+            self.loaded.add(about["loaderId"])
         elif what in ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
             self.log.append(json.dumps(about))
 
@@ -82,7 +86,7 @@ class Browser:
         self.log, self.requests, self.events = [], [], []
         answer = self.call("Page.navigate", url=str(url))
         assert "errorText" not in answer, answer
-        while "Page.loadEventFired" not in self.events:
+        while answer["loaderId"] not in self.loaded:
             self._see(self._read())
 
     def value(self, script):

@@ -106,10 +106,10 @@ def drawing(data):
 
 
 def titled(root, tag, css):
-    """{first line of its <title>: element} of elements of a class in a drawing."""
+    """{its <title>: [element, ...]} of elements of a class in a drawing that have one."""
     found = {}
     for e in root.iter(tag):
-        if css in e.get("class", "").split():
+        if css in e.get("class", "").split() and e.find("title") is not None:
             found.setdefault(e.find("title").text, []).append(e)
     return found
 

@@ -198,7 +198,7 @@ def test_parameters(mnt, client, runs):
             else:
                 assert value.text == text.rstrip("\n")
             assert row[0].find("a").get("href") == ".parameters/" + name
-    assert report(mnt, runs["hello"]).section("parameters") is None
+    assert report(mnt, runs["branch"]).section("parameters") is None
 
 
 # --- hostile texts ----------------------------------------------------------------------------------------
@@ -339,8 +339,8 @@ def test_many_tasks_take_seconds(many_mount, many, slow_build):
 # --- a run that goes on -----------------------------------------------------------------------------------
 
 def test_a_live_run(tmp_path, mounter):
-    """S476: while a run goes on its page and drawings follow it: what has not started is hollow, a task at work has an
-    open bar, an attempt that failed stands before the next one."""
+    """S476, S480: while a run goes on its page and drawings follow it: what has not started is hollow, a task at work
+    has an open bar, an attempt that failed stands before the next one. Its size is told as enough, whatever it was."""
     root, gates = tmp_path / "live", tmp_path / "gates"
     process, run = make.start_live(root, gates)
     try:
@@ -351,6 +351,7 @@ def test_a_live_run(tmp_path, mounter):
             return {k.split(":")[0]: e[0].get("class") for k, e in found.items()}
 
         make.wait_for(lambda: (gates / "start.waiting").exists(), "start", 60)
+        small = len(mount.read(run + "/.report.html"))
         assert boxes() == {"start": "step unknown", "work": "step none", "join": "step none", "end": "step none"}
         page = report(mount, run)
         assert "heartbeat" in words(page.one("header")) and words(steps_of(page)["start"][2]) == "unknown"
@@ -366,6 +367,8 @@ def test_a_live_run(tmp_path, mounter):
             return sorted(e[0].get("class") for k, e in found.items() if k.startswith("work/") and "attempt" in k)
 
         make.wait_for(lambda: bars() == ["bar failed", "bar unknown open"], "both attempts", 30)
+        told = (mount / run / ".report.html").stat().st_size  # to one who opens it next
+        assert told > len(mount.read(run + "/.report.html")) > small
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -385,7 +388,9 @@ def test_what_cannot_be_read_is_told(writable_root, mounter, client, main_root, 
         bad = next(t for t in client.Run(runs["fail"])["work"] if not t.finished)
         exception, where = bad["_exception"].sha, bad.pathspec
     for flow, sha in (("ParamsFlow", text), ("FailFlow", graph), ("FailFlow", exception)):
-        os.remove(store / flow / "data" / sha[:2] / sha)
+        blob = store / flow / "data" / sha[:2] / sha
+        os.remove(blob)
+        blob.write_bytes(b"no blob")
     log = store / where / "0.runtime_stderr.log"
     os.remove(log)
     log.symlink_to("/etc/hostname")  # leads out of the datastore
@@ -409,23 +414,27 @@ def test_what_cannot_be_read_is_told(writable_root, mounter, client, main_root, 
 
 # --- in a browser -----------------------------------------------------------------------------------------
 
-def test_in_a_browser(tmp_path, hostile_mount, hostile, many_mount, many):
-    """S474, S479: Chromium shows the page without a script, a request, an error or a dialog, no wider than a phone,
-    light or dark by the reader's scheme, with hostile texts as texts."""
+def test_in_a_browser(tmp_path, mounter, main_root, runs, hostile_mount, hostile, many_mount, many):
+    """S474, S479, S480: Chromium shows the page without a script, a request, an error or a dialog, no wider than a
+    phone, light or dark by the reader's scheme, with hostile texts as texts; and all of it when it is the first that
+    opens it, although it believes the size from before."""
     browser = Browser(tmp_path / "profile")
     try:
-        for mount, run in ((hostile_mount, hostile[1]), (many_mount, many[1])):
-            url = "file://%s" % (mount / run / ".report.html")
-            colours = []
-            for width, dark in ((390, False), (1280, False), (1280, True)):
-                browser.open(url, width=width, height=844, dark=dark)
-                assert browser.value("document.documentElement.scrollWidth") <= width
-                assert browser.log == [] and [u.split("?")[0] for u in browser.requests] == browser.requests[:1]
-                assert "Page.javascriptDialogOpening" not in browser.events
-                colours.append(browser.value("getComputedStyle(document.body).backgroundColor"))
-            assert colours[0] == colours[1] != colours[2]
+        new = mounter(main_root)
+        for name in (".report.html", ".timeline.svg"):
+            browser.open("file://%s" % (new / runs["foreach"] / name))
+            shown = browser.value("document.getElementsByTagName('rect').length")
+            assert shown == new.read(runs["foreach"] + "/" + name).count(b"<rect") > 29
+        colours = []
+        for mount, run, width, dark in ((many_mount, many[1], 390, False), (hostile_mount, hostile[1], 1280, True),
+                                        (hostile_mount, hostile[1], 390, False)):
+            browser.open("file://%s" % (mount / run / ".report.html"), width=width, height=844, dark=dark)
+            assert browser.value("document.documentElement.scrollWidth") <= width
+            assert browser.log == [] and len(browser.requests) == 1
+            assert "Page.javascriptDialogOpening" not in browser.events
             assert browser.value("document.scripts.length") == 0
-        browser.open("file://%s" % (hostile_mount / hostile[1] / ".report.html"))
+            colours.append(browser.value("getComputedStyle(document.body).backgroundColor"))
+        assert colours[0] == colours[2] != colours[1]
         text = browser.value("document.body.innerText")
         for shown in TAGS[:4] + ["<script>alert('parameter')</script>", "<script>alert('log')</script>",
                                  "<script>alert('exception')</script>"]:
