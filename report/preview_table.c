@@ -137,10 +137,11 @@ static void put_row(struct preview *p, struct frame *f, const struct cut *column
     buf_puts(p->out, "</tr>\n");
 }
 
-static void put_gap(struct preview *p, const struct cut *columns, size_t n_index)
+// In the place of rows that are not shown.
+static void put_gap(struct preview *p, const struct cut *columns, size_t n_index, size_t rows)
 {
     size_t n = n_index + columns->head + (columns->n - columns->tail) + (columns->tail > columns->head);
-    buf_printf(p->out, "<tr><td colspan=\"%zu\">… ", n);
+    buf_printf(p->out, "<tr><td class=\"gap\" colspan=\"%zu\">… %zu more rows</td></tr>\n", n, rows);
 }
 
 static void put_shape(struct preview *p, const struct frame *f)
@@ -171,10 +172,8 @@ void preview_table(struct preview *p, struct frame *f)
     for (size_t i = 0; i < rows.n && !cancel_check(p->cancel, &err);) {
         put_row(p, f, &columns, n_index, i);
         i = cut_next(&rows, i, &gap);
-        if (gap) {
-            put_gap(p, &columns, n_index);
-            buf_printf(p->out, "%zu more rows</td></tr>\n", rows.tail - rows.head);
-        }
+        if (gap)
+            put_gap(p, &columns, n_index, rows.tail - rows.head);
     }
     buf_puts(p->out, "</tbody></table></div>\n");
     if (columns.tail > columns.head)

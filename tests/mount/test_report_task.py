@@ -12,6 +12,7 @@ import make
 import numpy
 import pandas
 import pytest
+from browsing import Browser
 from paging import read_page
 
 import pictures_flow
@@ -463,3 +464,26 @@ def test_no_such_task(mnt, runs):
     for path in (runs["hello"] + "/start/99/.report.html", runs["hello"] + "/start/1/.attempts/5/.report.html"):
         with pytest.raises(FileNotFoundError):
             mnt.read(path)
+
+
+def test_in_a_browser(tmp_path, pictures, values):
+    """S485, S490, S493: Chromium shows the page, with its images, without a request, an error or a dialog, no wider than
+    a phone, in light and dark."""
+    mount, run = pictures
+    browser = Browser(tmp_path / "profile")
+    try:
+        for width, dark in ((390, True), (1280, False)):
+            browser.open("file://%s/%s/start/1/.report.html" % (mount.path, run), width=width, height=844, dark=dark)
+            assert browser.value("document.documentElement.scrollWidth") <= width
+            assert browser.log == [] and "Page.javascriptDialogOpening" not in browser.events
+            assert len([u for u in browser.requests if not u.startswith("data:image/")]) == 1
+            assert browser.value("document.scripts.length") == 0
+        sizes = browser.value("""Object.fromEntries([...document.querySelectorAll("section.artifact")].map(s =>
+            [s.querySelector("h3 a").textContent, s.querySelector("img")]).filter(p => p[1]).map(p =>
+            [p[0], [p[1].naturalWidth, p[1].naturalHeight]]))""")
+        assert sizes.pop("jpeg") == [0, 0]  # it has a beginning and an end
+        assert sizes == {"png": [40, 30], "png_bytearray": [8, 8], "gif": [1, 1], "webp": [1, 1],
+                         "picture": [30, 20], "picture_fortran": [24, 16]}
+        assert pictures_flow.EVIL in browser.value("document.body.innerText")
+    finally:
+        browser.close()
