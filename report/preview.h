@@ -14,9 +14,10 @@
 // An artifact is read for its preview only up to this size as stored, and a page reads so much in all.
 #define PREVIEW_MAX_READ (16u << 20)
 #define PREVIEW_MAX_READ_PAGE (64u << 20)
-// Bytes of one image, and of all images of a page.
+// Bytes of one image, and of all images of a page, which as base64 are a third more: a page stays below the 8 MiB that
+// it shows as its size before it is opened, as browsers read no further.
 #define PREVIEW_MAX_IMAGE (1u << 20)
-#define PREVIEW_MAX_IMAGE_PAGE (8u << 20)
+#define PREVIEW_MAX_IMAGE_PAGE (4u << 20)
 
 // What a page may still read and embed, in bytes.
 struct preview_budget {

@@ -46,7 +46,7 @@ void preview_image(struct preview *p, const char *type, bool pixels, const uint8
         return;
     }
     if (len > p->budget->images) {
-        preview_note(p->out, "An image (%s) of %zu bytes: the page has its 8 MiB of images already.", type, len);
+        preview_note(p->out, "An image (%s) of %zu bytes: the page has its 4 MiB of images already.", type, len);
         return;
     }
     p->budget->images -= len;

@@ -8,8 +8,8 @@
 #include "report/preview_i.h"
 #include "report/report_task_i.h"
 
-// Beyond these there are names only, and a page of so many bytes gets no more previews.
-enum { MAX_SHOWN = 2000, FULL_PAGE = 32 << 20 };
+// Beyond these there are names only, and a page of so many bytes gets no more previews (report/preview.h has why).
+enum { MAX_SHOWN = 2000, FULL_PAGE = 6 << 20 };
 
 // Artifacts that are being fetched while those before them are shown: far stores answer one after another else.
 enum { AHEAD = 16, WAIT_MS = 100 };

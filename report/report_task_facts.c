@@ -5,7 +5,7 @@
 #include "report/html.h"
 #include "report/report_task_i.h"
 
-enum { MAX_RELATIVES = 100, MAX_VALUE = 2000, MAX_ROWS = 2000 };
+enum { MAX_RELATIVES = 100, MAX_VALUE = 1000, MAX_ROWS = 500 };
 
 static const char *meta_str(const struct task_page *p, const char *key)
 {

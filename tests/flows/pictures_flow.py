@@ -162,6 +162,8 @@ class PicturesFlow(FlowSpec):
     @step
     def heavy(self):
         self.too_large = bytes(17 << 20)
+        for i in range(6):  # more than a page shows
+            setattr(self, "image_%d" % i, png(4, 4, (i, i, i)) + bytes(900 << 10))
         for i in range(6):  # more than a page reads
             setattr(self, "part_%d" % i, bytes([i]) * (12 << 20))
         self.zz_small = "after the budget is used up"

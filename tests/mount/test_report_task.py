@@ -401,6 +401,16 @@ def test_included_files(mnt, runs, client):
 # --- limits, hostile values, what is missing ----------------------------------------------------------------------
 
 
+def test_many_images(pictures):
+    """S490, S492: a page has 4 MiB of images and is smaller than 8 MiB."""
+    mount, run = pictures
+    page = read_page(mount, run + "/heavy/2/.report.html")
+    shown = [bool(preview(page, "image_%d" % i).all("img")) for i in range(6)]
+    assert shown == [True] * 4 + [False] * 2
+    assert "4 MiB" in notes(preview(page, "image_4"))[0]
+    assert 5 << 20 < len(mount.read(run + "/heavy/2/.report.html")) < 8 << 20
+
+
 def test_limits(pictures):
     """S492: an artifact over 16 MiB is not read for the page, and the page reads 64 MiB in all."""
     mount, run = pictures
