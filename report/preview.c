@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "client/included.h"
 #include "client/pickle_reader.h"
@@ -23,6 +24,8 @@ const char preview_style[] =
     "figure{margin:.4em 0;max-width:320px}figcaption{display:flex;justify-content:space-between;font-size:13px;"
     "color:var(--dim)}svg.hist{width:100%;height:auto;border-bottom:1px solid var(--dim)}"
     "svg.hist rect{fill:var(--link)}";
+
+enum { LOOK_MS = 100 }; // between looks at the token while waiting
 
 // A number, date or other scalar: its line.
 static bool preview_scalar(struct preview *p, const struct value *v)
@@ -102,6 +105,29 @@ static void tell_too_large(struct preview *p, uint64_t size)
         preview_note(p->out, "%s. No preview: this page has read its 64 MiB. Open it by its name.", text.data);
 }
 
+// Waits until so many bytes are there, or the end or an error, which who reads them is told; false when it takes too
+// long, which the page says.
+static bool wait_for(struct preview *p, struct staged *s, uint64_t upto)
+{
+    struct err err = ERR_INIT;
+    int64_t now = clock_mono_ms(), end = now + PREVIEW_PATIENCE_MS;
+    if (end > p->budget->until_ms)
+        end = p->budget->until_ms;
+    for (; !staged_ready(s, upto) && !cancel_check(p->cancel, &err); now = clock_mono_ms()) {
+        if (now >= end) {
+            preview_note(p->out, "No preview: its bytes did not come in time. Open it by its name.");
+            return false;
+        }
+        struct cancel slice = {.deadline_ms = now + LOOK_MS < end ? now + LOOK_MS : end};
+        uint64_t avail;
+        bool ended;
+        errc e = staged_wait(s, upto, &slice, &avail, &ended, &err);
+        if (e && e != ERR_TIMEOUT)
+            return true;
+    }
+    return true;
+}
+
 // The body of an included file: text where it is UTF-8, else bytes.
 static errc read_included(struct preview *p, const struct artifact_env *env, const struct artifact *a, struct err *err)
 {
@@ -111,6 +137,8 @@ static errc read_included(struct preview *p, const struct artifact_env *env, con
     uint64_t avail = 0, max = may_read(p->budget);
     bool ended = false;
     errc e = included_begin(env, a, p->cancel, &body, err);
+    if (!e && !wait_for(p, body, max + 1))
+        return ERR_OK;
     if (!e)
         e = staged_wait(body, max + 1, p->cancel, &avail, &ended, err);
     if (!e && avail > max) {
@@ -153,6 +181,12 @@ static errc read_stored(struct preview *p, const struct artifact_env *env, const
 static errc read_value(struct preview *p, const struct artifact_env *env, const struct artifact *a, struct err *err)
 {
     auto_cleanup(artifact_value_free) struct artifact_value v = {0};
+    auto_cleanup(staged_unrefp) struct staged *staged = NULL;
+    struct blob_source src = {.store = env->store, .staging = env->staging, .flow = env->flow, .sha = a->sha};
+    size_t known;
+    if (blob_key_is_valid(a->sha) && !blob_known(a->sha, &known) && !blob_get(&src, &staged, err) &&
+        !wait_for(p, staged, may_read(p->budget) + 1))
+        return ERR_OK;
     errc e = artifact_load(env, a, (size_t)may_read(p->budget), p->cancel, &v, err);
     if (e)
         return e == ERR_NO_FORM ? read_stored(p, env, a, err) : e;

@@ -19,12 +19,18 @@
 #define PREVIEW_MAX_IMAGE (1u << 20)
 #define PREVIEW_MAX_IMAGE_PAGE (4u << 20)
 
-// What a page may still read and embed, in bytes.
+// Each artifact's bytes are waited for so long, in milliseconds: a store that does not answer for one leaves the others.
+#define PREVIEW_PATIENCE_MS 4000
+
+// What a page may still read and embed, in bytes; and until when it waits for bytes at all (by clock_mono_ms): what is
+// there is shown after that, too.
 struct preview_budget {
     uint64_t read, images;
+    int64_t until_ms;
 };
 
-// Appends the preview of an artifact, or why there is none: it cannot be read, is too large, or the budget is used up.
+// Appends the preview of an artifact, or why there is none: it cannot be read, is too large, does not come in time, or
+// the budget is used up.
 // Takes from the budget what was read. May wait for the artifact's bytes; the token ends it (the caller looks at it).
 void preview_artifact(const struct artifact_env *env, const struct artifact *a, struct preview_budget *budget,
                       struct cancel *cancel, struct buf *out);

@@ -12,28 +12,12 @@
 enum { MAX_SHOWN = 2000, FULL_PAGE = 6 << 20 };
 
 // Artifacts that are being fetched while those before them are shown: far stores answer one after another else.
-enum { AHEAD = 16, WAIT_MS = 100 };
+enum { AHEAD = 16 };
 struct fetched {
     struct staged *held[AHEAD]; // each a reference, in the place of the artifact's number modulo AHEAD
     size_t next;                // number of the first that is not begun
     uint64_t bytes;             // recorded sizes of what was begun
 };
-
-// What previews may take: bytes, and time, so that a store that does not answer leaves the rest of the page.
-struct budgets {
-    struct preview_budget preview;
-    int64_t until_ms; // by clock_mono_ms
-};
-
-static struct budgets budgets_of(const struct task_page *p)
-{
-    struct budgets b = {.preview = {.read = PREVIEW_MAX_READ_PAGE, .images = PREVIEW_MAX_IMAGE_PAGE},
-                        .until_ms = INT64_MAX};
-    int64_t now = clock_mono_ms(), deadline = p->cancel ? p->cancel->deadline_ms : 0;
-    if (deadline > 0)
-        b.until_ms = now + (deadline - now) / 2;
-    return b;
-}
 
 // "list" of "<class 'list'>".
 static void put_type(struct buf *out, const char *type)
@@ -68,37 +52,8 @@ static void put_links(struct buf *out, const struct artifact *a)
     buf_puts(out, "</p>\n");
 }
 
-// Whether the artifact's bytes are there (or will not come, which its preview tells) before the time for previews ends.
-static bool has_arrived(struct task_page *p, struct staged *s, int64_t until_ms)
-{
-    struct err err = ERR_INIT;
-    while (s && !staged_ready(s, UINT64_MAX) && !cancel_check(p->cancel, &err)) {
-        int64_t now = clock_mono_ms();
-        if (now >= until_ms)
-            return false;
-        struct cancel slice = {.deadline_ms = now + WAIT_MS < until_ms ? now + WAIT_MS : until_ms};
-        uint64_t avail;
-        bool ended;
-        errc e = staged_wait(s, UINT64_MAX, &slice, &avail, &ended, &err);
-        if (e && e != ERR_TIMEOUT)
-            return true;
-    }
-    return true;
-}
-
-static void put_preview(struct task_page *p, const struct artifact_env *env, const struct artifact *a,
-                        struct staged *arriving, struct budgets *b)
-{
-    if (p->out->len > FULL_PAGE)
-        preview_note(p->out, "No preview: the page is full. Open it by its name.");
-    else if (clock_mono_ms() > b->until_ms || !has_arrived(p, arriving, b->until_ms))
-        preview_note(p->out, "No preview: its bytes did not come in time. Open it by its name.");
-    else
-        preview_artifact(env, a, &b->preview, p->cancel, p->out);
-}
-
 static void put_artifact(struct task_page *p, const struct artifact_env *env, const struct artifact *a,
-                         struct staged *arriving, struct budgets *budgets)
+                         struct preview_budget *budget)
 {
     struct buf *out = p->out;
     buf_puts(out, "<section class=\"artifact\"><h3>");
@@ -108,7 +63,10 @@ static void put_artifact(struct task_page *p, const struct artifact_env *env, co
     buf_puts(out, "</code></h3>\n");
     put_links(out, a);
     buf_puts(out, "<div class=\"preview\">\n");
-    put_preview(p, env, a, arriving, budgets);
+    if (out->len > FULL_PAGE)
+        preview_note(out, "No preview: the page is full. Open it by its name.");
+    else
+        preview_artifact(env, a, budget, p->cancel, out);
     buf_puts(out, "</div></section>\n");
 }
 
@@ -167,10 +125,18 @@ static void let_go(struct fetched *f, size_t i)
     f->held[i % AHEAD] = NULL;
 }
 
+// Half of the time that the page has, so that the rest of it is told.
+static int64_t previews_end_ms(const struct task_page *p)
+{
+    int64_t now = clock_mono_ms(), deadline = p->cancel ? p->cancel->deadline_ms : 0;
+    return deadline > 0 ? now + (deadline - now) / 2 : INT64_MAX;
+}
+
 static void put_visible(struct task_page *p, const struct artifacts *all)
 {
     struct artifact_env env = client_artifact_env(p->c, p->ps);
-    struct budgets budgets = budgets_of(p);
+    struct preview_budget budget = {.read = PREVIEW_MAX_READ_PAGE, .images = PREVIEW_MAX_IMAGE_PAGE,
+                                    .until_ms = previews_end_ms(p)};
     struct fetched fetched = {.next = 0};
     struct err err = ERR_INIT;
     size_t shown = 0;
@@ -178,7 +144,7 @@ static void put_visible(struct task_page *p, const struct artifacts *all)
         if (!artifact_is_visible(&all->items[i]))
             continue;
         fetch_ahead(&fetched, &env, all, i);
-        put_artifact(p, &env, &all->items[i], fetched.held[i % AHEAD], &budgets);
+        put_artifact(p, &env, &all->items[i], &budget);
         let_go(&fetched, i);
         shown++;
     }

@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import re
+import threading
 import zlib
 
 import make
@@ -520,3 +521,19 @@ def test_pages_of_runs_in_s3(s3_mounter, faults, s3_runs):
         else:
             assert {n for n, s in sections(pages[0]).items() if "up to 16 MiB" in s.text()} == {
                 n for n, a in meta.items() if a["size"] > 16 << 20} != set()
+
+
+def test_a_store_that_does_not_answer(s3_mounter, faults, s3_runs):
+    """S494: an artifact whose bytes do not come is told in its place after a few seconds, and the others are there."""
+    mount = s3_mounter(faults)
+    path = "%s/texts" % s3_runs["values"]
+    path = "%s/%s" % (path, mount.names(path)[0])
+    key = json.loads(mount.read(path + "/.meta"))["artifacts"]["bytes_all"]["sha"]
+    free = threading.Event()
+    faults.rule = lambda request: {"hold": (10, free)} if key in request.key else None
+    try:
+        page = read_page(mount, path + "/.report.html")
+    finally:
+        free.set()
+    late = [name for name, section in sections(page).items() if "did not come in time" in section.text()]
+    assert late == ["bytes_all"] and not page.all("p", "bad")
