@@ -7,7 +7,7 @@
 #include "report/html.h"
 #include "report/preview_i.h"
 
-enum { MAX_LINES = 20, MAX_TEXT = 4096, MAX_HEX = 128, HEX_LINE = 16 };
+enum { MAX_LINES = 20, MAX_TEXT = 4096, MAX_LINE = 100, MAX_HEX = 128, HEX_LINE = 16 };
 
 __attribute__((format(printf, 3, 0)))
 static void put_paragraph(struct buf *out, const char *class, const char *fmt, va_list args)
@@ -156,6 +156,21 @@ static const char *unsupported(const struct buf *json, size_t *ret_len)
     return json->data + 1;
 }
 
+// Indented JSON without its line ends, which are never inside of strings: as Python's json.dumps() has it.
+static void put_on_a_line(struct buf *out, const char *json, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (json[i] != '\n') {
+            buf_putc(out, json[i]);
+            continue;
+        }
+        if (i && json[i - 1] == ',')
+            buf_putc(out, ' ');
+        while (i + 1 < len && json[i + 1] == ' ')
+            i++;
+    }
+}
+
 void preview_json(struct preview *p, const struct value *v)
 {
     auto_cleanup(buf_free) struct buf text = {.max = MAX_TEXT};
@@ -170,6 +185,14 @@ void preview_json(struct preview *p, const struct value *v)
     const char *no_form = head.cut ? NULL : unsupported(&text, &shown);
     if (no_form) {
         preview_bad(p->out, "%.*s", (int)shown, no_form);
+        return;
+    }
+    auto_cleanup(buf_free) struct buf line = {.max = MAX_LINE};
+    put_on_a_line(&line, text.data ? text.data : "", head.cut ? 0 : text.len);
+    if (line.len && !line.over) {
+        buf_puts(p->out, "<pre class=\"json\">\n");
+        html_text_len(p->out, line.data, line.len);
+        buf_puts(p->out, "</pre>\n");
         return;
     }
     const uint8_t *s = (const uint8_t *)(text.data ? text.data : "");
@@ -213,15 +236,6 @@ void value_line(struct buf *out, const struct value *v, size_t max, struct cance
         buf_put(out, no_form, no_form_len);
         return;
     }
-    for (size_t i = 0; i < len; i++) { // line ends are never inside of strings
-        if (text.data[i] != '\n') {
-            buf_putc(out, text.data[i]);
-            continue;
-        }
-        if (i && text.data[i - 1] == ',')
-            buf_putc(out, ' ');
-        while (i + 1 < len && text.data[i + 1] == ' ')
-            i++;
-    }
+    put_on_a_line(out, text.data, len);
     *ret_cut = head.cut;
 }

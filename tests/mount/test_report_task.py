@@ -372,8 +372,12 @@ def test_containers_and_scalars(mnt, runs, client):
                 whole = mnt.read("%s/.json/%s.json" % (task.pathspec, name)).decode()
                 begin = pre.text()[1:]
                 whole = whole.replace("\x7f", "\ufffd")  # HTML has no such character
-                assert whole.startswith(begin), name
-                assert ("cut: the beginning of its JSON" in notes(section)) == (whole != begin), name
+                short = re.sub(r"\n *", "", re.sub(r",\n *", ", ", whole))
+                if len(short.encode()) <= 100:
+                    assert begin == short and not notes(section), name
+                else:
+                    assert whole.startswith(begin), name
+                    assert ("cut: the beginning of its JSON" in notes(section)) == (whole != begin), name
             form = section.one("h3").one("code").text()
             if form in ("int", "float", "bool", "NoneType", "datetime.datetime", "decimal.Decimal", "numpy.float32"):
                 assert len(lines) == 1, name
