@@ -53,14 +53,12 @@ static bool get_int(const struct value *dict, const char *key, int64_t *ret)
 static bool range_axis(const struct value *dict, struct axis *ret)
 {
     int64_t start, stop, step;
-    if (!get_int(dict, "start", &start) || !get_int(dict, "stop", &stop) || !get_int(dict, "step", &step) || !step)
-        return false;
-    __int128 span = step > 0 ? (__int128)stop - start : (__int128)start - stop;
-    __int128 each = step > 0 ? step : -(__int128)step, rows = span > 0 ? (span + each - 1) / each : 0;
-    if (rows > INT64_MAX)
+    size_t rows;
+    if (!get_int(dict, "start", &start) || !get_int(dict, "stop", &stop) || !get_int(dict, "step", &step) ||
+        !range_len(start, stop, step, &rows))
         return false;
     make_levels(ret, 1);
-    ret->rows = (size_t)rows;
+    ret->rows = rows;
     ret->levels[0] = column_of_range(start, step, ret->rows);
     ret->names[0] = none_is_null(value_dict_get(dict, "name"));
     ret->is_plain = start == 0 && step == 1 && !ret->names[0];
@@ -159,14 +157,30 @@ static bool multi_axis(const struct value *dict, struct axis *ret)
 
 // --- The others ---
 
+// What pandas 0.23 and earlier wrote: numbers of another array, whose zone or frequency stands beside it. Such an array
+// alone would be shown as what it is not.
+static const char *says_more(const struct value *index, const struct value *dict, const struct value *data)
+{
+    struct grid *g = grid_open(data);
+    grid_close(g);
+    if (g && none_is_null(value_dict_get(dict, "tz")))
+        return "datetime64 with a zone";
+    return g && global_is(made_class(index), "pandas", "PeriodIndex") ? "period" : NULL;
+}
+
 static bool data_axis(const struct value *index, const struct value *dict, struct axis *ret)
 {
     const struct value *data = value_dict_get(dict, "data"), *left = value_dict_get(dict, "left");
     struct column *c;
     size_t rows;
     if (data) {
+        const char *type = says_more(index, dict, data);
         c = column_of_array(data, ROWS_ANY);
         rows = c->rows;
+        if (type) {
+            column_free(c);
+            c = column_unsupported(type, rows);
+        }
     } else if (left) { // of intervals, by their ends
         struct column *ends = column_of_array(left, ROWS_ANY);
         rows = ends->rows;

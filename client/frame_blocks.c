@@ -90,13 +90,8 @@ static bool read_slice(const struct value *v, struct places *p)
 {
     const struct value *args = v->u.call.args;
     int64_t stop;
-    if (!get_int(seq_at(args, 2), 1, &p->step) || !p->step || !get_int(seq_at(args, 0), 0, &p->start) ||
-        !get_int(seq_at(args, 1), p->step < 0 ? -1 : 0, &stop))
-        return false;
-    __int128 span = p->step > 0 ? (__int128)stop - p->start : (__int128)p->start - stop;
-    __int128 each = p->step > 0 ? p->step : -(__int128)p->step;
-    p->len = span > 0 ? (size_t)((span + each - 1) / each) : 0;
-    return true;
+    return get_int(seq_at(args, 2), 1, &p->step) && get_int(seq_at(args, 0), 0, &p->start) &&
+           get_int(seq_at(args, 1), p->step < 0 ? -1 : 0, &stop) && range_len(p->start, stop, p->step, &p->len);
 }
 
 static void places_free(struct places *p)

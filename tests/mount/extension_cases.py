@@ -29,6 +29,10 @@ NA = pd.NA
 STAMPS = ["2020-01-01", "2020-07-01 12:34:56", None, "1999-12-31 23:59:59.123456", "1965-05-05 01:02:03.000000001"]
 
 
+def dates(*texts):
+    return pd.DatetimeIndex([pd.Timestamp(t) for t in texts])
+
+
 def json_cell(x):
     if isinstance(x, (list, tuple, np.ndarray)):
         return [json_cell(y) for y in x]
@@ -70,12 +74,12 @@ def zones():
 
 def times():
     for name, tz in zones():
-        yield f"times {name}", lambda tz=tz: pd.Series(pd.to_datetime(STAMPS, format="mixed" if MAJOR > 1 else None).tz_localize(tz))
-        yield f"early and late {name}", lambda tz=tz: pd.Series(pd.to_datetime(["1890-01-01", "1916-06-01", "1950-06-01", "2037-12-31", "2100-07-01", "2200-01-01"]).tz_localize("UTC").tz_convert(tz))
+        yield f"times {name}", lambda tz=tz: pd.Series(dates(*STAMPS).tz_localize(tz))
+        yield f"early and late {name}", lambda tz=tz: pd.Series(dates("1890-01-01", "1916-06-01", "1950-06-01", "2037-12-31", "2100-07-01", "2200-01-01").tz_localize("UTC").tz_convert(tz))
         yield f"changes {name}", lambda tz=tz: pd.Series(pd.date_range("2021-01-01", periods=800, freq="11h", tz="UTC").tz_convert(tz))
     if MAJOR > 1:
         for unit in ("s", "ms", "us"):
-            yield f"times {unit}", lambda unit=unit: pd.Series(pd.to_datetime(["2020-01-01", "2021-07-01 12:00"], format="mixed").tz_localize("UTC").as_unit(unit))
+            yield f"times {unit}", lambda unit=unit: pd.Series(dates("2020-01-01", "2021-07-01 12:00").tz_localize("UTC").as_unit(unit))
     yield "days in a zone", lambda: pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
 
 
@@ -108,6 +112,9 @@ def categories():
     yield "category range", lambda: pd.Series(pd.Categorical.from_codes([2, 0, -1], pd.RangeIndex(3)))
     yield "category bool", lambda: pd.Series([True, False, None], dtype="category")
     yield "category days", lambda: pd.Series(pd.to_datetime(["2020-01-01", None, "2020-01-02"])).astype("category")
+    yield "category unused times", lambda: pd.Series(pd.Categorical(dates("2020-01-01", "2020-01-02"), dates("2020-01-01", "2020-01-02", "2020-01-03 01:00")))
+    yield "category unused zones", lambda: pd.Series(pd.Categorical.from_codes([1, -1, 1], dates("2020-01-01 00:00:00.001", "2020-01-02 12:00").tz_localize("Asia/Tokyo")))
+    yield "category spans", lambda: pd.Series(pd.Categorical.from_codes([0, -1, 1], pd.to_timedelta(["1D", "2D", "1s"])))
     yield "category zones", lambda: pd.Series(pd.to_datetime(["2020-01-01 01:00", None]).tz_localize("Asia/Tokyo")).astype("category")
     yield "category periods", lambda: pd.Series(pd.period_range("2020", periods=3, freq="M")).astype("category")
     yield "category intervals", lambda: pd.cut(pd.Series([1, 5, 9, None]), 3)
