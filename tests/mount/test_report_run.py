@@ -412,6 +412,23 @@ def test_what_cannot_be_read_is_told(writable_root, mounter, client, main_root, 
         mount.read("FailFlow/1/.report.html")
 
 
+# --- from a metadata service ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("label", ["foreach", "retry", "fail"])
+def test_a_run_of_a_service(double, service_mounter, service_runs, label):
+    """S475: of a metadata service the page asks no more than a walk of the run does, and nothing again of what it has
+    seen."""
+    service, run = double.open(), service_runs[label]
+    mount = service_mounter(service, settle="900", ttl="30")
+    log = service.requests_of(lambda: mount.read(run + "/.report.html"))
+    page = report(mount, run)
+    assert len(log) <= len(mount.names(run)) + 1 + 8, log
+    assert words(page.one("h1").find("span")) == json.loads(mount.read(run + "/.meta"))["status"]
+    assert {name for name, row in steps_of(page).items() if words(row[1]) != "0"} == set(mount.names(run))
+    log = service.requests_of(lambda: [mount.read("%s/.%s" % (run, name)) for name in ("report.html", "graph.svg")])
+    assert len(log) == 0, log
+
+
 # --- in a browser -----------------------------------------------------------------------------------------
 
 def test_in_a_browser(tmp_path, mounter, main_root, runs, hostile_mount, hostile, many_mount, many):
