@@ -111,6 +111,9 @@ def test_graph_of_a_run(mnt, client, runs, label):
         assert ("foreach over" in title) == (role == "split-foreach")
         assert ("switch on" in title) == (role == "split-switch")
         assert ("; join" in title) == (role == "join")
+    many = {name for name in boxes if name in {s.id for s in run} and len(list(run[name])) > 1}
+    many |= {to for node in info["steps"].values() if node["type"] == "split-foreach" for to in node["next"]}
+    assert {n for n, (_, box) in boxes.items() if any(e.get("class") == "card" for e in box.iter("rect"))} == many
     inline = report(mnt, runs[label]).one("svg", "graph")
     assert [e.get("d") for e in inline.iter("path")] == [e.get("d") for e in root.iter("path")]
 
