@@ -13,9 +13,10 @@
 #define LOOP 28         // room for a step's line to itself
 #define BOX_HEIGHT 62
 #define NAME_CHAR 7.9   // pixels, at most, of a character of a name on average
-#define STATE_CHAR 7.4 // and of the line below
+#define STATE_CHAR 7.4 // and of the lines below
+#define ROLE_CHAR 6.3
 #define MIN_WIDTH 150
-#define MAX_WIDTH 260
+#define MAX_WIDTH 210
 #define MAX_EDGES 20000
 #define MAX_STATES 2    // told in a box; all of them are in its tooltip
 
@@ -232,7 +233,7 @@ static void draw_texts(const struct picture *p, const struct step_facts *s, doub
 {
     size_t chars = (size_t)((p->size.box_width - 24) / NAME_CHAR);
     auto_cleanup(buf_free) struct buf role = {0};
-    put_role(&role, s, chars + 3);
+    put_role(&role, s, (size_t)((p->size.box_width - 20) / ROLE_CHAR));
     double down = role.len || s->len > 1 ? 0 : 7; // what has two lines only has them in the middle
     buf_printf(p->out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x, y + down + 20);
     drawing_text(p->out, s->name, chars);
@@ -295,7 +296,11 @@ static double text_width(const struct step_facts *s)
     put_counts(&counts, s, MAX_STATES);
     double name = (double)drawing_chars(s->name) * NAME_CHAR;
     double state = (double)drawing_chars(counts.data ? counts.data : "") * STATE_CHAR;
-    return name > state ? name : state;
+    auto_cleanup(buf_free) struct buf text = {0};
+    put_role(&text, s, 200);
+    double role = (double)drawing_chars(text.data ? text.data : "") * ROLE_CHAR;
+    double wide = name > state ? name : state;
+    return role > wide ? role : wide;
 }
 
 static void lay_out(struct picture *p)
@@ -318,12 +323,20 @@ static void lay_out(struct picture *p)
     }
 }
 
+static bool has_loop(const struct picture *p)
+{
+    for (size_t i = 0; i < p->layout.n_edges; i++)
+        if (p->layout.edges[i].loop)
+            return true;
+    return false;
+}
+
 void report_graph_draw(const struct run_facts *f, const struct pathspec *run, bool alone, struct buf *out)
 {
     struct picture p = {.f = f, .out = out};
     lay_out(&p);
     auto_free char *title = mem_printf("Steps of run %s/%s", run->flow, run->run);
-    struct drawing d = {"graph", title, p.layout.width + p.left + MARGIN + LOOP,
+    struct drawing d = {"graph", title, p.layout.width + p.left + MARGIN + (has_loop(&p) ? LOOP + 2 * STACK : 0),
                         p.layout.height + p.top + MARGIN, alone};
     d.width = !f->graph && d.width < 330 ? 330 : d.width;
     drawing_begin(out, &d, "A box for each step with the states of its tasks; lines lead from each step to the next.");

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 
 #define SWEEPS 16     // over all layers, for the order
-#define X_SWEEPS 12   // and for the places
+#define X_SPREAD 6    // for the places: to spread them,
+#define X_SWEEPS 24   // and all
 enum { ABOVE, BELOW };
 
 size_t order_add_node(struct order *o, size_t layer, double width)
@@ -170,13 +171,24 @@ static void find_order(struct order *o)
 
 // --- places -----------------------------------------------------------------------------------------------
 
-static double wish(const struct order *o, size_t node, bool above, bool below)
+// What a node is placed by: the nodes above it, below it, both; or, to make chains straight, the one above that leads
+// to it alone.
+enum wish { WISH_ABOVE = 1, WISH_BELOW = 2, WISH_BOTH = 3, WISH_STRAIGHT = 4 };
+
+static double wish(const struct order *o, size_t node, enum wish by)
 {
     double sum = 0;
     size_t n = 0;
+    if (by == WISH_STRAIGHT) {
+        size_t at = o->near_first[ABOVE][node];
+        bool only_one = o->near_first[ABOVE][node + 1] == at + 1;
+        size_t upper = only_one ? o->near[ABOVE][at] : node;
+        bool alone = o->near_first[BELOW][upper + 1] == o->near_first[BELOW][upper] + 1;
+        return only_one && alone ? o->nodes[upper].x : o->nodes[node].x;
+    }
     for (int side = ABOVE; side <= BELOW; side++)
         for (size_t k = o->near_first[side][node]; k < o->near_first[side][node + 1]; k++)
-            if (side == ABOVE ? above : below) {
+            if (by & (side == ABOVE ? WISH_ABOVE : WISH_BELOW)) {
                 sum += o->nodes[o->near[side][k]].x;
                 n++;
             }
@@ -191,14 +203,14 @@ struct block {
 
 // Puts a layer's nodes as near as can be to where they wish to stand (least squares), in their order and without
 // overlap: isotonic regression, by pooling neighbours whose wishes are in the wrong order.
-static void place_layer(struct order *o, size_t layer, bool above, bool below, struct block *blocks)
+static void place_layer(struct order *o, size_t layer, enum wish by, struct block *blocks)
 {
     size_t from = o->layer_first[layer], to = o->layer_first[layer + 1], n = 0;
     double offset = 0;
     for (size_t i = from; i < to; i++) {
         if (i > from)
             offset += (o->nodes[o->layers[i - 1]].width + o->nodes[o->layers[i]].width) / 2 + o->gap;
-        blocks[n++] = (struct block){wish(o, o->layers[i], above, below) - offset, 1};
+        blocks[n++] = (struct block){wish(o, o->layers[i], by) - offset, 1};
         while (n > 1 && blocks[n - 2].sum / (double)blocks[n - 2].n > blocks[n - 1].sum / (double)blocks[n - 1].n) {
             blocks[n - 2].sum += blocks[n - 1].sum;
             blocks[n - 2].n += blocks[n - 1].n;
@@ -221,11 +233,14 @@ static void find_places(struct order *o)
 {
     auto_free struct block *blocks = mem_zalloc((o->len + 1) * sizeof blocks[0]);
     for (int sweep = 0; sweep < X_SWEEPS; sweep++) {
+        bool both = sweep >= X_SPREAD; // first each side alone spreads the layers, then they settle between
         for (size_t i = 0; i < o->n_layers; i++)
-            place_layer(o, i, true, sweep == 0 ? false : sweep % 2 == 0, blocks);
+            place_layer(o, i, both ? WISH_BOTH : WISH_ABOVE, blocks);
         for (size_t i = o->n_layers; i-- > 0;)
-            place_layer(o, i, sweep % 2 == 0, true, blocks);
+            place_layer(o, i, both ? WISH_BOTH : WISH_BELOW, blocks);
     }
+    for (size_t i = 0; i < o->n_layers; i++)
+        place_layer(o, i, WISH_STRAIGHT, blocks);
     double left = 0, right = 0;
     for (size_t i = 0; i < o->len; i++) {
         double l = o->nodes[i].x - o->nodes[i].width / 2, r = o->nodes[i].x + o->nodes[i].width / 2;

@@ -45,7 +45,7 @@ const char style_page[] =
     ".status.stale{color:var(--stale);background:var(--stale-bg)}\n"
     "h1 .status{font-size:.9rem;line-height:1.7rem;padding:0 12px;border-radius:14px;vertical-align:middle}"
     ".beside{display:flex;flex-wrap:wrap;gap:8px 28px;align-items:flex-start}.beside>.wide{min-width:0}"
-    ".beside>.wide:first-child{flex:0 1 auto}.beside>.wide:last-child{flex:1 1 520px}"
+    ".beside>.wide:first-child{flex:0 1 auto}.beside>.wide:last-child{flex:1 1 480px}"
     "td.states{white-space:nowrap}code.value{white-space:pre-wrap}span.note{color:var(--dim)}"
     "span.trouble{color:var(--stale)}"
     "details{border-top:1px solid var(--line);padding:.5em 0}summary{cursor:pointer;font-weight:600;padding:.2em 0}"

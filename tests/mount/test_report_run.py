@@ -111,6 +111,9 @@ def test_graph_of_a_run(mnt, client, runs, label):
         assert ("foreach over" in title) == (role == "split-foreach")
         assert ("switch on" in title) == (role == "split-switch")
         assert ("; join" in title) == (role == "join")
+    many = {name for name in boxes if name in {s.id for s in run} and len(list(run[name])) > 1}
+    many |= {to for node in info["steps"].values() if node["type"] == "split-foreach" for to in node["next"]}
+    assert {n for n, (_, box) in boxes.items() if any(e.get("class") == "card" for e in box.iter("rect"))} == many
     inline = report(mnt, runs[label]).one("svg", "graph")
     assert [e.get("d") for e in inline.iter("path")] == [e.get("d") for e in root.iter("path")]
 
@@ -410,6 +413,23 @@ def test_what_cannot_be_read_is_told(writable_root, mounter, client, main_root, 
     assert [e.find("title").text.split(":")[0] for e in root_svg.iter("g")] == ["start", "work"]
     with pytest.raises(FileNotFoundError):
         mount.read("FailFlow/1/.report.html")
+
+
+# --- from a metadata service ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("label", ["foreach", "retry", "fail"])
+def test_a_run_of_a_service(double, service_mounter, service_runs, label):
+    """S475: of a metadata service the page asks no more than a walk of the run does, and nothing again of what it has
+    seen."""
+    service, run = double.open(), service_runs[label]
+    mount = service_mounter(service, settle="900", ttl="30")
+    log = service.requests_of(lambda: mount.read(run + "/.report.html"))
+    page = report(mount, run)
+    assert len(log) <= len(mount.names(run)) + 1 + 8, log
+    assert words(page.one("h1").find("span")) == json.loads(mount.read(run + "/.meta"))["status"]
+    assert {name for name, row in steps_of(page).items() if words(row[1]) != "0"} == set(mount.names(run))
+    log = service.requests_of(lambda: [mount.read("%s/.%s" % (run, name)) for name in ("report.html", "graph.svg")])
+    assert len(log) == 0, log
 
 
 # --- in a browser -----------------------------------------------------------------------------------------
