@@ -19,7 +19,7 @@
 #define PREVIEW_MAX_IMAGE (1u << 20)
 #define PREVIEW_MAX_IMAGE_PAGE (4u << 20)
 
-// Each artifact's bytes are waited for so long, in milliseconds: a store that does not answer for one leaves the others.
+// How long each artifact's bytes are waited for, in milliseconds: where a store does not answer, the others are shown.
 #define PREVIEW_PATIENCE_MS 4000
 
 // What a page may still read and embed, in bytes; and until when it waits for bytes at all (by clock_mono_ms): what is
