@@ -185,7 +185,7 @@ static errc get_body(const struct artifact_env *env, const struct included *i,
     return e;
 }
 
-errc included_stage(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+errc included_begin(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                     struct staged **ret, struct err *err)
 {
     auto_cleanup(artifact_value_free) struct artifact_value value = {0};
@@ -194,9 +194,14 @@ errc included_stage(const struct artifact_env *env, const struct artifact *a, st
         return e;
     auto_cleanup(included_free) struct included included = {0};
     e = included_parse(pickle_root(value.pickle), &included, err);
+    return e == ERR_OK ? get_body(env, &included, cancel, ret, err) : e;
+}
+
+errc included_stage(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                    struct staged **ret, struct err *err)
+{
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
-    if (e == ERR_OK)
-        e = get_body(env, &included, cancel, &staged, err);
+    errc e = included_begin(env, a, cancel, &staged, err);
     uint64_t avail;
     bool ended;
     if (e == ERR_OK)

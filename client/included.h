@@ -17,6 +17,9 @@ struct included {
 errc included_parse(const struct value *root, struct included *ret, struct err *err) ERR_MUST_CHECK;
 void included_free(struct included *i); // empties it
 
+// Holds the body, which may still be arriving: for one who reads only so much of it.
+errc included_begin(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                    struct staged **ret, struct err *err) ERR_MUST_CHECK;
 // Holds the body, which has ended.
 errc included_stage(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                     struct staged **ret, struct err *err) ERR_MUST_CHECK;

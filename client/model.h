@@ -104,6 +104,23 @@ errc client_foreach_index(struct client *c, const struct pathspec *task, struct 
 errc client_attempts(struct client *c, const struct pathspec *task, struct cancel *cancel,
                      int ret_attempts[6], size_t *ret_n, struct err *err) ERR_MUST_CHECK;
 
+// What a page of many tasks needs of each: of one that was done well at its first attempt for the price of its
+// `_task_ok` record (as client_failed_tasks looks), of any other for that of client_task.
+struct task_brief {
+    enum status status;
+    int64_t created_ms, heartbeat_ms; // the latter -1 where there is none, or nobody needs it
+    struct attempt_brief {
+        int number;
+        enum status status;           // of all but the latest: done or failed
+        int64_t start_ms;             // when it was recorded to start; of the first when the task was created
+        int64_t end_ms;               // when its end was recorded, or -1
+    } attempts[6];                    // that were started, ascending; the latest six
+    size_t len;                       // at least 1
+};
+// known_created_ms: what client_list told of the task, or -1.
+errc client_task_brief(struct client *c, const struct pathspec *ps, int64_t known_created_ms, struct cancel *cancel,
+                       struct task_brief *ret, struct err *err) ERR_MUST_CHECK;
+
 struct run {
     struct meta_object *object;     // as struct task has it
     enum status status;
@@ -166,6 +183,27 @@ errc client_step_index(struct client *c, const struct pathspec *step, struct can
 // id, owned by the caller) of the step `_parameters`.
 errc client_parameters(struct client *c, const struct pathspec *run, struct cancel *cancel,
                        struct strv *ret_names, char **ret_task, struct err *err) ERR_MUST_CHECK;
+
+// The flow's graph as the run recorded it (`_graph_info` of its `_parameters` task). Texts as recorded, unchecked.
+struct graph_step {
+    char *name;
+    char *type;                     // "linear", "split", "split-foreach", "split-parallel", "split-switch", "join",
+                                    // "start", "end"; "" when not recorded
+    struct strv next;
+    char *foreach_artifact;         // what a foreach goes over, or NULL
+    char *condition;                // the artifact by which a switch chooses, or NULL
+    struct strv cases, case_steps;  // of a switch: each case and the step that it leads to
+};
+struct graph {
+    struct graph_step *steps;       // as recorded
+    size_t len;
+};
+// ERR_NOT_FOUND when the run recorded none.
+errc client_graph(struct client *c, const struct pathspec *run, struct cancel *cancel, const struct graph **ret,
+                  struct err *err) ERR_MUST_CHECK;
+void graph_unref(const struct graph *g);
+void graph_unrefp(const struct graph **g);
+const struct graph_step *graph_find(const struct graph *g, const char *step);
 
 // Fills in what client/logs.h needs; attempt -1 is the latest started. The strings borrow from `task`
 // and from *ret_task, which the caller unrefs last.

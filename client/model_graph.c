@@ -7,12 +7,17 @@
 static void graph_destroy(struct snap *s)
 {
     struct graph_snap *g = (struct graph_snap *)s;
-    for (size_t i = 0; i < g->len; i++) {
-        free(g->steps[i].name);
-        free(g->steps[i].type);
-        strv_free(&g->steps[i].next);
+    for (size_t i = 0; i < g->graph.len; i++) {
+        struct graph_step *step = &g->graph.steps[i];
+        free(step->name);
+        free(step->type);
+        free(step->foreach_artifact);
+        free(step->condition);
+        strv_free(&step->next);
+        strv_free(&step->cases);
+        strv_free(&step->case_steps);
     }
-    free(g->steps);
+    free(g->graph.steps);
     strv_free(&g->parameters);
     free(g);
 }
@@ -24,7 +29,20 @@ void graph_snap_unrefp(const struct graph_snap **g)
     }
 }
 
-const struct graph_step *graph_find(const struct graph_snap *g, const char *step)
+void graph_unref(const struct graph *g)
+{
+    if (g) {
+        const struct graph_snap *snap = (const struct graph_snap *)((uintptr_t)g - offsetof(struct graph_snap, graph));
+        graph_snap_unrefp(&snap);
+    }
+}
+
+void graph_unrefp(const struct graph **g)
+{
+    graph_unref(*g);
+}
+
+const struct graph_step *graph_find(const struct graph *g, const char *step)
 {
     for (size_t i = 0; i < g->len; i++) {
         if (strcmp(g->steps[i].name, step) == 0) {
@@ -53,6 +71,31 @@ static void add_texts(const struct value *seq, const char *member, struct strv *
     }
 }
 
+// A case is any plain value; it is shown as its text.
+static void add_cases(struct graph_step *s, const struct value *cases)
+{
+    for (size_t i = 0; cases && cases->kind == VALUE_DICT && i < cases->u.dict.len; i++) {
+        const struct value_pair *pair = &cases->u.dict.pairs[i];
+        struct buf text = {0};
+        char *step = value_text(pair->value);
+        if (step && render_scalar(pair->key, &text)) {
+            strv_take(&s->cases, buf_steal(&text));
+            strv_take(&s->case_steps, steal_ptr(&step));
+        }
+        free(step);
+        buf_free(&text);
+    }
+}
+
+static size_t strv_bytes(const struct strv *v)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < v->len; i++) {
+        bytes += sizeof(char *) + str_bytes(v->items[i]);
+    }
+    return bytes;
+}
+
 static void add_step(struct graph_snap *g, const struct value_pair *pair)
 {
     char *name = value_text(pair->key);
@@ -60,17 +103,19 @@ static void add_step(struct graph_snap *g, const struct value_pair *pair)
         free(name);
         return;
     }
-    struct graph_step *s = &g->steps[g->len++];
+    struct graph_step *s = &g->graph.steps[g->graph.len++];
     s->name = name;
     s->type = value_text(value_dict_get(pair->value, "type"));
     if (!s->type) {
         s->type = mem_strdup("");
     }
+    s->foreach_artifact = value_text(value_dict_get(pair->value, "foreach_artifact"));
+    s->condition = value_text(value_dict_get(pair->value, "condition"));
     add_texts(value_dict_get(pair->value, "next"), NULL, &s->next);
-    g->snap.bytes += sizeof(*s) + str_bytes(s->name) + str_bytes(s->type);
-    for (size_t i = 0; i < s->next.len; i++) {
-        g->snap.bytes += sizeof(char *) + str_bytes(s->next.items[i]);
-    }
+    add_cases(s, value_dict_get(pair->value, "switch_cases"));
+    g->snap.bytes += sizeof(*s) + str_bytes(s->name) + str_bytes(s->type) + str_bytes(s->foreach_artifact) +
+                     str_bytes(s->condition) + strv_bytes(&s->next) + strv_bytes(&s->cases) +
+                     strv_bytes(&s->case_steps);
 }
 
 static struct graph_snap *graph_of_value(const struct value *info)
@@ -82,7 +127,7 @@ static struct graph_snap *graph_of_value(const struct value *info)
     }
     const struct value *steps = value_dict_get(info, "steps");
     if (steps && steps->kind == VALUE_DICT) {
-        g->steps = mem_zalloc((steps->u.dict.len + 1) * sizeof(*g->steps));
+        g->graph.steps = mem_zalloc((steps->u.dict.len + 1) * sizeof(*g->graph.steps));
         for (size_t i = 0; i < steps->u.dict.len; i++) {
             add_step(g, &steps->u.dict.pairs[i]);
         }
@@ -90,9 +135,7 @@ static struct graph_snap *graph_of_value(const struct value *info)
     const struct value *parameters = value_dict_get(info, "parameters");
     g->has_parameters = is_seq(parameters);
     add_texts(parameters, "name", &g->parameters);
-    for (size_t i = 0; i < g->parameters.len; i++) {
-        g->snap.bytes += sizeof(char *) + str_bytes(g->parameters.items[i]);
-    }
+    g->snap.bytes += strv_bytes(&g->parameters);
     return g;
 }
 
@@ -129,6 +172,26 @@ errc model_graph(struct client *c, const struct pathspec *task, struct cancel *c
     code = recent_get(c->recent, &key, load_graph, &l, cancel, &s, err);
     if (!code) {
         *ret = (const struct graph_snap *)s;
+    }
+    return code;
+}
+
+errc client_graph(struct client *c, const struct pathspec *run, struct cancel *cancel, const struct graph **ret,
+                  struct err *err)
+{
+    auto_free char *id = NULL;
+    struct pathspec at = pathspec_child(run, "_parameters");
+    const struct graph_snap *g = NULL;
+    errc code = model_check_ns(c, run, cancel, err);
+    if (!code) {
+        code = model_first_task(c, &at, cancel, &id, err);
+    }
+    if (!code) {
+        at = pathspec_child(&at, id);
+        code = model_graph(c, &at, cancel, &g, err);
+    }
+    if (!code) {
+        *ret = &g->graph;
     }
     return code;
 }

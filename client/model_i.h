@@ -216,6 +216,7 @@ errc model_completed(struct client *c, const char *flow, struct cancel *cancel, 
 struct quick_snap {
     struct snap snap;
     int task_ok;        // of the latest done attempt: 1, 0, or -1 where there is none
+    int attempt;        // which that is, or -1
     int64_t ok_ms;      // when it was recorded, or -1
     int64_t mtime_ms;
 };
@@ -243,14 +244,9 @@ char *value_text(const struct value *v);
 
 // --- model_graph.c, model_relatives.c ---------------------------------------------------------------
 
-struct graph_step {
-    char *name, *type;
-    struct strv next;
-};
 struct graph_snap {
     struct snap snap;
-    struct graph_step *steps;
-    size_t len;
+    struct graph graph;
     bool has_parameters;
     struct strv parameters;
 };
@@ -258,7 +254,6 @@ struct graph_snap {
 errc model_graph(struct client *c, const struct pathspec *task, struct cancel *cancel,
                  const struct graph_snap **ret, struct err *err) ERR_MUST_CHECK;
 void graph_snap_unrefp(const struct graph_snap **g);
-const struct graph_step *graph_find(const struct graph_snap *g, const char *step);
 
 // What the client asks of its relatives: tasks of `steps` whose own foreach-execution-path matches.
 enum path_match { PATH_ANY, PATH_EXACT, PATH_BELOW };
@@ -268,7 +263,7 @@ struct relatives_rule {
     char *path;          // owned; NULL with PATH_ANY
 };
 // Pure: the rule of parent_tasks or child_tasks (metaflow/client/core.py).
-void relatives_rule(const struct graph_snap *g, const char *step, const char *path, bool parents,
+void relatives_rule(const struct graph *g, const char *step, const char *path, bool parents,
                     struct relatives_rule *ret);
 bool relatives_match(const struct relatives_rule *r, const char *path);
 void relatives_rule_free(struct relatives_rule *r);

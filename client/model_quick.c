@@ -92,7 +92,7 @@ static errc read_quick(const struct load *l, struct cancel *cancel, struct quick
 {
     auto_cleanup(artifact_clear) struct artifact ok = {0};
     struct err missing = ERR_INIT;
-    errc code = model_artifact(l->c, l->ps, -1, "_task_ok", cancel, &ok, NULL, &missing);
+    errc code = model_artifact(l->c, l->ps, -1, "_task_ok", cancel, &ok, &q->attempt, &missing);
     if (!code) {
         q->ok_ms = q->mtime_ms = ok.created_ms;
         code = model_truth(l->c, l->ps, &ok, cancel, &q->task_ok, &missing);
@@ -121,6 +121,7 @@ static errc load_quick(void *arg, struct cancel *cancel, struct snap **ret, int6
     struct quick_snap *q = mem_zalloc(sizeof(*q));
     snap_init(&q->snap, sizeof(*q), quick_destroy);
     q->task_ok = -1;
+    q->attempt = -1;
     q->ok_ms = -1;
     errc code = read_quick(l, cancel, q, ret_ttl_ms, err);
     if (code) {

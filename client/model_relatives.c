@@ -10,7 +10,7 @@ static bool is_foreach_split(const char *type)
     return strcmp(type, "split-foreach") == 0 || strcmp(type, "split-parallel") == 0;
 }
 
-static void steps_before(const struct graph_snap *g, const char *step, struct strv *to)
+static void steps_before(const struct graph *g, const char *step, struct strv *to)
 {
     for (size_t i = 0; i < g->len; i++) {
         if (strv_has(&g->steps[i].next, step)) {
@@ -28,7 +28,7 @@ static size_t path_depth(const char *path)
     return depth;
 }
 
-static const char *type_of(const struct graph_snap *g, const char *step)
+static const char *type_of(const struct graph *g, const char *step)
 {
     const struct graph_step *s = graph_find(g, step);
     return s ? s->type : "";
@@ -36,7 +36,7 @@ static const char *type_of(const struct graph_snap *g, const char *step)
 
 // Whether the one relative is a level further out: I left the foreach that it is the split of, or it
 // joins the foreach that I am in.
-static bool is_outside(const struct graph_snap *g, const char *relative, bool parents)
+static bool is_outside(const struct graph *g, const char *relative, bool parents)
 {
     const char *type = type_of(g, relative);
     if (parents) {
@@ -47,7 +47,7 @@ static bool is_outside(const struct graph_snap *g, const char *relative, bool pa
     return before.len <= 1 && strcmp(type, "join") == 0; // with more it is a static join
 }
 
-void relatives_rule(const struct graph_snap *g, const char *step, const char *path, bool parents,
+void relatives_rule(const struct graph *g, const char *step, const char *path, bool parents,
                     struct relatives_rule *ret)
 {
     memset(ret, 0, sizeof(*ret));
@@ -223,7 +223,7 @@ errc client_relatives(struct client *c, const struct pathspec *task, bool parent
         return code;
     }
     auto_cleanup(relatives_rule_free) struct relatives_rule rule = {0};
-    relatives_rule(g, task->step, task_metadata(t, "foreach-execution-path", -1), parents, &rule);
+    relatives_rule(&g->graph, task->step, task_metadata(t, "foreach-execution-path", -1), parents, &rule);
     struct relatives r = {.c = c, .rule = &rule, .cancel = cancel, .fn = fn, .arg = arg, .err = err};
     struct pathspec run = pathspec_upto(task, LEVEL_RUN);
     for (size_t i = 0; !code && !r.ended && i < rule.steps.len; i++) {

@@ -64,9 +64,13 @@ static bool shape_count(const size_t *shape, unsigned ndim, size_t *ret)
     return true;
 }
 
-// "f8", "U5", "V16": the kind and the size in bytes.
+// "f8", "U5", "V16": the kind and the size in bytes. A record array's is the class of its elements (numpy/rec.py).
 static bool parse_code(const struct value *v, struct npy_type *t)
 {
+    if (v && v->kind == VALUE_GLOBAL && strcmp(v->u.global.name, "record") == 0) {
+        t->kind = 'V';
+        return true;
+    }
     if (!v || (v->kind != VALUE_STR && v->kind != VALUE_BYTES) || !v->u.bytes.len || v->u.bytes.len > 12)
         return false;
     const uint8_t *s = v->u.bytes.data, *end = s + v->u.bytes.len;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/name.h"
 #include "fs/ahead_i.h"
 #include "fs/inode.h"
-#include "fs/name.h"
 
 #define MAX_ROSTER 20000  // tasks of one step: memory is bounded
 #define MAX_AT_ONCE 16    // artifacts of the task that is being read

@@ -15,6 +15,9 @@
 #define SETTLED_TTL_MS (30 * 1000)
 // Shown where a size is not known before the bytes are made: never 0, which readers take for empty.
 #define UNKNOWN_SIZE 4096
+// The same of a page: a browser reads no further than what it was told before it opened the file, so more than most
+// pages have.
+#define PAGE_ROOM (8 << 20)
 
 struct tree *tree_new(const struct tree_conf *conf)
 {
@@ -290,6 +293,19 @@ static void attr_of_memory(const struct tree *t, const struct tref *r, struct ta
     }
 }
 
+// What still goes on has a page that is as new as the look at it: the size of an earlier open does not hold.
+static bool page_is_final(struct tree *t, const struct tref *r, struct cancel *cancel)
+{
+    struct pathspec ps = tref_pathspec(r);
+    struct err err = ERR_INIT;
+    if (r->dir == K_RUN) {
+        auto_cleanup(run_unrefp) const struct run *run = NULL;
+        return !client_run(t->conf.client, &ps, cancel, &run, &err) && run->status == STATUS_DONE;
+    }
+    struct task_brief task;
+    return !client_task_brief(t->conf.client, &ps, -1, cancel, &task, &err) && task.status == STATUS_DONE;
+}
+
 errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, struct tattr *ret,
                struct err *err)
 {
@@ -336,9 +352,11 @@ errc tree_attr(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     e = tree_object_mtime(t, r, cancel, &mtime, err);
     if (e)
         return e;
+    if (kind_is_page(r->kind) && !page_is_final(t, r, cancel))
+        mtime = clock_wall_ms();
     tree_fill_attr(t, r->kind, mtime, ret);
     if (r->kind == K_META || kind_is_page(r->kind)) {
-        ret->size = UNKNOWN_SIZE;
+        ret->size = kind_is_page(r->kind) ? PAGE_ROOM : UNKNOWN_SIZE;
         ret->size_exact = false;
     } else if (r->kind == K_HELP) {
         auto_cleanup(buf_free) struct buf text = {0};

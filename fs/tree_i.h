@@ -4,8 +4,8 @@
 
 #include <stdatomic.h>
 
+#include "base/name.h"
 #include "fs/ctl.h"
-#include "fs/name.h"
 #include "fs/tree.h"
 
 struct tree {

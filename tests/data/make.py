@@ -169,6 +169,12 @@ def make(out):
     return once(out, ("main", "old"), made)
 
 
+def make_pictures(out):
+    """PicturesFlow in a root of its own, OUT/pictures/root, as its artifacts are many and large: {"pictures": pathspec}."""
+    own = pathlib.Path(out).resolve() / "pictures"
+    return once(own, ("root",), lambda: {"pictures": run_flow(own / "root", "pictures")})
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: make.py OUT")

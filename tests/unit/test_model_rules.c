@@ -136,7 +136,7 @@ static void small_numbers_and_words(void **state)
 
 // start -> a (foreach of b) -> b (foreach of c) -> c -> j1 (join) -> k -> j0 (join) -> split -> x, y
 // -> merge (static join) -> end; "loop" is a switch back to itself.
-static struct graph_snap *graph(void)
+static struct graph *graph(void)
 {
     static const char *const steps[][4] = {
         {"start", "linear", "a", NULL},     {"a", "split-foreach", "b", NULL},
@@ -149,7 +149,7 @@ static struct graph_snap *graph(void)
         {"end", "end", NULL, NULL},
     };
     size_t n = sizeof(steps) / sizeof(steps[0]);
-    struct graph_snap *g = mem_zalloc(sizeof(*g));
+    struct graph *g = mem_zalloc(sizeof(*g));
     g->steps = mem_zalloc(n * sizeof(*g->steps));
     for (size_t i = 0; i < n; i++) {
         struct graph_step *s = &g->steps[g->len++];
@@ -162,7 +162,7 @@ static struct graph_snap *graph(void)
     return g;
 }
 
-static void graph_free(struct graph_snap *g)
+static void graph_free(struct graph *g)
 {
     for (size_t i = 0; i < g->len; i++) {
         free(g->steps[i].name);
@@ -207,7 +207,7 @@ static void the_rule_of_relatives(void **state)
         {"end", NULL, false, "", PATH_ANY, NULL},
         {"gone", "b:1", true, "", PATH_ANY, NULL},
     };
-    struct graph_snap *g = graph();
+    struct graph *g = graph();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct relatives_rule r;
         relatives_rule(g, rows[i].step, rows[i].path, rows[i].parents, &r);

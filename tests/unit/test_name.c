@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fs/name.h"
+#include "base/name.h"
 
 static void expect(const char *name, const char *file_name)
 {

@@ -1,4 +1,4 @@
-#include "fs/name.h"
+#include "base/name.h"
 
 #include <pthread.h>
 #include <stdint.h>

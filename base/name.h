@@ -2,8 +2,8 @@
 // leading dot is percent-encoded (upper-case hex) and round-trips; one that is longer than 255 bytes
 // when encoded is cut to 200 bytes and "~" with 16 hex digits of its hash, and then decodes only through
 // the table of a struct long_names that has seen it.
-#ifndef FS_NAME_H
-#define FS_NAME_H
+#ifndef BASE_NAME_H
+#define BASE_NAME_H
 
 #include <stdbool.h>
 #include <stddef.h>
