@@ -426,7 +426,8 @@ def arrays():
     yield "masked in two dimensions", np.ma.array(np.arange(6).reshape(2, 3), mask=[[0, 1, 0], [1, 0, 0]])
     yield "masked in Fortran's order", np.ma.array(np.asfortranarray(np.arange(6).reshape(2, 3)), mask=[[0, 1, 0], [1, 0, 0]])
     yield "masked objects", np.ma.array(mess[:3], mask=[0, 0, 1])
-    yield "masked dates", np.ma.array(dates("2020-01-01", "2021-01-01T01"), mask=[1, 0])
+    for mask in ([1, 0], [0, 1]):
+        yield "masked dates, %s" % mask, np.ma.array(dates("2020-01-01", "2021-01-01T01"), mask=mask)
     yield "masked records", np.ma.array(record, mask=[(0, 1, 0), (1, 0, 0)])
     if hasattr(np.dtypes, "StringDType"):
         yield "variable strings", np.array(["a", "é" * 40, ""], np.dtypes.StringDType())

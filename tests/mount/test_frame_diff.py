@@ -176,6 +176,8 @@ def test_one_bad_column_hides_no_other():
     got = dump([pickled(made((TENS, slice(0, 3)), axes=[pd.RangeIndex(3), pd.Index([5, 6])]))])[0]
     assert [kinds(c) for c in got["columns"]] == [["unsupported"] * 2] * 3
     assert got["index"][0]["json"] == [["element", "5"], ["element", "6"]]
+    got = dump([pickled(made((TENS, slice(1, 2)), (ONES, slice(0, 1))))])[0]
+    assert [kinds(c) for c in got["columns"]] == [["element"] * 2, ["unsupported"] * 2, ["unsupported"] * 2]
     got = dump([pickled(made((ONES, slice(1, 2)), (Plain(), slice(0, 1)), (Plain(), slice(2, 3))))])[0]
     assert got["columns"][0]["json"] == [["unsupported", __name__ + ".Plain"]] * 2
     assert kinds(got["columns"][1]) == ["element"] * 2
