@@ -151,6 +151,24 @@ def test_scalars(cases):
         assert ok and text == ("null" if want is None else want) + "\n", (version, name, text)
 
 
+@pytest.mark.parametrize("version", ["1.1.5", "1.3.5"])
+def test_old_layouts(version):
+    """S370, S372: objects with dicts, of pandas before 1.3, and what was before _unpickle_block."""
+    rows = json.loads((HERE / "extension_old.json").read_text())[version]
+    series = [row for row in rows if row[0] == "series"]
+    for (_, name, _, dtype, cells, fields), got in zip(series, dump([base64.b64decode(row[2]) for row in series])):
+        assert "error" not in got, (name, got)
+        column, = got["columns"]
+        assert dtype is None or column["dtype"] == newest_dtype(dtype), name
+        assert all(same_json(cell, want) for cell, want in zip(column["json"], cells)), (name, column["json"], cells)
+        if not name.startswith("times"):
+            assert [csv_field(cell) for cell in column["csv"]] == fields, name
+    single = [row for row in rows if row[0] == "scalar"]
+    for (_, name, _, _, want, _), (ok, text) in zip(single, render([(None, base64.b64decode(row[2])) for row in single])):
+        assert ok and json.loads(text) == want, (name, text)
+    assert len(series) > 15 and len(single) > 5
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frozen:
     a: int
