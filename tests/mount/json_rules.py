@@ -18,6 +18,7 @@ LINE = {
     "datetime.time", "datetime.timedelta", "decimal.Decimal", "fractions.Fraction", "uuid.UUID",
     "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath", "pathlib.PureWindowsPath",
     "pathlib._local.PosixPath", "pathlib._local.PurePosixPath",
+    "pandas._libs.tslibs.timestamps.Timestamp", "pandas.Timestamp",
 }
 JSON = {"list", "tuple", "set", "frozenset", "dict", "collections.OrderedDict", "collections.defaultdict",
         "collections.Counter", "collections.deque", "collections.ChainMap", "collections.UserDict",
