@@ -223,6 +223,14 @@ def csv_cells(s):
     return [row[0] if row else "" for row in csv.reader(io.StringIO(text))][1:]
 
 
+def numpy_cells(s):
+    """Lists of numbers, bool or text as the arrays that to_csv() writes; None where there are others."""
+    cells = [None if x is None or x is NA else x for x in s.array.to_numpy(dtype=object)] if MAJOR > 1 else [()]
+    if not all(x is None or isinstance(x, np.ndarray) and (x.dtype != object or all(isinstance(y, str) for y in x)) for x in cells):
+        return None
+    return [None if x is None else json_cell(x) for x in cells]
+
+
 def json_cells(s):
     array = getattr(s.array, "_pa_array", getattr(s.array, "_data", None))
     if pa and isinstance(array, pa.ChunkedArray) and pa.types.is_nested(array.type):
@@ -251,6 +259,8 @@ def series():
                 fields = csv_cells(s)
             except (ValueError, NotImplementedError):  # of Arrow's views, and pandas 1's nested lists
                 fields = None
+            if name.startswith("nested"):
+                fields = numpy_cells(s)
             made = [pickle.dumps(s.to_frame("x"), protocol) for protocol in (2, 4, 5)]
             yield name, made, str(s.dtype), json_cells(s), fields, record_type(s)
 
