@@ -284,6 +284,8 @@ def scalars():
     o = pd.offsets
     yield from (o.MonthEnd(), o.MonthEnd(2), o.Hour(-1), o.DateOffset(months=2, days=1), o.BusinessDay(3), o.Week(weekday=2), o.Week(), o.QuarterEnd(), o.YearBegin(-2),
                 o.Day(3), o.SemiMonthEnd(), o.CustomBusinessDay(), o.DateOffset(), o.BQuarterBegin(startingMonth=2), o.BYearEnd(), o.Easter(), o.Nano(-5))
+    yield from (o.CustomBusinessMonthEnd(3), o.LastWeekOfMonth(weekday=4), o.BusinessMonthBegin())
+    yield from (getattr(o, name)(2) for name in ("HalfYearEnd", "HalfYearBegin", "BHalfYearEnd", "BHalfYearBegin") if hasattr(o, name))
     yield from (pd.NaT, pd.NA)
 
 
