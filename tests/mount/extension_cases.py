@@ -250,6 +250,15 @@ def record_type(s):
     return t.str[1:] if t.kind in "biuf" and is_whole else ""
 
 
+def index_of(s):
+    """None where an Index would be of another type."""
+    try:
+        index = pd.Index(s)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+    return index if index.dtype == s.dtype else None
+
+
 def series():
     kinds = [times, periods, intervals, categories, masked, strings, sparse] + ([arrow] if pa else [])
     for kind in kinds:
@@ -261,7 +270,7 @@ def series():
                 fields = None
             if name.startswith("nested"):
                 fields = numpy_cells(s)
-            made = [pickle.dumps(s.to_frame("x"), protocol) for protocol in (2, 4, 5)]
+            made = [pickle.dumps(s.to_frame("x"), protocol) for protocol in (2, 4, 5)] + [pickle.dumps(x, 4) for x in (s, index_of(s)) if x is not None]
             yield name, made, str(s.dtype), json_cells(s), fields, record_type(s)
 
 
