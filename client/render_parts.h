@@ -42,6 +42,19 @@ enum float_width { FLOAT_16, FLOAT_32, FLOAT_64, FLOAT_LONG };
 
 // Python's repr of a float (of numpy's str for its widths): "0.1", "1e-05", "inf", "nan".
 void text_float(struct buf *b, long double x, enum float_width width);
+// The same into `to`, which has room for FLOAT_ROOM bytes; its length, without a final NUL.
+enum { FLOAT_ROOM = 64 };
+size_t format_float(char *to, long double x, enum float_width width);
+// Decimal digits of an integer; at most 20 bytes, without a final NUL.
+size_t format_int(char *to, int64_t i);
+size_t format_uint(char *to, uint64_t u);
+// The shortest decimal digits * 10^power that reads back as c * 2^q (render_shortest.c), c > 0: the mantissa and
+// exponent of a double or of a narrower number. closer: the next smaller number is nearer than the next larger one.
+struct shortest {
+    uint64_t digits;
+    int power;
+};
+struct shortest shortest_decimal(uint64_t c, int q, bool closer);
 // "(1+2j)"
 void text_complex(struct buf *b, long double real, long double imag, enum float_width width);
 void text_int(struct buf *b, int64_t i);
