@@ -1,5 +1,6 @@
 // Elements of numpy arrays and numpy scalars: their numbers and numpy's str() of them.
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,18 @@ bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enu
     if (t->kind == 'f')
         *ret = load_real(t, at, t->itemsize, ret_width);
     return t->kind == 'f';
+}
+
+bool npy_is_na(const struct npy_type *t, const uint8_t *at)
+{
+    enum float_width width;
+    if (t->kind == 'f')
+        return isnan(load_real(t, at, t->itemsize, &width));
+    if (t->kind == 'c') {
+        size_t n = t->itemsize / 2;
+        return isnan(load_real(t, at, n, &width)) || isnan(load_real(t, at + n, n, &width));
+    }
+    return (t->kind == 'M' || t->kind == 'm') && load_uint(t, at, 8) == (uint64_t)INT64_MIN;
 }
 
 void npy_unicode(struct buf *b, const struct npy_type *t, const uint8_t *at)
