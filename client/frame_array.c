@@ -1,0 +1,324 @@
+// Arrays of numpy as columns: their elements stay where they are in the pickle.
+#include <string.h>
+
+#include "base/mem.h"
+#include "client/frame_i.h"
+
+struct array_column {
+    struct column base;
+    struct grid *grid;
+    const struct npy_type *type;    // of the cells
+    const uint8_t *at;              // the first cell, where there are elements
+    struct value *const *items;     // else
+    size_t stride;                  // from cell to cell: bytes, or items
+    const uint8_t *mask;
+    size_t mask_stride;
+    size_t field;                   // of a record of objects
+    struct date_style style;
+};
+
+// --- Opening ---
+
+static bool is_numpy(const struct value *v, const char *name)
+{
+    return global_is(called_global(v), "numpy", name);
+}
+
+bool frame_is_array(const struct value *v)
+{
+    return is_numpy(v, "_reconstruct") || is_numpy(v, "_frombuffer") || is_numpy(v, "_mareconstruct");
+}
+
+static bool is_date_class(const struct value *class)
+{
+    return global_is(class, "pandas", "DatetimeArray") || global_is(class, "pandas", "TimedeltaArray");
+}
+
+// The numpy array within an array of pandas that has no more to it: dates and spans without a zone. `v` itself where
+// it is none of these. (pandas 1.3 and later: a Cython class with the state (dtype, ndarray, attributes); before: an
+// object with a dict.)
+static const struct value *within(const struct value *v)
+{
+    const struct value *dtype, *array;
+    if (!is_date_class(made_class(v)))
+        return v;
+    const struct value *state = v->u.call.state;
+    if (state && state->kind == VALUE_DICT) {
+        dtype = value_dict_get(state, "_dtype");
+        array = value_dict_get(state, "_ndarray");
+        if (!array)
+            array = value_dict_get(state, "_data");
+    } else {
+        bool first = frame_is_array(seq_at(state, 0));
+        array = seq_at(state, first ? 0 : 1);
+        dtype = seq_at(state, first ? 1 : 0);
+    }
+    bool plain = frame_is_array(array) && (!dtype || value_is_call(dtype, "numpy", "dtype"));
+    return plain ? array : v;
+}
+
+// A masked array's state is that of an array, and then its mask's bytes and its fill value.
+static enum npy_is open_masked(const struct value *v, struct grid *g)
+{
+    struct value name = {.kind = VALUE_GLOBAL, .u.global = {"numpy._core.multiarray", "_reconstruct"}};
+    struct value none = {.kind = VALUE_TUPLE};
+    struct value call = {.kind = VALUE_CALL};
+    call.u.call.callee = &name;
+    call.u.call.args = &none;
+    call.u.call.state = v->u.call.state;
+    enum npy_is is = npy_array(&call, &g->array);
+    const struct value *mask = seq_at(v->u.call.state, 5);
+    size_t count = g->array.count;
+    if (is != NPY_YES || !mask)
+        return is;
+    // A mask of a structured array has a byte for each field, where these have none in them.
+    size_t masks = g->array.type->fields ? g->array.type->n_fields : 1, bytes;
+    bool fits = (mask->kind == VALUE_BYTES || mask->kind == VALUE_STR) && masks &&
+                !__builtin_mul_overflow(count, masks, &bytes) && bytes == mask->u.bytes.len;
+    if (!fits) {
+        npy_array_free(&g->array);
+        return NPY_BAD;
+    }
+    g->mask = mask->u.bytes.data;
+    g->masks = masks;
+    return NPY_YES;
+}
+
+// An array of numpy's StringDType: the state (version, shape, dtype, is_fortran, list).
+static bool open_texts(const struct value *v, struct grid *g)
+{
+    const struct value *state = v->u.call.state, *shape = seq_at(state, 1), *list = seq_at(state, 4);
+    size_t count = 1;
+    if (!is_numpy(v, "_reconstruct") || !is_numpy(seq_at(state, 2), "_convert_to_stringdtype_kwargs") || !shape ||
+        shape->kind != VALUE_TUPLE || !list || list->kind != VALUE_LIST || shape->u.seq.len > 2)
+        return false;
+    for (size_t i = 0; i < shape->u.seq.len; i++) {
+        const struct value *n = shape->u.seq.items[i];
+        if (n->kind != VALUE_INT || n->u.integer < 0 || __builtin_mul_overflow(count, (size_t)n->u.integer, &count))
+            return false;
+        g->shape[i] = (size_t)n->u.integer;
+    }
+    g->ndim = (unsigned)shape->u.seq.len;
+    g->texts = list->u.seq.items;
+    return count == list->u.seq.len;
+}
+
+static void name_grid(struct grid *g, const struct value *v)
+{
+    char type[256] = "numpy.ndarray";
+    struct buf name = {0};
+    if (g->array.type) {
+        column_type_name(&name, g->array.type);
+        g->name = buf_steal(&name);
+        return;
+    }
+    if (made_class(v) != called_global(v))
+        value_type_name(made_class(v), type, sizeof type);
+    g->name = mem_strdup(g->is_texts ? "StringDType()" : type);
+}
+
+struct grid *grid_open(const struct value *v)
+{
+    v = within(v);
+    if (!frame_is_array(v))
+        return NULL;
+    struct grid *g = mem_zalloc(sizeof *g);
+    g->refs = 1;
+    enum npy_is is = is_numpy(v, "_mareconstruct") ? open_masked(v, g) : npy_array(v, &g->array);
+    if (is == NPY_YES) {
+        g->ndim = g->array.ndim;
+        for (unsigned i = 0; i < g->ndim && i < 2; i++)
+            g->shape[i] = g->array.shape[i];
+    } else {
+        g->is_texts = open_texts(v, g);
+        if (!g->is_texts)
+            g->ndim = 0;
+    }
+    name_grid(g, v);
+    return g;
+}
+
+void grid_close(struct grid *g)
+{
+    if (!g || --g->refs)
+        return;
+    npy_array_free(&g->array);
+    free(g->name);
+    free(g);
+}
+
+// --- Cells ---
+
+static bool is_masked(const struct array_column *a, size_t row, struct cell *ret)
+{
+    if (!a->mask || !a->mask[row * a->mask_stride])
+        return false;
+    ret->kind = CELL_NA;
+    return true;
+}
+
+static void element_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
+{
+    const struct array_column *a = (const struct array_column *)c;
+    (void)style;
+    if (is_masked(a, row, ret))
+        return;
+    ret->kind = CELL_ELEMENT;
+    ret->type = a->type;
+    ret->at = a->at + row * a->stride;
+}
+
+static void date_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
+{
+    struct array_column *a = (struct array_column *)c;
+    element_cell(c, row, style, ret);
+    if (style != STYLE_CSV || ret->kind != CELL_ELEMENT)
+        return;
+    if (!a->style.is_known)
+        date_style_of(&a->style, a->type, a->at, a->stride, c->rows);
+    c->text.len = 0;
+    if (!date_text(&c->text, &a->style, a->type, ret->at)) {
+        ret->kind = CELL_NA;
+        return;
+    }
+    ret->kind = CELL_TEXT;
+    ret->text = c->text.data;
+    ret->len = c->text.len;
+}
+
+static void object_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
+{
+    const struct array_column *a = (const struct array_column *)c;
+    (void)style;
+    if (is_masked(a, row, ret))
+        return;
+    ret->kind = CELL_VALUE;
+    ret->value = a->items[row * a->stride];
+}
+
+// A field of a record that is a tuple of objects.
+static void member_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
+{
+    const struct array_column *a = (const struct array_column *)c;
+    (void)style;
+    if (is_masked(a, row, ret))
+        return;
+    ret->value = seq_at(a->items[row * a->stride], a->field);
+    ret->kind = CELL_VALUE;
+    if (!ret->value) {
+        ret->kind = CELL_UNSUPPORTED;
+        ret->text = c->dtype;
+        ret->len = strlen(c->dtype);
+    }
+}
+
+static void text_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
+{
+    const struct array_column *a = (const struct array_column *)c;
+    const struct value *v = a->items[row * a->stride];
+    (void)style;
+    ret->kind = v->kind == VALUE_STR ? CELL_TEXT : CELL_NA;
+    if (v->kind == VALUE_STR) {
+        ret->text = (const char *)v->u.bytes.data;
+        ret->len = v->u.bytes.len;
+    }
+}
+
+// --- Columns ---
+
+static void destroy_array(struct column *c)
+{
+    grid_close(((struct array_column *)c)->grid);
+    free(c);
+}
+
+static bool has_mask(const struct array_column *a, size_t rows)
+{
+    for (size_t i = 0; a->mask && i < rows; i++)
+        if (a->mask[i * a->mask_stride])
+            return true;
+    return false;
+}
+
+static struct column *finish(struct array_column *a, const char *dtype, size_t rows)
+{
+    a->base.destroy = destroy_array;
+    a->base.rows = rows;
+    a->base.dtype = mem_strdup(dtype);
+    a->grid->refs++;
+    if (a->at && a->type->kind != 'O' && !has_mask(a, rows))
+        a->base.npy = a->type;
+    return &a->base;
+}
+
+static void set_elements(struct array_column *a, const struct npy_type *type, const uint8_t *at, size_t stride)
+{
+    a->type = type;
+    a->at = at;
+    a->stride = stride;
+    a->base.cell = type->kind == 'M' || type->kind == 'm' ? date_cell : element_cell;
+}
+
+// Where line `i` begins and how far its cells are apart, in cells.
+static bool line_of(const struct grid *g, bool fortran, unsigned along, size_t i, size_t rows, size_t *ret_first,
+                    size_t *ret_step)
+{
+    bool whole = g->ndim == 1;
+    if ((!whole && g->ndim != 2) || g->shape[whole ? 0 : 1 - along] != rows || (!whole && i >= g->shape[along]))
+        return false;
+    // The step across `along`, then that within the line.
+    size_t across = (along == 0) == fortran ? 1 : g->shape[1 - along];
+    *ret_first = whole || !rows ? 0 : i * across;
+    *ret_step = whole || (along == 0) != fortran ? 1 : g->shape[along];
+    return true;
+}
+
+struct column *grid_line(struct grid *g, unsigned along, size_t i, size_t rows)
+{
+    size_t first, step, mask_first, mask_step;
+    const struct npy_array *array = &g->array;
+    if (!line_of(g, array->fortran && !array->objects && !g->is_texts, along, i, rows, &first, &step) ||
+        !line_of(g, array->fortran, along, i, rows, &mask_first, &mask_step))
+        return column_unsupported(g->name, rows);
+    struct array_column *a = mem_zalloc(sizeof *a);
+    a->grid = g;
+    if (g->is_texts || array->objects) {
+        a->items = rows ? (g->is_texts ? g->texts : array->objects) + first : NULL;
+        a->stride = step;
+        a->base.cell = g->is_texts ? text_cell : object_cell;
+    } else {
+        size_t size = array->type->itemsize;
+        set_elements(a, array->type, rows ? array->data + first * size : array->data, step * size);
+    }
+    if (g->mask && g->masks == 1 && rows) {
+        a->mask = g->mask + mask_first;
+        a->mask_stride = mask_step;
+    }
+    return finish(a, g->name, rows);
+}
+
+struct column *grid_field(struct grid *g, size_t i, size_t rows)
+{
+    const struct npy_array *array = &g->array;
+    if (g->ndim != 1 || g->shape[0] != rows || i >= array->type->n_fields)
+        return column_unsupported(g->name, rows);
+    struct array_column *a = mem_zalloc(sizeof *a);
+    const struct npy_field *field = &array->type->fields[i];
+    a->grid = g;
+    if (array->objects) {
+        a->items = array->objects;
+        a->stride = 1;
+        a->field = i;
+        a->base.cell = member_cell;
+    } else {
+        set_elements(a, field->type, array->data + (rows ? field->offset : 0), array->type->itemsize);
+    }
+    if (g->mask && rows) {
+        a->mask = g->mask + i;
+        a->mask_stride = g->masks;
+    }
+    struct buf name = {0};
+    column_type_name(&name, field->type);
+    auto_free char *dtype = buf_steal(&name);
+    return finish(a, dtype, rows);
+}
