@@ -197,7 +197,8 @@ static bool put_moment(struct buf *b, const struct npy_type *t, const uint8_t *a
         *space = '\0';
         buf_printf(b, "%s,'%s'", text.data, t->unit);
     } else if (ok) {
-        buf_printf(b, "'%s'", text.data);
+        bool no_unit = npy_is_na(t, at) && strcmp(t->unit, "generic") == 0;
+        buf_printf(b, no_unit ? "'%s','generic'" : "'%s'", text.data);
     }
     buf_free(&text);
     return ok;
@@ -216,7 +217,7 @@ static bool numpy_repr(struct buf *b, const struct npy_type *t, const uint8_t *a
             buf_puts(b, t->kind == 'S' ? "np.bytes_(" : "np.str_(");
         put_numpy_text(b, t, at);
     } else if (t->kind == 'b') {
-        buf_printf(b, numpy2 ? "np.%s" : "%s", *at ? "True" : "False");
+        buf_printf(b, numpy2 ? "np.%s_" : "%s", *at ? "True" : "False");
         return true;
     } else if (t->kind == 'V' || !numpy2) {
         return npy_text(b, t, at);
