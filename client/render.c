@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/render_pandas.h"
 #include "client/render_parts.h"
 
 enum { MAX_LINE = 16 << 20 };
@@ -39,6 +40,14 @@ static const char *const numpy_scalars[] = {
     "float32", "float64", "float96", "float128", "half", "single", "double", "longdouble", "complex64",
     "complex128", "complex192", "complex256", "csingle", "cdouble", "clongdouble", "str_", "bytes_", "void",
     "datetime64", "timedelta64",
+};
+
+// pandas 3 tells them without the module that they are in; offsets are all those of one module.
+static const char *const pandas_scalars[] = {
+    "pandas._libs.tslibs.timestamps.Timestamp", "pandas._libs.tslibs.timedeltas.Timedelta",
+    "pandas._libs.tslibs.period.Period", "pandas._libs.interval.Interval", "pandas._libs.tslibs.nattype.NaTType",
+    "pandas._libs.missing.NAType", "pandas.Timestamp", "pandas.Timedelta", "pandas.Period", "pandas.Interval",
+    "pandas.api.typing.NaTType", "pandas.api.typing.NAType",
 };
 
 static bool is_one_of(const char *s, const char *const *names, size_t n)
@@ -85,7 +94,9 @@ enum natural_form natural_form_of(const char *recorded_type)
     if (!path)
         path = behind(type, "pathlib.");
     if ((numpy && is_one_of(numpy, numpy_scalars, sizeof numpy_scalars / sizeof *numpy_scalars)) ||
-        (path && is_one_of(path, path_types, sizeof path_types / sizeof *path_types)))
+        (path && is_one_of(path, path_types, sizeof path_types / sizeof *path_types)) ||
+        is_one_of(type, pandas_scalars, sizeof pandas_scalars / sizeof *pandas_scalars) ||
+        behind(type, "pandas._libs.tslibs.offsets."))
         return NATURAL_LINE;
     return NATURAL_STORED;
 }
@@ -114,6 +125,10 @@ static bool scalar_text(struct buf *b, const struct value *v)
             buf_puts(b, isnan(v->u.real) ? "NaN" : v->u.real < 0 ? "-Infinity" : "Infinity");
         return true;
     case VALUE_CALL: return numpy_text(b, v) || text_call(b, v);
+    case VALUE_GLOBAL:
+        if (is_pandas_na(v))
+            buf_puts(b, "null");
+        return is_pandas_na(v);
     default: return false;
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "client/frame.h"
+#include "client/render_pandas.h"
 #include "client/render_parts.h"
 #include "client/render_walk.h"
 
@@ -54,7 +55,12 @@ static bool put_plain(struct walk *w, const struct value *v, unsigned depth)
     case VALUE_BYTES:
     case VALUE_BYTEARRAY: out_bytes(o, depth, v->u.bytes.data, v->u.bytes.len); return true;
     case VALUE_GLOBAL:
-    case VALUE_EXT: put_unsupported(o, v); return true;
+    case VALUE_EXT:
+        if (is_pandas_na(v))
+            out_puts(o, "null");
+        else
+            put_unsupported(o, v);
+        return true;
     default: return false;
     }
 }

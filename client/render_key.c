@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "client/render_pandas.h"
 #include "client/render_parts.h"
 
 enum { MAX_DEPTH = 32, MAX_NAME = 512 };
@@ -123,6 +124,12 @@ static void literal(struct buf *b, const struct value *v, unsigned depth)
     case VALUE_TUPLE:
     case VALUE_FROZENSET:
     case VALUE_CALL: call_or_seq(b, v, depth); break;
+    case VALUE_GLOBAL:
+        if (is_pandas_na(v))
+            buf_puts(b, "<NA>");
+        else
+            unsupported(b, v);
+        break;
     default: unsupported(b, v); break;
     }
 }

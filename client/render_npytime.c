@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "client/render_parts.h"
+#include "client/render_pandas.h"
 
 static void put_year(struct buf *b, int64_t year)
 {
@@ -18,17 +18,6 @@ static void put_days(struct buf *b, __int128 days, bool with_day)
     buf_printf(b, "-%02u", month);
     if (with_day)
         buf_printf(b, "-%02u", day);
-}
-
-static __int128 floor_div(__int128 a, __int128 b, __int128 *ret_rest)
-{
-    __int128 q = a / b, r = a % b;
-    if (r < 0) {
-        r += b;
-        q--;
-    }
-    *ret_rest = r;
-    return q;
 }
 
 // Digits behind the seconds for a unit below the minute.

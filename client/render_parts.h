@@ -72,13 +72,47 @@ void text_bytes_repr(struct buf *b, const uint8_t *s, size_t len);
 // nothing appended when v is none of them.
 bool text_call(struct buf *b, const struct value *v);
 bool text_time(struct buf *b, const struct value *v); // its part for the module datetime
+bool delta_micros(const struct value *v, __int128 *ret); // a datetime.timedelta in microseconds; else false
 
+// --- Time zones (render_zone.c, render_zonerule.c, render_tz.c) ----------------------------------
 // The UTC offset of a zone of the system's time zone database at a local time; false when it is
 // not known there.
 bool zone_offset(const char *key, int64_t local_seconds, bool fold, int32_t *ret_seconds, bool *ret_fixed);
 // The same by a POSIX TZ rule such as "CET-1CEST,M3.5.0,M10.5.0/3"; *ret_fixed: it has no summer time.
 bool zone_rule_offset(const char *rule, size_t len, int64_t local_seconds, bool fold, int32_t *ret_seconds,
                       bool *ret_fixed);
+// The same at a moment (seconds of UTC from 1970).
+bool zone_rule_at(const char *rule, size_t len, int64_t utc_seconds, int32_t *ret_seconds);
+
+// A zone of the database that is read once, for the times of a whole column.
+struct zone;
+struct zone *zone_open(const char *key); // NULL: not known
+void zone_free(struct zone *z);          // NULL is fine
+int32_t zone_at(const struct zone *z, int64_t utc_seconds);
+int32_t zone_first(const struct zone *z); // before any change: usually the local mean time
+
+// What a tzinfo in a pickle says by itself: its UTC offset in microseconds (of a pytz zone, the one that the
+// instance stands for); and the name by which the database knows it, a STR, or NULL.
+bool tz_stated_offset(const struct value *tz, int64_t *ret_micros);
+const struct value *tz_key(const struct value *tz);
+
+// A tzinfo that is asked for the offsets of many moments.
+struct tz {
+    bool known;         // else times are UTC's, followed by the name
+    bool is_short;      // of a library that knows the changes from 1901 to 2037 only: pytz, dateutil
+    bool in_minutes;    // pytz has offsets of whole minutes
+    int64_t fixed;      // microseconds, where zone is NULL
+    struct zone *zone;  // owned
+    char *name;         // owned: str() of the tzinfo, as in a dtype's name
+};
+// NULL where v is NULL or None: times without a zone. Anything else has a name at least.
+struct tz *tz_new(const struct value *v);
+struct tz *tz_named(const char *name); // of an Arrow timestamp: a zone's name or "+01:00"
+void tz_free(struct tz *tz); // NULL is fine
+void tz_freep(struct tz **tz);
+int64_t tz_offset_at(const struct tz *tz, int64_t utc_seconds); // microseconds
+void text_offset(struct buf *b, int64_t micros);                // "+01:00"
+
 // Days from 1970-01-01 to a day of the proleptic Gregorian calendar, and back.
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day);
 void civil_from_days(__int128 days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/render_pandas.h"
 #include "client/render_parts.h"
 
 static size_t arg_count(const struct value *call)
@@ -168,7 +169,7 @@ static bool put_call(struct buf *b, const struct value *v)
         return put_path(b, v, '/');
     if (is_path(v, true))
         return put_path(b, v, '\\');
-    return text_time(b, v);
+    return text_time(b, v) || text_pandas(b, v);
 }
 
 bool text_call(struct buf *b, const struct value *v)

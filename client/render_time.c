@@ -45,8 +45,7 @@ static bool state_bytes(const struct value *v, uint8_t *to, size_t want)
     return n == want;
 }
 
-// A timedelta in microseconds; those of Python stay below 10^20.
-static bool delta_micros(const struct value *v, __int128 *ret)
+bool delta_micros(const struct value *v, __int128 *ret)
 {
     int64_t days = 0, seconds = 0, micros = 0;
     if (!value_is_call(v, "datetime", "timedelta") || v->u.call.args->u.seq.len > 3)
@@ -81,67 +80,18 @@ static bool put_delta(struct buf *b, const struct value *v)
     return true;
 }
 
-static void put_offset(struct buf *b, int64_t micros)
-{
-    int64_t us = micros < 0 ? -micros : micros, s = us / 1000000;
-    buf_printf(b, "%c%02d:%02d", micros < 0 ? '-' : '+', (int)(s / 3600), (int)(s / 60 % 60));
-    if (s % 60 || us % 1000000)
-        buf_printf(b, ":%02d", (int)(s % 60));
-    if (us % 1000000)
-        buf_printf(b, ".%06d", (int)(us % 1000000));
-}
-
-// The UTC offset that the tzinfo itself says, in microseconds.
-static bool stated_offset(const struct value *tz, int64_t *ret)
-{
-    static const int64_t day = (int64_t)86400 * 1000000;
-    __int128 us = 0;
-    int64_t seconds, minutes;
-    if (value_is_call(tz, "datetime", "timezone")) {
-        if (!delta_micros(arg(tz, 0), &us))
-            return false;
-    } else if (value_is_call(tz, "pytz", "_p") && int_arg(arg(tz, 1), &seconds) && seconds < 86400 &&
-               seconds > -86400) {
-        us = (__int128)seconds * 1000000;
-    } else if (value_is_call(tz, "pytz", "FixedOffset") && int_arg(arg(tz, 0), &minutes) &&
-               minutes < 1440 && minutes > -1440) {
-        us = (__int128)minutes * 60000000;
-    } else if (value_is_call(tz, "dateutil.tz.tz", "tzoffset")) {
-        if (!delta_micros(value_dict_get(tz->u.call.state, "_offset"), &us))
-            return false;
-    } else if (!value_is_call(tz, "pytz", "_UTC") && !value_is_call(tz, "dateutil.tz.tz", "tzutc")) {
-        return false;
-    }
-    *ret = (int64_t)us;
-    return us < day && us > -day;
-}
-
-// The key of zoneinfo.ZoneInfo._unpickle(key, from_cache), or of a pytz zone without an offset.
-static const struct value *zone_key(const struct value *tz)
-{
-    if (tz->kind != VALUE_CALL)
-        return NULL;
-    const struct value *callee = tz->u.call.callee, *key = arg(tz, 0);
-    bool unpickle = value_is_call(callee, "builtins", "getattr") &&
-                    (value_is_global(arg(callee, 0), "zoneinfo", "ZoneInfo") ||
-                     value_is_global(arg(callee, 0), "backports.zoneinfo", "ZoneInfo"));
-    bool named = unpickle || value_is_call(tz, "zoneinfo", "ZoneInfo._unpickle") ||
-                 value_is_call(tz, "pytz", "_p");
-    return named && key && key->kind == VALUE_STR ? key : NULL;
-}
-
 // "+01:00" of a time zone. Where the offset is not known the zone's name stands in brackets.
 static void put_zone(struct buf *b, const struct value *tz, const int64_t *local_seconds, bool fold)
 {
     int64_t micros;
     if (!tz || tz->kind == VALUE_NONE)
         return;
-    if (stated_offset(tz, &micros)) {
-        put_offset(b, micros);
+    if (tz_stated_offset(tz, &micros)) {
+        text_offset(b, micros);
         return;
     }
     char name[256];
-    const struct value *key = zone_key(tz);
+    const struct value *key = tz_key(tz);
     if (key && key->u.bytes.len < sizeof name) {
         memcpy(name, key->u.bytes.data, key->u.bytes.len);
         name[key->u.bytes.len] = '\0';
@@ -149,7 +99,7 @@ static void put_zone(struct buf *b, const struct value *tz, const int64_t *local
         bool fixed;
         if (zone_offset(name, local_seconds ? *local_seconds : 0, fold, &seconds, &fixed)) {
             if (local_seconds || fixed)
-                put_offset(b, (int64_t)seconds * 1000000);
+                text_offset(b, (int64_t)seconds * 1000000);
             return;
         }
     } else {

@@ -16,6 +16,7 @@ struct zone_type {
 };
 
 struct zone {
+    struct buf file;
     size_t n_times, n_types;
     const uint8_t *times, *indices, *types; // in the file
     const char *rule;                       // POSIX TZ text after the last transition
@@ -112,23 +113,59 @@ static int32_t offset_at(const struct zone *z, int64_t local, bool fold, bool *p
     return found;
 }
 
-bool zone_offset(const char *key, int64_t local_seconds, bool fold, int32_t *ret_seconds, bool *ret_fixed)
+struct zone *zone_open(const char *key)
 {
     struct err err = ERR_INIT;
-    auto_cleanup(buf_free) struct buf file = {0};
-    struct zone z;
-    bool past_last;
     if (!is_zone_name(key))
-        return false;
+        return NULL;
     auto_free char *path = file_join("/usr/share/zoneinfo", key);
-    if (file_read(path, MAX_FILE, &file, &err) || !zone_parse((const uint8_t *)file.data, file.len, &z))
+    struct zone *z = mem_zalloc(sizeof *z);
+    if (file_read(path, MAX_FILE, &z->file, &err) || !zone_parse((const uint8_t *)z->file.data, z->file.len, z)) {
+        zone_free(z);
+        return NULL;
+    }
+    return z;
+}
+
+void zone_free(struct zone *z)
+{
+    if (z)
+        buf_free(&z->file);
+    free(z);
+}
+
+int32_t zone_first(const struct zone *z)
+{
+    return first_type(z).offset;
+}
+
+int32_t zone_at(const struct zone *z, int64_t utc_seconds)
+{
+    size_t from = 0, to = z->n_times; // the first transition after the moment
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (be(z->times + middle * 8, 8) <= utc_seconds)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    int32_t seconds = from ? type_at(z, z->indices[from - 1]).offset : first_type(z).offset;
+    if (from == z->n_times && z->rule_len)
+        (void)zone_rule_at(z->rule, z->rule_len, utc_seconds, &seconds);
+    return seconds;
+}
+
+bool zone_offset(const char *key, int64_t local_seconds, bool fold, int32_t *ret_seconds, bool *ret_fixed)
+{
+    bool past_last;
+    struct zone *z = zone_open(key);
+    if (!z)
         return false;
-    *ret_seconds = offset_at(&z, local_seconds, fold, &past_last);
-    *ret_fixed = false;
-    bool fixed = z.n_times == 0;
-    if (past_last && z.rule_len &&
-        !zone_rule_offset(z.rule, z.rule_len, local_seconds, fold, ret_seconds, &fixed))
-        return false;
-    *ret_fixed = fixed && z.n_times == 0;
-    return true;
+    *ret_seconds = offset_at(z, local_seconds, fold, &past_last);
+    bool fixed = z->n_times == 0, ok = true;
+    if (past_last && z->rule_len)
+        ok = zone_rule_offset(z->rule, z->rule_len, local_seconds, fold, ret_seconds, &fixed);
+    *ret_fixed = fixed && z->n_times == 0;
+    zone_free(z);
+    return ok;
 }

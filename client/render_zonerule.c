@@ -122,8 +122,22 @@ static bool rule_date(const char **p, int64_t year, int64_t *ret)
     return true;
 }
 
-bool zone_rule_offset(const char *rule, size_t len, int64_t local_seconds, bool fold, int32_t *ret_seconds,
-                      bool *ret_fixed)
+struct rule {
+    int32_t std, dst;   // seconds west of Greenwich, as POSIX counts
+    bool has_dst;
+    int64_t start, end; // of summer time, on the local clock that ends there
+};
+
+static int64_t year_of(int64_t seconds)
+{
+    int64_t year;
+    unsigned month, day;
+    civil_from_days(seconds / 86400 - (seconds % 86400 < 0), &year, &month, &day);
+    return year;
+}
+
+// The rule in the year of a moment that is given by the local clock, or by UTC's.
+static bool parse_rule(const char *rule, size_t len, int64_t seconds, bool is_utc, struct rule *ret)
 {
     char text[128];
     if (len >= sizeof text)
@@ -131,30 +145,53 @@ bool zone_rule_offset(const char *rule, size_t len, int64_t local_seconds, bool 
     memcpy(text, rule, len);
     text[len] = '\0';
     const char *p = text;
-    int32_t std, dst;
-    if (!skip_name(&p) || !hms(&p, &std))
+    if (!skip_name(&p) || !hms(&p, &ret->std))
         return false;
-    *ret_fixed = !*p;
-    *ret_seconds = -std; // POSIX counts west of Greenwich
+    ret->has_dst = *p;
     if (!*p)
         return true;
     if (!skip_name(&p))
         return false;
-    dst = std - 3600;
-    if (*p != ',' && !hms(&p, &dst))
+    ret->dst = ret->std - 3600;
+    if (*p != ',' && !hms(&p, &ret->dst))
         return false;
-    int64_t year, start, end, days = local_seconds / 86400 - (local_seconds % 86400 < 0);
-    unsigned month, day;
-    civil_from_days(days, &year, &month, &day);
-    if (!rule_date(&p, year, &start) || !rule_date(&p, year, &end) || *p)
+    int64_t local = seconds, year;
+    if (is_utc && __builtin_sub_overflow(seconds, ret->std, &local))
         return false;
-    int32_t more = std - dst; // of summer time's offset
+    year = year_of(local);
+    return rule_date(&p, year, &ret->start) && rule_date(&p, year, &ret->end) && !*p;
+}
+
+static bool is_summer(int64_t start, int64_t end, int64_t now)
+{
+    return start < end ? start <= now && now < end : !(end <= now && now < start);
+}
+
+bool zone_rule_at(const char *rule, size_t len, int64_t utc_seconds, int32_t *ret_seconds)
+{
+    struct rule r;
+    if (!parse_rule(rule, len, utc_seconds, true, &r))
+        return false;
+    bool summer = r.has_dst && is_summer(r.start + r.std, r.end + r.dst, utc_seconds);
+    *ret_seconds = summer ? -r.dst : -r.std;
+    return true;
+}
+
+bool zone_rule_offset(const char *rule, size_t len, int64_t local_seconds, bool fold, int32_t *ret_seconds,
+                      bool *ret_fixed)
+{
+    struct rule r;
+    if (!parse_rule(rule, len, local_seconds, false, &r))
+        return false;
+    *ret_fixed = !r.has_dst;
+    *ret_seconds = -r.std;
+    if (!r.has_dst)
+        return true;
+    int32_t more = r.std - r.dst; // of summer time's offset
     if (fold == (more >= 0))
-        end -= more;
+        r.end -= more;
     else
-        start += more;
-    bool summer = start < end ? start <= local_seconds && local_seconds < end
-                              : !(end <= local_seconds && local_seconds < start);
-    *ret_seconds = summer ? -dst : -std;
+        r.start += more;
+    *ret_seconds = is_summer(r.start, r.end, local_seconds) ? -r.dst : -r.std;
     return true;
 }
