@@ -188,7 +188,7 @@ static void put_numpy_text(struct buf *b, const struct npy_type *t, const uint8_
 }
 
 // "5, 'D'", "25, 's'" of a timedelta64, "'2024-01-01'" of a datetime64.
-static bool put_moment(struct buf *b, const struct npy_type *t, const uint8_t *at)
+static bool put_moment(struct buf *b, const struct npy_type *t, const uint8_t *at, bool numpy2)
 {
     struct buf text = {0};
     bool ok = npy_text(&text, t, at);
@@ -197,7 +197,7 @@ static bool put_moment(struct buf *b, const struct npy_type *t, const uint8_t *a
         *space = '\0';
         buf_printf(b, "%s,'%s'", text.data, t->unit);
     } else if (ok) {
-        bool no_unit = npy_is_na(t, at) && strcmp(t->unit, "generic") == 0;
+        bool no_unit = numpy2 && npy_is_na(t, at) && strcmp(t->unit, "generic") == 0;
         buf_printf(b, no_unit ? "'%s','generic'" : "'%s'", text.data);
     }
     buf_free(&text);
@@ -208,7 +208,7 @@ static bool numpy_repr(struct buf *b, const struct npy_type *t, const uint8_t *a
 {
     if (t->kind == 'M' || t->kind == 'm') {
         buf_printf(b, "%s.%s64(", numpy2 ? "np" : "numpy", t->kind == 'M' ? "datetime" : "timedelta");
-        bool ok = put_moment(b, t, at);
+        bool ok = put_moment(b, t, at, numpy2);
         buf_putc(b, ')');
         return ok;
     }
