@@ -3,10 +3,10 @@
 #include "base/mem.h"
 #include "client/piece_sink.h"
 
-// More than the text of any value that is not made to explode: a number of two bytes in the pickle is
-// a line of its own, with its indentation.
+// More than the text of any value that is not made to explode: a code of one byte in the pickle stands for the text of
+// its category, which .npy has in 4 bytes a character.
 #define BOUND_LEAST ((uint64_t)256 << 20)
-#define BOUND_FACTOR 64
+#define BOUND_FACTOR 1024
 
 static bool flush(struct piece_sink *p)
 {
@@ -43,7 +43,9 @@ struct piece_sink *piece_sink_new(struct staged *to)
 
 void piece_sink_bound(struct piece_sink *p, size_t pickle_len)
 {
-    uint64_t bound = (uint64_t)pickle_len * BOUND_FACTOR;
+    uint64_t bound;
+    if (__builtin_mul_overflow((uint64_t)pickle_len, BOUND_FACTOR, &bound))
+        bound = UINT64_MAX;
     p->left = bound > BOUND_LEAST ? bound : BOUND_LEAST;
 }
 
