@@ -81,7 +81,8 @@ static errc read_index(struct frame *f, const struct value *v, struct err *err)
     frame_take_index(f, &rows);
     f->columns = axis.levels;
     f->n_columns = axis.n_levels;
-    f->name = axis.n_levels == 1 ? axis.names[0] : NULL;
+    bool multi = value_dict_get(seq_at(v->u.call.args, 1), "levels");
+    f->name = multi ? NULL : axis.names[0];
     label_by_names(f, axis.names, axis.n_levels);
     return ERR_OK;
 }

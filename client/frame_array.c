@@ -175,7 +175,7 @@ static void date_cell(struct column *c, size_t row, enum cell_style style, struc
     if (style != STYLE_CSV || ret->kind != CELL_ELEMENT)
         return;
     if (!a->style.is_known)
-        date_style_of(&a->style, a->type, a->at, a->stride, c->rows);
+        date_style_of(&a->style, a->type, a->at, a->stride, c->rows, a->mask, a->mask_stride);
     c->text.len = 0;
     if (!date_text(&c->text, &a->style, a->type, ret->at)) {
         ret->kind = CELL_NA;

@@ -47,34 +47,32 @@ static __int128 scaled(const struct date_style *s, int64_t v)
     return s->div == 1 ? n : floor_div(n, s->div, &rest);
 }
 
-// How fine the column's values are: 0 days, 1 seconds, 2 ms, 3 us, 4 ns.
-static unsigned finest(const struct date_style *s, const struct npy_type *t, const uint8_t *data, size_t stride,
-                       size_t n)
+// How fine a value is: 0 days, 1 seconds, 2 ms, 3 us, 4 ns.
+static unsigned fineness(const struct date_style *s, int64_t v)
 {
-    int64_t second = s->per_second, day = second * 86400;
-    unsigned fine = 0, most = second == 1 ? 1 : second == 1000 ? 2 : second == 1000000 ? 3 : 4;
-    for (size_t i = 0; i < n && fine < most; i++) {
-        int64_t v = load(t, data + i * stride), rest;
-        if (v == INT64_MIN)
-            continue;
-        if (s->mul == 1 && s->div == 1)
-            rest = v % day;
-        else
-            (void)floor_div(scaled(s, v), day, &rest);
-        if (rest && fine < 1)
-            fine = 1;
-        unsigned at = 2;
-        for (int64_t part = second; part > 1; part /= 1000, at++)
-            if (rest % part && fine < at)
-                fine = at;
-    }
+    int64_t rest;
+    if (v == INT64_MIN)
+        return 0;
+    if (s->mul == 1 && s->div == 1)
+        rest = v % (s->per_second * 86400);
+    else
+        (void)floor_div(scaled(s, v), s->per_second * 86400, &rest);
+    unsigned fine = rest != 0, at = 2;
+    for (int64_t part = s->per_second; part > 1; part /= 1000, at++)
+        if (rest % part)
+            fine = at;
     return fine;
 }
 
-void date_style_of(struct date_style *s, const struct npy_type *t, const uint8_t *data, size_t stride, size_t n)
+void date_style_of(struct date_style *s, const struct npy_type *t, const uint8_t *data, size_t stride, size_t n,
+                   const uint8_t *mask, size_t mask_stride)
 {
     set_unit(s, t);
-    unsigned fine = s->is_calendar ? 0 : finest(s, t, data, stride, n);
+    unsigned fine = 0, most = s->per_second == 1 ? 1 : s->per_second == 1000 ? 2 : s->per_second == 1000000 ? 3 : 4;
+    for (size_t i = 0; i < n && fine < most && !s->is_calendar; i++) {
+        unsigned one = mask && mask[i * mask_stride] ? 0 : fineness(s, load(t, data + i * stride));
+        fine = one > fine ? one : fine;
+    }
     s->is_known = true;
     s->days_only = fine == 0;
     s->digits = (uint8_t)(fine < 2 ? 0 : (fine - 1) * 3);

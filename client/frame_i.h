@@ -94,7 +94,9 @@ struct date_style {
     int64_t per_second;  // so many of these are a second
 };
 
-void date_style_of(struct date_style *s, const struct npy_type *t, const uint8_t *data, size_t stride, size_t n);
+// `n` elements, `stride` bytes apart. Those where mask[i * mask_stride] is not 0 do not count; a mask can be NULL.
+void date_style_of(struct date_style *s, const struct npy_type *t, const uint8_t *data, size_t stride, size_t n,
+                   const uint8_t *mask, size_t mask_stride);
 // Appends an element's text in that style; false and nothing appended for NaT.
 bool date_text(struct buf *b, const struct date_style *s, const struct npy_type *t, const uint8_t *at);
 

@@ -64,11 +64,11 @@ static bool shape_count(const size_t *shape, unsigned ndim, size_t *ret)
     return true;
 }
 
-// "f8", "U5", "V16": the kind and the size in bytes.
+// "f8", "U5", "V16": the kind and the size in bytes. A record array's is the class of its elements (numpy/rec.py).
 static bool parse_code(const struct value *v, struct npy_type *t)
 {
-    if (v && (value_is_global(v, "numpy", "record") || value_is_global(v, "numpy.rec", "record"))) {
-        t->kind = 'V'; // of numpy.rec: structured, as its state says
+    if (v && v->kind == VALUE_GLOBAL && strcmp(v->u.global.name, "record") == 0) {
+        t->kind = 'V';
         return true;
     }
     if (!v || (v->kind != VALUE_STR && v->kind != VALUE_BYTES) || !v->u.bytes.len || v->u.bytes.len > 12)
