@@ -11,20 +11,26 @@ struct zoned_column {
     struct column base;
     struct items items;
     unsigned digits;
-    struct tz *tz; // owned; NULL: without a zone
+    struct tz *tz;           // owned
+    struct date_style style; // of the column as to_csv() writes it; made when it is asked for
 };
 
 static void zoned_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
 {
-    const struct zoned_column *z = (const struct zoned_column *)c;
+    struct zoned_column *z = (struct zoned_column *)c;
     int64_t t = PANDAS_NAT;
     (void)items_int(&z->items, row, &t);
-    if (t == PANDAS_NAT && style == STYLE_CSV) {
+    c->text.len = 0;
+    if (style == STYLE_JSON) {
+        text_timestamp(&c->text, t, z->digits, z->tz, 'T');
+    } else if (t == PANDAS_NAT) {
         ret->kind = CELL_NA;
         return;
+    } else {
+        if (!z->style.is_known)
+            date_style_of(&z->style, z->items.array.type, z->items.array.data, 8, z->items.len);
+        text_timestamp_fixed(&c->text, t, z->digits, z->tz, ' ', z->style.digits);
     }
-    c->text.len = 0;
-    text_timestamp(&c->text, t, z->digits, z->tz, style == STYLE_CSV ? ' ' : 'T');
     cell_of_text(c, ret);
 }
 

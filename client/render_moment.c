@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { DAY = 86400 };
+enum { DAY = 86400, AS_NEEDED = 1 }; // AS_NEEDED: no number of digits that is asked for
 
 bool digits_of_unit(const char *unit, unsigned *ret)
 {
@@ -37,22 +37,22 @@ __int128 floor_div(__int128 a, __int128 b, __int128 *ret_rest)
     return q;
 }
 
-static void put_fraction(struct buf *b, int64_t nanos)
+static void put_fraction(struct buf *b, int64_t nanos, unsigned digits)
 {
-    if (nanos % 1000)
-        buf_printf(b, ".%09" PRId64, nanos);
-    else if (nanos)
-        buf_printf(b, ".%06" PRId64, nanos / 1000);
+    if (digits == AS_NEEDED)
+        digits = nanos % 1000 ? 9 : nanos ? 6 : 0;
+    if (digits)
+        buf_printf(b, ".%0*" PRId64, (int)digits, nanos / (digits == 3 ? 1000000 : digits == 6 ? 1000 : 1));
 }
 
-static void put_clock(struct buf *b, __int128 nanos)
+static void put_clock(struct buf *b, __int128 nanos, unsigned digits)
 {
     int64_t seconds = (int64_t)(nanos / 1000000000);
     buf_printf(b, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
-    put_fraction(b, (int64_t)(nanos % 1000000000));
+    put_fraction(b, (int64_t)(nanos % 1000000000), digits);
 }
 
-void text_timestamp(struct buf *b, int64_t t, unsigned digits, const struct tz *tz, char sep)
+void text_timestamp_fixed(struct buf *b, int64_t t, unsigned digits, const struct tz *tz, char sep, unsigned fraction)
 {
     if (t == PANDAS_NAT) {
         buf_puts(b, "NaT");
@@ -64,11 +64,16 @@ void text_timestamp(struct buf *b, int64_t t, unsigned digits, const struct tz *
     unsigned month, day;
     civil_from_days(floor_div(nanos + (__int128)micros * 1000, second * DAY, &rest), &year, &month, &day);
     buf_printf(b, "%04" PRId64 "-%02u-%02u%c", year, month, day, sep);
-    put_clock(b, rest);
+    put_clock(b, rest, fraction);
     if (tz)
         text_offset(b, micros);
     if (tz && !tz->known)
         buf_printf(b, "[%s]", tz->name);
+}
+
+void text_timestamp(struct buf *b, int64_t t, unsigned digits, const struct tz *tz, char sep)
+{
+    text_timestamp_fixed(b, t, digits, tz, sep, AS_NEEDED);
 }
 
 void text_timedelta(struct buf *b, int64_t t, unsigned digits)
@@ -80,5 +85,5 @@ void text_timedelta(struct buf *b, int64_t t, unsigned digits)
     __int128 rest;
     int64_t days = (int64_t)floor_div(in_nanos(t, digits), (__int128)DAY * 1000000000, &rest);
     buf_printf(b, "%" PRId64 " days %s", days, days < 0 ? "+" : "");
-    put_clock(b, rest);
+    put_clock(b, rest, AS_NEEDED);
 }

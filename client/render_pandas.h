@@ -13,6 +13,8 @@
 // A moment of UTC in a zone (NULL: none, the local clock itself). isoformat() with sep 'T', str() with ' '. Where the
 // zone is not known it is UTC's time, "+00:00" and the zone's name in brackets.
 void text_timestamp(struct buf *b, int64_t t, unsigned digits, const struct tz *tz, char sep);
+// The same with so many digits behind the seconds (0, 3, 6 or 9), as to_csv() writes a column.
+void text_timestamp_fixed(struct buf *b, int64_t t, unsigned digits, const struct tz *tz, char sep, unsigned fraction);
 // str() of a Timedelta: "1 days 00:00:00".
 void text_timedelta(struct buf *b, int64_t t, unsigned digits);
 // 0, 3, 6, 9 for "s", "ms", "us", "ns"; false for others.

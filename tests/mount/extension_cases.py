@@ -1,0 +1,246 @@
+"""Series of every extension type that the pandas on sys.path has, as pickles, beside what this pandas says of them.
+Run as a program with that pandas first on PYTHONPATH; standard output is a pickle of plain values: a list of
+(name, [pickles], dtype, json cells, csv cells). A json cell is what the JSON rules make of the value, None where it
+is missing; a csv cell is the field of DataFrame.to_csv()."""
+import csv
+import datetime
+import decimal
+import io
+import math
+import pickle
+import sys
+import warnings
+import zoneinfo
+
+import numpy as np
+import pandas as pd
+
+try:
+    import pyarrow as pa
+except ImportError:
+    pa = None
+
+warnings.simplefilter("ignore")
+MAJOR = int(pd.__version__.split(".")[0])
+NA = pd.NA
+STAMPS = ["2020-01-01", "2020-07-01 12:34:56", None, "1999-12-31 23:59:59.123456", "1965-05-05 01:02:03.000000001"]
+
+
+def json_cell(x):
+    if isinstance(x, (list, tuple, np.ndarray)):
+        return [json_cell(y) for y in x]
+    if isinstance(x, dict):
+        return {k: json_cell(v) for k, v in x.items()}
+    if x is None or x is NA:
+        return None
+    if isinstance(x, (datetime.datetime, datetime.date, datetime.time)) and x is not pd.NaT:
+        return x.isoformat()
+    if isinstance(x, (float, np.floating)) and math.isnan(x):
+        return "nan"
+    if isinstance(x, (bool, np.bool_, str, bytes)):
+        return x if isinstance(x, (str, bytes)) else bool(x)
+    if isinstance(x, (int, np.integer)):
+        return int(x)
+    return float(x) if isinstance(x, (float, np.floating)) else str(x)
+
+
+def zones():
+    yield "utc", "UTC"
+    yield "berlin", "Europe/Berlin"
+    yield "south", "America/Sao_Paulo"
+    yield "half", "Asia/Kolkata"
+    yield "zoneinfo", zoneinfo.ZoneInfo("Australia/Sydney")
+    yield "fixed", datetime.timezone(datetime.timedelta(hours=-5, minutes=-30))
+    yield "named", datetime.timezone(datetime.timedelta(hours=2), "X")
+    try:
+        import dateutil.tz
+    except ImportError:
+        return
+    yield "dateutil", dateutil.tz.gettz("Europe/Berlin")
+    yield "tzoffset", dateutil.tz.tzoffset(None, 3600)
+    yield "tzutc", dateutil.tz.tzutc()
+    if MAJOR < 3:
+        import pytz
+        yield "pytz", pytz.timezone("Africa/Monrovia")
+        yield "pytz fixed", pytz.FixedOffset(90)
+
+
+def times():
+    for name, tz in zones():
+        yield f"times {name}", lambda tz=tz: pd.Series(pd.to_datetime(STAMPS, format="mixed" if MAJOR > 1 else None).tz_localize(tz))
+        yield f"early and late {name}", lambda tz=tz: pd.Series(pd.to_datetime(["1890-01-01", "1916-06-01", "1950-06-01", "2037-12-31", "2100-07-01", "2200-01-01"]).tz_localize("UTC").tz_convert(tz))
+        yield f"changes {name}", lambda tz=tz: pd.Series(pd.date_range("2021-01-01", periods=800, freq="11h", tz="UTC").tz_convert(tz))
+    if MAJOR > 1:
+        for unit in ("s", "ms", "us"):
+            yield f"times {unit}", lambda unit=unit: pd.Series(pd.to_datetime(["2020-01-01", "2021-07-01 12:00"], format="mixed").tz_localize("UTC").as_unit(unit))
+    yield "days in a zone", lambda: pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
+
+
+FREQS = ["Y", "Q", "Q-FEB", "Q-NOV", "M", "W", "W-TUE", "W-SAT", "D", "B", "h", "min", "s", "ms", "us", "ns"]
+FREQS += ["Y-JUN", "2M", "3Q-JAN", "15min"] if MAJOR > 1 else ["A-JUN", "2M", "3Q-JAN", "15min"]
+
+
+def periods():
+    for freq in FREQS:
+        yield f"period {freq}", lambda freq=freq: pd.Series(pd.PeriodIndex(["2020-01-01", "1969-12-31", None, "1960-02-29", "2021-12-31 23:59:58.123456"], freq=freq))
+
+
+def intervals():
+    for closed in ("left", "right", "both", "neither"):
+        yield f"interval {closed}", lambda closed=closed: pd.Series(pd.interval_range(0, 4, closed=closed))
+    yield "interval floats", lambda: pd.Series(pd.IntervalIndex.from_breaks([0, 0.1, 1e-9, 1e20]))
+    yield "interval missing", lambda: pd.Series(pd.arrays.IntervalArray([pd.Interval(0, 1), None, pd.Interval(2, 3.5)]))
+    yield "interval spans", lambda: pd.Series(pd.IntervalIndex.from_breaks(pd.to_timedelta(["0s", "1s", "2D"])))
+    if MAJOR > 1:
+        yield "interval times", lambda: pd.Series(pd.IntervalIndex.from_breaks(pd.date_range("2020", periods=3, freq="12h")))
+        yield "interval zones", lambda: pd.Series(pd.IntervalIndex.from_breaks(pd.date_range("2020", periods=3, tz="Europe/Berlin")))
+
+
+def categories():
+    yield "category text", lambda: pd.Series(["b", "a", None, "é", "a"], dtype="category")
+    yield "category numbers", lambda: pd.Series([2, 1, 2], dtype="category")
+    yield "category floats", lambda: pd.Series([2.5, None, 0.1], dtype="category")
+    yield "category ordered", lambda: pd.Series(pd.Categorical(["lo", "hi"], ["lo", "mid", "hi"], ordered=True))
+    yield "category empty", lambda: pd.Series(pd.Categorical([None, None]))
+    yield "category range", lambda: pd.Series(pd.Categorical.from_codes([2, 0, -1], pd.RangeIndex(3)))
+    yield "category bool", lambda: pd.Series([True, False, None], dtype="category")
+    yield "category days", lambda: pd.Series(pd.to_datetime(["2020-01-01", None, "2020-01-02"])).astype("category")
+    yield "category zones", lambda: pd.Series(pd.to_datetime(["2020-01-01 01:00", None]).tz_localize("Asia/Tokyo")).astype("category")
+    yield "category periods", lambda: pd.Series(pd.period_range("2020", periods=3, freq="M")).astype("category")
+    yield "category intervals", lambda: pd.cut(pd.Series([1, 5, 9, None]), 3)
+    yield "category many", lambda: pd.Series(range(300)).astype("category")
+    yield "category Int64", lambda: pd.Series(pd.array([3, None, 1], dtype="Int64")).astype("category")
+
+
+def masked():
+    for t in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"):
+        yield f"{t} missing", lambda t=t: pd.Series([1, None, np.iinfo(t.lower()).max], dtype=t)
+        yield f"{t} whole", lambda t=t: pd.Series([np.iinfo(t.lower()).min, 5], dtype=t)
+    for t in ("Float32", "Float64"):
+        yield t, lambda t=t: pd.Series([0.1, None, 1e300 if t == "Float64" else 1e30, -2.5], dtype=t)
+    yield "boolean", lambda: pd.Series([True, None, False], dtype="boolean")
+    yield "boolean whole", lambda: pd.Series([True, False], dtype="boolean")
+
+
+def strings():
+    text = ["a", None, "", "é\U0001f600", 'say "x", y', "line\nbreak"]
+    yield "string", lambda: pd.Series(text, dtype="string[python]")
+    if MAJOR > 1:
+        yield "str", lambda: pd.Series(text, dtype=pd.StringDtype("python", na_value=np.nan))
+    if pa:
+        yield "string arrow", lambda: pd.Series(text, dtype="string[pyarrow]")
+        if MAJOR > 1:
+            yield "str arrow", lambda: pd.Series(text, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
+        yield "string chunks", lambda: pd.concat([pd.Series(text, dtype="string[pyarrow]")] * 3, ignore_index=True)[4:15]
+
+
+def sparse():
+    make = pd.arrays.SparseArray
+    yield "sparse ints", lambda: pd.Series(make([0, 0, 1, 2, 0]))
+    yield "sparse floats", lambda: pd.Series(make([np.nan, 1.5, np.nan, np.nan, 0.1]))
+    yield "sparse fill", lambda: pd.Series(make([7.5, 1.0, 7.5, 7.5], fill_value=7.5))
+    yield "sparse bool", lambda: pd.Series(make([False, True, True, False]))
+    yield "sparse blocks", lambda: pd.Series(make([0, 0, 1, 2, 0, 3, 0, 0, 4, 5], kind="block", fill_value=0))
+    yield "sparse all", lambda: pd.Series(make([0, 0, 0], fill_value=0))
+    yield "sparse int8", lambda: pd.Series(make(np.array([1, -1, 0, 0], "i1")))
+
+
+def arrow_cases():
+    dt = datetime
+    when = [dt.datetime(2020, 1, 1), None, dt.datetime(1960, 7, 1, 12, 34, 56, 123000)]
+    big = decimal.Decimal
+    yield "bool", [True, None, False] * 5, pa.bool_()
+    yield "bool whole", [True, False], pa.bool_()
+    for t in (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()):
+        yield str(t), [1, None, np.iinfo(str(t)).max], t
+    yield "half", np.array([0.1, 5], "f2"), pa.float16()
+    yield "float", [0.1, None, 1.5], pa.float32()
+    yield "double", [0.1, None, 1e300, float("nan")], pa.float64()
+    yield "decimal", [big("1.50"), None, big("-0.01"), big("12345678.90")], pa.decimal128(12, 2)
+    yield "decimal small", [big("0.00000001"), big("-12"), big("0")], pa.decimal128(30, 8)
+    yield "decimal negative", [big("1200"), big("-100")], pa.decimal128(10, -2)
+    yield "decimal256", [big("1" * 40 + ".5"), big("-0.5")], pa.decimal256(60, 1)
+    yield "string", ["a", None, "é", ""], pa.string()
+    yield "large_string", ["a", None, "é"], pa.large_string()
+    yield "string_view", ["a", None, "more than twelve bytes of text", "x" * 13], pa.string_view()
+    yield "binary", [b"a\xff", None, b""], pa.binary()
+    yield "binary view", [b"a\xff" * 20, None, b""], pa.binary_view()
+    yield "fixed", [b"ab", None], pa.binary(2)
+    yield "date32", [dt.date(2020, 1, 1), None, dt.date(1890, 2, 3)], pa.date32()
+    yield "date64", [dt.date(2020, 1, 1), None], pa.date64()
+    for unit in ("s", "ms", "us", "ns"):
+        for zone in (None, "UTC", "Europe/Berlin", "+05:30"):
+            at = when if unit != "s" else when[:2]
+            yield f"timestamp {unit} {zone}", at, pa.timestamp(unit, zone)
+        yield f"duration {unit}", [1, None, -86400 * 3], pa.duration(unit)
+    yield "time32 s", [dt.time(1, 2, 3), None], pa.time32("s")
+    yield "time32 ms", [dt.time(1, 2, 3, 4000), None], pa.time32("ms")
+    yield "time64", [dt.time(1, 2, 3, 5), None, dt.time(23, 59, 59)], pa.time64("us")
+    yield "time64 ns", [3723000001000, None], pa.time64("ns")
+    yield "null", [None, None], pa.null()
+
+
+def nested_cases():
+    yield "list", [[1, 2], None, [], [None, 3]], pa.list_(pa.int64())
+    yield "list text", [["a", "é"], None], pa.list_(pa.string())
+    yield "list of lists", [[[1], []], [[2, 3]], None], pa.list_(pa.list_(pa.int32()))
+    yield "large list", [[1.5], None], pa.large_list(pa.float64())
+    yield "fixed list", [[1, 2], None, [3, 4]], pa.list_(pa.int8(), 2)
+    yield "struct", [{"a": 1, "b": "x"}, None, {"a": None, "b": "y"}], pa.struct([("a", pa.int64()), ("b", pa.string())])
+    yield "struct of list", [{"a": [1]}, {"a": None}], pa.struct([pa.field("a", pa.list_(pa.int8()), nullable=False)])
+    yield "map", [[("a", 1), ("b", None)], None, []], pa.map_(pa.string(), pa.int64())
+    yield "list bool", [[True, None], [False]], pa.list_(pa.bool_())
+    yield "list uint64", [[2**64 - 1]], pa.list_(pa.uint64())
+
+
+def arrow():
+    make = pd.arrays.ArrowExtensionArray
+    for name, values, t in arrow_cases():
+        yield f"arrow {name}", lambda values=values, t=t: pd.Series(make(pa.array(values, t)))
+        yield f"arrow {name} sliced", lambda values=values, t=t: pd.Series(make(pa.chunked_array([pa.array(list(values) * 3, t)[2:], pa.array(values, t)[:1], pa.array([], t)])))
+    for name, values, t in nested_cases():
+        yield f"nested {name}", lambda values=values, t=t: pd.Series(make(pa.array(values, t)))
+        yield f"nested {name} sliced", lambda values=values, t=t: pd.Series(make(pa.array(values * 3, t)[1:]))
+    yield "arrow dictionary", lambda: pd.Series(make(pa.array(["a", None, "b", "a"]).dictionary_encode()))
+    yield "arrow dictionary numbers", lambda: pd.Series(make(pa.array([10, 20, 10]).dictionary_encode()))
+    yield "arrow chunks", lambda: pd.Series(make(pa.chunked_array([[1, 2], [], [3], [None, 4]], pa.int64())))
+
+
+def csv_cells(s):
+    """The fields of to_csv(), without quotes."""
+    text = s.to_frame("x").to_csv(index=False)
+    return [row[0] if row else "" for row in csv.reader(io.StringIO(text))][1:]
+
+
+def cells_of(s):
+    if pa and isinstance(s.array, pd.arrays.ArrowExtensionArray) and isinstance(s.dtype, pd.ArrowDtype if hasattr(pd, "ArrowDtype") else ()):
+        chunks = getattr(s.array, "_pa_array", None)
+        items = s.tolist()
+        if pa.types.is_nested((chunks if chunks is not None else s.array._data).type):
+            items = (chunks if chunks is not None else s.array._data).to_pylist()
+        return [json_cell(x) for x in items]
+    return [json_cell(x) for x in s.tolist()]
+
+
+def cases():
+    kinds = [times, periods, intervals, categories, masked, strings, sparse] + ([arrow] if pa else [])
+    for kind in kinds:
+        for name, make in kind():
+            try:
+                s = make()
+            except Exception as e:  # not every version has every type
+                print(f"{pd.__version__}: {name}: {e!r}", file=sys.stderr)
+                continue
+            s = s.reset_index(drop=True)
+            try:
+                fields = csv_cells(s)
+            except Exception as e:
+                print(f"{pd.__version__}: {name}: to_csv: {e!r}", file=sys.stderr)
+                fields = None
+            df = s.to_frame("x")
+            made = [pickle.dumps(df, protocol) for protocol in (2, 4, 5)]
+            yield name, made, str(s.dtype), cells_of(s), fields
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(pickle.dumps(list(cases())))
