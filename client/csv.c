@@ -255,18 +255,15 @@ static bool is_no_name(const struct value *name, bool of_many)
 
 static void put_name(struct csv *c, const struct value *name, bool of_many)
 {
-    struct cell cell = {.kind = CELL_VALUE, .value = name};
     if (!is_no_name(name, of_many))
-        py_cell_str(&c->o->scratch, &cell, false);
+        py_value_str(&c->o->scratch, name, false);
     put_scratch(c);
 }
 
 // A label of one of several levels: here nothing is missing, NaN has a name.
 static void put_level_label(struct csv *c, struct column *level, size_t i)
 {
-    struct cell cell;
-    column_cell(level, i, STYLE_JSON, &cell);
-    py_cell_str(&c->o->scratch, &cell, false);
+    py_cell_str(&c->o->scratch, level, i, false);
     put_scratch(c);
 }
 
@@ -322,14 +319,15 @@ static void put_header(struct csv *c)
 
 // --- All of it ---
 
-// Of a nullable, Arrow, sparse or categorical column (whose dtypes have other names than numpy's) pandas makes Python's
-// floats, and they are written with all the digits that they have there.
+// Of an Arrow, sparse or categorical column pandas makes Python's floats, and they are written with all the digits that
+// they have there; floats of numpy and nullable ones are as wide as they are.
 static struct csv_column *columns_of(struct column **columns, size_t n)
 {
     struct csv_column *all = mem_zalloc((n ? n : 1) * sizeof *all);
     for (size_t i = 0; i < n; i++) {
         const char *dtype = column_dtype(columns[i]);
-        all[i] = (struct csv_column){columns[i], strncmp(dtype, "float", 5) != 0 || strchr(dtype, '[') != NULL};
+        bool own = (strncmp(dtype, "float", 5) == 0 || strncmp(dtype, "Float", 5) == 0) && !strchr(dtype, '[');
+        all[i] = (struct csv_column){columns[i], !own};
     }
     return all;
 }

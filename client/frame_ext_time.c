@@ -28,7 +28,7 @@ static void zoned_cell(struct column *c, size_t row, enum cell_style style, stru
         return;
     } else {
         if (!z->style.is_known)
-            date_style_of(&z->style, z->items.array.type, z->items.array.data, 8, z->items.len);
+            date_style_of(&z->style, z->items.array.type, z->items.array.data, 8, z->items.len, NULL, 0);
         text_timestamp_fixed(&c->text, t, z->digits, z->tz, ' ', z->style.digits);
     }
     cell_of_text(c, ret);

@@ -9,7 +9,8 @@
 // One field of the file.
 struct field {
     struct column *column;
-    const struct npy_type *type; // NULL: text
+    const struct npy_type *type; // NULL: text, or numbers with missing ones
+    struct npy_type real;        // kind 'f': missing numbers are its NaN
     size_t width;                // of text
 };
 
@@ -21,8 +22,26 @@ struct records {
     struct buf descr;
 };
 
+// Nullable and Arrow's numbers: which are floats in numpy where all are missing.
+static bool is_number(const char *dtype)
+{
+    static const char *const names[] = {"Int", "UInt", "Float", "int", "uint", "float[", "double["};
+    bool arrow = strstr(dtype, "[pyarrow]");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(dtype, names[i], strlen(names[i])) == 0)
+            return (i < 3 || arrow) && strncmp(dtype, "Interval", 8) != 0;
+    return false;
+}
+
+static bool is_real(const struct cell *c)
+{
+    return c->kind == CELL_ELEMENT && memchr("iuf", c->type->kind, 3) && c->type->itemsize <= 8;
+}
+
+// Numbers, some of them missing, are floats in numpy, and NaN stands for these; all else is text, as wide as it has to be.
 static void measure(struct records *r, struct field *f)
 {
+    bool numbers = true, some = false, narrow = true;
     r->text.to = NULL;
     r->text.width = 1;
     for (size_t row = 0; row < r->rows && !r->o->failed; row++) {
@@ -30,10 +49,35 @@ static void measure(struct records *r, struct field *f)
         if (row % 65536 == 0)
             npy_check(r->o);
         column_cell(f->column, row, STYLE_JSON, &c);
+        numbers = numbers && (c.kind == CELL_NA || is_real(&c));
+        some = some || c.kind != CELL_NA;
+        narrow = narrow && (c.kind == CELL_NA || (is_real(&c) && c.type->kind == 'f' && c.type->itemsize == 4));
         npy_text_cell(&r->text, r->o, &c);
     }
     npy_text_check(&r->text, r->o);
     f->width = r->text.width;
+    const char *dtype = column_dtype(f->column);
+    if (numbers && (some || is_number(dtype))) {
+        narrow = some ? narrow : strcmp(dtype, "Float32") == 0 || strcmp(dtype, "float[pyarrow]") == 0;
+        f->real = (struct npy_type){.kind = 'f', .itemsize = narrow ? 4 : 8, .unit = "generic"};
+    }
+}
+
+static void put_real(struct records *r, const struct field *f, const struct cell *c)
+{
+    int64_t i;
+    long double x = __builtin_nanl("");
+    enum float_width width;
+    if (c->kind == CELL_ELEMENT && npy_int(c->type, c->at, &i))
+        x = (long double)i;
+    else if (c->kind == CELL_ELEMENT && !npy_real(c->type, c->at, &x, &width) && c->type->kind == 'u')
+        x = (long double)npy_uint(c->type, c->at);
+    float narrow = (float)x;
+    double wide = (double)x;
+    if (f->real.itemsize == 4)
+        npy_put(r->o, &narrow, 4);
+    else
+        npy_put(r->o, &wide, 8);
 }
 
 static void put_field(struct records *r, const struct field *f, size_t row)
@@ -41,7 +85,9 @@ static void put_field(struct records *r, const struct field *f, size_t row)
     static const uint8_t zeros[32];
     struct cell c;
     column_cell(f->column, row, STYLE_JSON, &c);
-    if (!f->type) {
+    if (f->real.kind) {
+        put_real(r, f, &c);
+    } else if (!f->type) {
         r->text.to = r->o;
         r->text.width = f->width;
         npy_text_cell(&r->text, r->o, &c);
@@ -65,8 +111,8 @@ static void put_rows(struct records *r)
 
 static void descr_of(struct buf *b, const struct field *f)
 {
-    if (f->type)
-        npy_descr(b, f->type, false);
+    if (f->type || f->real.kind)
+        npy_descr(b, f->type ? f->type : &f->real, false);
     else
         npy_text_descr(b, f->width);
 }
@@ -86,17 +132,14 @@ static void add_fields(struct records *r, struct column **columns, size_t n)
 
 static void label_name(struct buf *b, const struct frame *f, size_t i)
 {
-    struct cell c;
     if (f->n_labels == 1) {
-        column_cell(f->labels[0], i, STYLE_JSON, &c);
-        py_cell_str(b, &c, false);
+        py_cell_str(b, f->labels[0], i, false);
         return;
     }
     buf_putc(b, '(');
     for (size_t level = 0; level < f->n_labels; level++) {
-        column_cell(f->labels[level], i, STYLE_JSON, &c);
         buf_puts(b, level ? ", " : "");
-        py_cell_str(b, &c, true);
+        py_cell_str(b, f->labels[level], i, true);
     }
     buf_putc(b, ')');
 }
@@ -105,13 +148,12 @@ static void index_name(struct buf *b, const struct frame *f, size_t i)
 {
     const struct value *name = f->index_names[i];
     bool none = !name || name->kind == VALUE_NONE;
-    struct cell c = {.kind = CELL_VALUE, .value = name};
     if (none && f->n_index == 1)
         buf_puts(b, "index");
     else if (none)
         buf_printf(b, "level_%zu", i);
     else
-        py_cell_str(b, &c, false);
+        py_value_str(b, name, false);
 }
 
 struct named {
@@ -213,7 +255,7 @@ static void put_values(struct records *r, const struct frame *f, unsigned ndim)
 {
     r->fields = mem_zalloc((f->n_columns ? f->n_columns : 1) * sizeof *r->fields);
     add_fields(r, f->columns, f->n_columns);
-    bool uniform = r->n == 1;
+    bool uniform = r->n == 1, real = r->n > 0;
     for (size_t i = 1; i < r->n; i++)
         uniform = same_type(r->fields[0].type, r->fields[i].type);
     size_t width = 1;
@@ -221,10 +263,13 @@ static void put_values(struct records *r, const struct frame *f, unsigned ndim)
         r->fields[i].type = uniform ? r->fields[i].type : NULL;
         if (!r->fields[i].type)
             measure(r, &r->fields[i]);
+        real = real && !r->fields[i].type && r->fields[i].real.kind && same_type(&r->fields[0].real, &r->fields[i].real);
         width = r->fields[i].width > width ? r->fields[i].width : width;
     }
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n; i++) {
         r->fields[i].width = width;
+        r->fields[i].real.kind = real ? 'f' : 0;
+    }
     struct field none = {.width = 1};
     descr_of(&r->descr, r->n ? &r->fields[0] : &none);
     npy_header(r->o, &r->descr, false, (size_t[]){r->rows, f->n_columns}, ndim);

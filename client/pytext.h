@@ -13,9 +13,10 @@ void py_str(struct out *o, const struct value *v);
 bool py_scalar_repr(struct buf *b, const struct value *v);
 // A numpy array as str() or repr() has it; false and nothing written where v is none.
 bool py_array_str(struct out *o, const struct value *v, bool repr);
-// str() or repr() of what pandas holds in a cell (asked for in STYLE_JSON), as it is in a label: "1.5", "nan",
-// "2024-01-01 00:00:00", "'a'".
-void py_cell_str(struct buf *b, const struct cell *c, bool repr);
+// str() or repr() of a value, appended: for names and labels.
+void py_value_str(struct buf *b, const struct value *v, bool repr);
+// The same of what pandas has in a cell when somebody takes it out: "1.5", "nan", "2024-01-01 00:00:00", "'a'".
+void py_cell_str(struct buf *b, struct column *column, size_t row, bool repr);
 // Whether pandas takes it for missing: None, NaN (of any kind, Decimal's too), NaT, NA.
 bool py_is_na(const struct value *v);
 

@@ -2,8 +2,9 @@
 #include <string.h>
 
 #include "client/pytext.h"
+#include "client/render_pandas.h"
 
-static void put_value(struct buf *b, const struct value *v, bool repr)
+void py_value_str(struct buf *b, const struct value *v, bool repr)
 {
     struct err err = ERR_INIT;
     if (repr && py_scalar_repr(b, v))
@@ -17,38 +18,41 @@ static void put_value(struct buf *b, const struct value *v, bool repr)
         b->over = true;
 }
 
-// str() of a Timestamp: of nine digits behind the seconds it shows nine, six or none.
-static void put_moment(struct buf *b, const struct npy_type *t, const uint8_t *at)
+static bool begins(const char *s, const char *with)
 {
-    struct buf text = {0};
-    (void)npy_text(&text, t, at);
-    char *s = text.data ? text.data : (char[]){""}, *point = strchr(s, '.'), *time = strchr(s, 'T');
-    size_t n = strlen(s);
-    if (time)
-        *time = ' ';
-    while (point && n && s[n - 1] == '0')
-        n--;
-    size_t digits = point ? n - (size_t)(point + 1 - s) : 0;
-    buf_put(b, s, point ? (size_t)(point - s) : n);
-    if (!time && n == 10)
-        buf_puts(b, " 00:00:00");
-    if (digits)
-        buf_printf(b, ".%-*.*s", digits > 6 ? 9 : 6, (int)digits, point + 1);
-    for (size_t i = b->len; digits && i-- > 0 && b->data[i] == ' ';)
-        b->data[i] = '0';
-    buf_free(&text);
+    return strncmp(s, with, strlen(with)) == 0;
 }
 
-static void put_element(struct buf *b, const struct npy_type *t, const uint8_t *at, bool repr)
+// Dates and spans as Timestamp and Timedelta show them.
+static bool put_moment(struct buf *b, const struct npy_type *t, const uint8_t *at, bool repr)
+{
+    unsigned digits;
+    int64_t ticks;
+    struct npy_type number = *t;
+    number.kind = 'i';
+    if ((t->kind != 'M' && t->kind != 'm') || t->unit_count != 1 || !digits_of_unit(t->unit, &digits) ||
+        !npy_int(&number, at, &ticks))
+        return false;
+    bool quoted = repr && ticks != PANDAS_NAT;
+    if (quoted)
+        buf_puts(b, t->kind == 'M' ? "Timestamp('" : "Timedelta('");
+    if (t->kind == 'M')
+        text_timestamp(b, ticks, digits, NULL, ' ');
+    else
+        text_timedelta(b, ticks, digits);
+    if (quoted)
+        buf_puts(b, "')");
+    return true;
+}
+
+static void put_element(struct buf *b, const struct npy_type *t, const uint8_t *at, bool repr, bool widen)
 {
     long double x;
     enum float_width width;
-    if (t->kind == 'M' && !npy_is_na(t, at)) {
-        buf_puts(b, repr ? "Timestamp('" : "");
-        put_moment(b, t, at);
-        buf_puts(b, repr ? "')" : "");
-    } else if (npy_real(t, at, &x, &width)) {
-        text_float(b, x, width == FLOAT_LONG ? width : FLOAT_64);
+    if (put_moment(b, t, at, repr))
+        return;
+    if (npy_real(t, at, &x, &width)) {
+        text_float(b, x, width == FLOAT_LONG || !widen ? width : FLOAT_64);
     } else if (t->kind == 'U' && repr) {
         struct buf text = {.max = b->max};
         npy_unicode(&text, t, at);
@@ -59,21 +63,44 @@ static void put_element(struct buf *b, const struct npy_type *t, const uint8_t *
     }
 }
 
-void py_cell_str(struct buf *b, const struct cell *c, bool repr)
+// What stands for a missing value depends on the array.
+static const char *missing_of(const char *dtype)
 {
-    switch (c->kind) {
-    case CELL_NA: buf_puts(b, "nan"); break;
-    case CELL_ELEMENT: put_element(b, c->type, c->at, repr); break;
-    case CELL_VALUE: put_value(b, c->value, repr); break;
-    case CELL_TEXT:
-        if (repr)
-            text_str_repr(b, (const uint8_t *)c->text, c->len);
-        else
-            buf_put(b, c->text, c->len);
-        break;
+    if (begins(dtype, "datetime64") || begins(dtype, "timedelta64") || begins(dtype, "period"))
+        return "NaT";
+    bool na = begins(dtype, "Int") || begins(dtype, "UInt") || begins(dtype, "Float") || begins(dtype, "boolean") ||
+              begins(dtype, "string") || strstr(dtype, "[pyarrow]");
+    return na ? "<NA>" : "nan";
+}
+
+static void put_text(struct buf *b, const struct cell *c, const char *dtype, bool repr)
+{
+    bool moment = begins(dtype, "datetime64");
+    if (repr && moment)
+        buf_puts(b, "Timestamp('");
+    size_t begin = b->len;
+    if (repr && !moment)
+        text_str_repr(b, (const uint8_t *)c->text, c->len);
+    else
+        buf_put(b, c->text, c->len);
+    if (moment && b->len > begin + 10 && b->data[begin + 10] == 'T')
+        b->data[begin + 10] = ' ';
+    if (repr && moment)
+        buf_puts(b, "')");
+}
+
+void py_cell_str(struct buf *b, struct column *column, size_t row, bool repr)
+{
+    struct cell c;
+    column_cell(column, row, STYLE_JSON, &c);
+    switch (c.kind) {
+    case CELL_NA: buf_puts(b, missing_of(column_dtype(column))); break;
+    case CELL_ELEMENT: put_element(b, c.type, c.at, repr, !begins(column_dtype(column), "Float")); break;
+    case CELL_VALUE: py_value_str(b, c.value, repr); break;
+    case CELL_TEXT: put_text(b, &c, column_dtype(column), repr); break;
     case CELL_UNSUPPORTED:
         buf_puts(b, "UnsupportedType : ");
-        buf_put(b, c->text, c->len);
+        buf_put(b, c.text, c.len);
         break;
     }
 }

@@ -3,17 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "client/pytext.h"
+#include "client/render_pandas.h"
 
 static const struct value *arg(const struct value *call, size_t i)
 {
     const struct value *args = call->u.call.args;
     return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
-}
-
-static bool is_nat(const struct value *v)
-{
-    return value_is_call(v, "pandas._libs.tslibs.nattype", "_nat_unpickle") || value_is_global(v, "pandas", "NaT");
 }
 
 static bool is_decimal_nan(const struct value *v)
@@ -56,8 +53,8 @@ bool py_is_na(const struct value *v)
     if (v->kind == VALUE_FLOAT)
         return isnan(v->u.real);
     if (v->kind == VALUE_GLOBAL)
-        return value_is_global(v, "pandas", "NA") || value_is_global(v, "pandas._libs.missing", "NA") || is_nat(v);
-    return v->kind == VALUE_CALL && (is_nat(v) || is_decimal_nan(v) || is_complex_nan(v) || is_numpy_na(v));
+        return is_pandas_na(v) || is_pandas_nat(v);
+    return v->kind == VALUE_CALL && (is_pandas_nat(v) || is_pandas_na(v) || is_decimal_nan(v) || is_complex_nan(v) || is_numpy_na(v));
 }
 
 // --- Calls ---
@@ -137,6 +134,27 @@ static bool is_of(const struct value *v, const char *module)
     return v->u.call.callee->kind == VALUE_GLOBAL && !strcmp(v->u.call.callee->u.global.module, module);
 }
 
+static bool is_timestamp(const struct value *v)
+{
+    return value_is_call(v, "pandas._libs.tslibs.timestamps", "_unpickle_timestamp");
+}
+
+// "Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin')" of its isoformat().
+static bool put_timestamp(struct buf *b, const struct value *v, const char *text)
+{
+    auto_cleanup(tz_freep) struct tz *tz = tz_new(arg(v, 2));
+    buf_puts(b, "Timestamp('");
+    const char *offset = tz && strlen(text) > 19 ? strpbrk(text + 19, "+-") : NULL;
+    for (const char *s = text; *s; s++)
+        if (*s != ':' || !offset || s < offset)
+            buf_putc(b, *s == 'T' && s == text + 10 ? ' ' : *s);
+    if (tz)
+        buf_printf(b, "', tz='%s')", tz->name);
+    else
+        buf_puts(b, "')");
+    return true;
+}
+
 static bool put_call(struct buf *b, const struct value *v, const char *text)
 {
     if (value_is_call(v, "datetime", "timedelta"))
@@ -151,10 +169,12 @@ static bool put_call(struct buf *b, const struct value *v, const char *text)
         return put_fraction(b, text);
     if (is_of(v, "pathlib") || is_of(v, "pathlib._local"))
         return put_quoted(b, v->u.call.callee->u.global.name, text);
-    if (is_nat(v) || is_of(v, "builtins")) {
+    if (is_pandas_nat(v) || is_pandas_na(v) || is_of(v, "builtins")) {
         buf_puts(b, text);
         return true;
     }
+    if (is_timestamp(v))
+        return put_timestamp(b, v, text);
     if (value_is_call(v, "pandas._libs.tslibs.timedeltas", "_timedelta_unpickle"))
         return put_quoted(b, "Timedelta", text);
     return false;
@@ -263,7 +283,7 @@ static bool put_class(struct buf *b, const struct value *v)
     const char *module = v->u.global.module, *name = v->u.global.name, *dot = strrchr(name, '.');
     bool is_class = false;
     if (py_is_na(v)) {
-        buf_puts(b, is_nat(v) ? "NaT" : "<NA>");
+        buf_puts(b, is_pandas_nat(v) ? "NaT" : "<NA>");
         return true;
     }
     if (!strcmp(module, "builtins")) {

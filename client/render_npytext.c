@@ -45,6 +45,11 @@ bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret)
     return true;
 }
 
+uint64_t npy_uint(const struct npy_type *t, const uint8_t *at)
+{
+    return load_uint(t, at, t->itemsize);
+}
+
 static long double half(uint16_t h)
 {
     unsigned e = h >> 10 & 31, m = h & 0x3ff;

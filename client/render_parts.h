@@ -162,6 +162,7 @@ void npy_type_freep(struct npy_type **t);
 void npy_array_free(struct npy_array *a);
 // An integer (also bool) element; false for other kinds and for what passes int64_t.
 bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret);
+uint64_t npy_uint(const struct npy_type *t, const uint8_t *at); // of kind u
 bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
 // NaN (of a complex number: in a part of it) or NaT.
 bool npy_is_na(const struct npy_type *t, const uint8_t *at);
