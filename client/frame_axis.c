@@ -53,14 +53,12 @@ static bool get_int(const struct value *dict, const char *key, int64_t *ret)
 static bool range_axis(const struct value *dict, struct axis *ret)
 {
     int64_t start, stop, step;
-    if (!get_int(dict, "start", &start) || !get_int(dict, "stop", &stop) || !get_int(dict, "step", &step) || !step)
-        return false;
-    __int128 span = step > 0 ? (__int128)stop - start : (__int128)start - stop;
-    __int128 each = step > 0 ? step : -(__int128)step, rows = span > 0 ? (span + each - 1) / each : 0;
-    if (rows > INT64_MAX)
+    size_t rows;
+    if (!get_int(dict, "start", &start) || !get_int(dict, "stop", &stop) || !get_int(dict, "step", &step) ||
+        !range_len(start, stop, step, &rows))
         return false;
     make_levels(ret, 1);
-    ret->rows = (size_t)rows;
+    ret->rows = rows;
     ret->levels[0] = column_of_range(start, step, ret->rows);
     ret->names[0] = none_is_null(value_dict_get(dict, "name"));
     ret->is_plain = start == 0 && step == 1 && !ret->names[0];

@@ -90,13 +90,14 @@ static bool read_slice(const struct value *v, struct places *p)
 {
     const struct value *args = v->u.call.args;
     int64_t stop;
-    if (!get_int(seq_at(args, 2), 1, &p->step) || !p->step || !get_int(seq_at(args, 0), 0, &p->start) ||
-        !get_int(seq_at(args, 1), p->step < 0 ? -1 : 0, &stop))
-        return false;
-    __int128 span = p->step > 0 ? (__int128)stop - p->start : (__int128)p->start - stop;
-    __int128 each = p->step > 0 ? p->step : -(__int128)p->step;
-    p->len = span > 0 ? (size_t)((span + each - 1) / each) : 0;
-    return true;
+    return get_int(seq_at(args, 2), 1, &p->step) && get_int(seq_at(args, 0), 0, &p->start) &&
+           get_int(seq_at(args, 1), p->step < 0 ? -1 : 0, &stop) && range_len(p->start, stop, p->step, &p->len);
+}
+
+static void places_free(struct places *p)
+{
+    column_free(p->array);
+    p->array = NULL;
 }
 
 static bool read_places(const struct value *v, struct places *p)
@@ -107,13 +108,11 @@ static bool read_places(const struct value *v, struct places *p)
     if (!frame_is_array(v))
         return false;
     p->array = column_of_array(v, ROWS_ANY);
-    p->len = p->array->rows == ROWS_ANY ? 0 : p->array->rows;
-    return p->array->rows != ROWS_ANY;
-}
-
-static void places_free(struct places *p)
-{
-    column_free(p->array);
+    p->len = p->array->rows;
+    if (p->len != ROWS_ANY)
+        return true;
+    places_free(p);
+    return false;
 }
 
 static bool place_at(const struct places *p, size_t i, int64_t *ret)

@@ -124,5 +124,7 @@ const struct value *made_class(const struct value *v);
 // Whether a global has this name in a module that begins with `package` and a dot, or is it.
 bool global_is(const struct value *global, const char *package, const char *name);
 const struct value *none_is_null(const struct value *v); // None as NULL
+// How many numbers range(start, stop, step) of Python has; false where step is 0, or they pass int64_t.
+bool range_len(int64_t start, int64_t stop, int64_t step, size_t *ret);
 
 #endif

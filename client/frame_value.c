@@ -50,3 +50,13 @@ const struct value *none_is_null(const struct value *v)
 {
     return v && v->kind == VALUE_NONE ? NULL : v;
 }
+
+bool range_len(int64_t start, int64_t stop, int64_t step, size_t *ret)
+{
+    if (step == 0)
+        return false;
+    __int128 span = step > 0 ? (__int128)stop - start : (__int128)start - stop;
+    __int128 each = step > 0 ? step : -(__int128)step, n = span > 0 ? (span + each - 1) / each : 0;
+    *ret = (size_t)n;
+    return n <= INT64_MAX;
+}

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "client/frame.h"
 
+enum { MAX_TEXT = 4 << 20 };
+
 static void put_text(struct out *o, const char *s)
 {
     out_string(o, (const uint8_t *)s, strlen(s));
@@ -143,14 +145,27 @@ static errc dump(const uint8_t *data, size_t len, struct buf *text, struct err *
     return out_free(o);
 }
 
+static void put_error(const struct err *failed, struct buf *text)
+{
+    struct err err = ERR_INIT;
+    struct buf_sink sink = sink_to_buf(text);
+    struct out *o = out_new(&sink.sink, NULL, &err);
+    text->len = 0;
+    text->over = false;
+    out_puts(o, "{\"error\":");
+    put_text(o, err_name(failed->code));
+    out_puts(o, ",\"cause\":");
+    put_text(o, failed->cause);
+    out_puts(o, "}");
+    (void)out_free(o);
+}
+
 static bool answer(const uint8_t *data, size_t len)
 {
-    auto_cleanup(buf_free) struct buf text = {.max = 64 << 20};
+    auto_cleanup(buf_free) struct buf text = {.max = MAX_TEXT};
     struct err err = ERR_INIT;
-    if (dump(data, len, &text, &err)) {
-        printf("{\"error\": \"%s\", \"cause\": \"%s\"}\n", err_name(err.code), err.cause);
-        return true;
-    }
+    if (dump(data, len, &text, &err))
+        put_error(&err, &text);
     // Containers within cells are indented, on lines of their own.
     for (size_t i = 0; i < text.len; i++)
         if (text.data[i] == '\n')
