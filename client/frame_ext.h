@@ -30,6 +30,17 @@ bool items_int(const struct items *it, size_t i, int64_t *ret);    // of integer
 bool items_is_date(const struct items *it, unsigned *ret_digits);  // M8 in a unit that pandas has
 bool items_is_span(const struct items *it, unsigned *ret_digits);  // m8
 
+// Numbers, times or spans, in whatever an interval's bounds or categories are wrapped: an Index, an extension array.
+struct ticks {
+    struct items items;
+    struct tz *tz;         // owned; NULL: none
+    bool is_date, is_span;
+    unsigned digits;       // of a date or span
+};
+// What was opened is to be closed in any case.
+bool ticks_open(struct ticks *t, const struct value *array, size_t rows);
+void ticks_close(struct ticks *t);
+
 // A cell that is the text which a column's buffer holds, or "unsupported" where it could not hold it.
 void cell_of_text(struct column *c, struct cell *ret);
 void cell_unsupported(struct column *c, struct cell *ret);

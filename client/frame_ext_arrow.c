@@ -140,20 +140,31 @@ static bool read_chunks(struct arrow_column *c, const struct value *array, const
     return true;
 }
 
+static bool is_whole(const struct arrow_array *a)
+{
+    for (size_t i = 0; i < a->len; i++) {
+        const struct arrow_array *at = a;
+        size_t row = i;
+        if (!arrow_resolve(&at, &row) || !arrow_is_valid(at, row))
+            return false;
+    }
+    return true;
+}
+
 // All chunks have one type: elements are of one numpy type then, if none is missing.
 static const struct npy_type *common_type(const struct arrow_column *c)
 {
     const struct npy_type *t = NULL;
     for (size_t i = 0; i < c->n_chunks; i++) {
         const struct arrow_array *a = &c->chunks[i];
-        const struct npy_type *own = a->type.kind == ARROW_BOOL ? &bool_type : a->type.kind == ARROW_NUMBER ? a->type.npy
-                                                                                                       : NULL;
-        if (!own || (t && t != own))
+        while (a->type.kind == ARROW_DICTIONARY)
+            a = a->children;
+        const struct npy_type *own = a->type.kind == ARROW_BOOL     ? &bool_type
+                                     : a->type.kind == ARROW_NUMBER ? a->type.npy
+                                                                    : NULL;
+        if (!own || (t && t != own) || !is_whole(&c->chunks[i]))
             return NULL;
         t = own;
-        for (size_t row = 0; a->validity.data && row < a->len; row++)
-            if (!arrow_is_valid(a, row))
-                return NULL;
     }
     return t;
 }

@@ -260,7 +260,8 @@ static void put_name(struct buf *b, const struct value *type, unsigned depth)
         put_text(b, seq_at(args, 0));
     else if (!strcmp(name, "struct"))
         put_struct(b, seq_at(args, 0), depth + 1);
-    else if (!strcmp(name, "list_") || !strcmp(name, "large_list") || !strcmp(name, "map_") || !strcmp(name, "dictionary"))
+    else if (!strcmp(name, "list_") || !strcmp(name, "large_list") || !strcmp(name, "map_") ||
+             !strcmp(name, "dictionary"))
         put_nested(b, name, args, depth + 1);
     else
         put_simple(b, name, args);

@@ -14,7 +14,44 @@ struct category_column {
     struct column base;
     struct items codes;
     struct column *categories; // owned
+    struct ticks dates;        // the same, where they are times or spans
+    struct date_style style;   // of those that rows have; made when it is asked for
 };
+
+// Categories that no row has do not count for the format of a column: to_csv() looks at the rows.
+static void style_of_rows(struct category_column *k)
+{
+    const struct items *dates = &k->dates.items;
+    auto_free uint8_t *unused = malloc(dates->len ? dates->len : 1);
+    if (unused)
+        memset(unused, 1, dates->len);
+    for (size_t i = 0; unused && i < k->codes.len; i++) {
+        int64_t code;
+        if (items_int(&k->codes, i, &code) && code >= 0 && (uint64_t)code < dates->len)
+            unused[code] = 0;
+    }
+    date_style_of(&k->style, dates->array.type, dates->array.data, 8, dates->len, unused, 1);
+}
+
+// A time or span as to_csv() writes it.
+static void date_cell(struct category_column *k, size_t code, struct cell *ret)
+{
+    const struct ticks *d = &k->dates;
+    int64_t t = PANDAS_NAT;
+    if (!k->style.is_known)
+        style_of_rows(k);
+    (void)items_int(&d->items, code, &t);
+    k->base.text.len = 0;
+    if (t == PANDAS_NAT) {
+        ret->kind = CELL_NA;
+        return;
+    }
+    if (d->tz)
+        text_timestamp_fixed(&k->base.text, t, d->digits, d->tz, ' ', k->style.digits);
+    else
+        (void)date_text(&k->base.text, &k->style, d->items.array.type, items_at(&d->items, code));
+    cell_of_text(&k->base, ret);
+}
 
 static void category_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
 {
@@ -25,6 +62,8 @@ static void category_cell(struct column *c, size_t row, enum cell_style style, s
         ret->kind = CELL_NA;
     } else if (code < 0 || (uint64_t)code >= k->categories->rows) {
         cell_unsupported(c, ret);
+    } else if (style == STYLE_CSV && (k->dates.is_date || k->dates.is_span)) {
+        date_cell(k, (size_t)code, ret);
     } else {
         column_cell(k->categories, (size_t)code, style, ret);
         if (ret->kind == CELL_ELEMENT)
@@ -37,6 +76,7 @@ static void destroy_category(struct column *c)
     struct category_column *k = (struct category_column *)c;
     items_close(&k->codes);
     column_free(k->categories);
+    ticks_close(&k->dates);
     free(k);
 }
 
@@ -62,10 +102,13 @@ struct column *column_of_categories(const struct ext *e, size_t rows)
     k->base.destroy = destroy_category;
     k->base.rows = k->codes.len;
     k->categories = column_of_array(categories, ROWS_ANY);
-    if (k->codes.array.objects || k->codes.array.type->kind != 'i' || !k->categories || k->categories->rows == ROWS_ANY) {
+    if (k->codes.array.objects || k->codes.array.type->kind != 'i' || !k->categories ||
+        k->categories->rows == ROWS_ANY) {
         destroy_category(&k->base);
         return NULL;
     }
+    if (!ticks_open(&k->dates, categories, k->categories->rows))
+        k->dates.is_date = k->dates.is_span = false;
     k->base.dtype = mem_strdup("category");
     k->base.npy = all_in_range(k) ? column_npy_type(k->categories) : NULL;
     return &k->base;
@@ -209,7 +252,9 @@ static bool open_index(struct sparse_column *s, const struct value *index, size_
     const struct value *args = index && index->kind == VALUE_CALL ? index->u.call.args : NULL, *len = seq_at(args, 0);
     const struct value *class = called_global(index);
     s->has_lengths = global_is(class, "pandas", "BlockIndex");
-    if (!len || len->kind != VALUE_INT || len->u.integer < 0 || (!s->has_lengths && !global_is(class, "pandas", "IntIndex")))
+    if (!len || len->kind != VALUE_INT || len->u.integer < 0)
+        return false;
+    if (!s->has_lengths && !global_is(class, "pandas", "IntIndex"))
         return false;
     s->base.rows = (size_t)len->u.integer;
     if ((rows != ROWS_ANY && rows != s->base.rows) || !items_open(&s->starts, seq_at(args, 1), ROWS_ANY))

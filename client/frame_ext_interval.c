@@ -10,20 +10,13 @@
 
 enum { MAX_WRAPPERS = 8 }; // of an array: an Index around an extension array around numpy's
 
-struct bounds {
-    struct items items;
-    struct tz *tz;     // owned; NULL: none
-    bool is_date, is_span;
-    unsigned digits;
-};
-
 struct interval_column {
     struct column base;
-    struct bounds left, right;
+    struct ticks left, right;
     bool closed_left, closed_right;
 };
 
-static bool bounds_open(struct bounds *b, const struct value *v, size_t rows)
+bool ticks_open(struct ticks *b, const struct value *v, size_t rows)
 {
     struct ext e;
     for (unsigned n = 0; v && v->kind == VALUE_CALL && n < MAX_WRAPPERS && !frame_is_array(v); n++) {
@@ -45,13 +38,13 @@ static bool bounds_open(struct bounds *b, const struct value *v, size_t rows)
     return !b->items.array.objects && (b->is_date || b->is_span || strchr("iuf", b->items.array.type->kind));
 }
 
-static void bounds_close(struct bounds *b)
+void ticks_close(struct ticks *b)
 {
     items_close(&b->items);
     tz_free(b->tz);
 }
 
-static bool is_missing(const struct bounds *b, size_t row)
+static bool is_missing(const struct ticks *b, size_t row)
 {
     long double x;
     enum float_width width;
@@ -61,7 +54,7 @@ static bool is_missing(const struct bounds *b, size_t row)
     return npy_real(b->items.array.type, items_at(&b->items, row), &x, &width) && isnan(x);
 }
 
-static void put_bound(struct buf *text, const struct bounds *b, size_t row)
+static void put_bound(struct buf *text, const struct ticks *b, size_t row)
 {
     int64_t t = PANDAS_NAT;
     if (!b->is_date && !b->is_span) {
@@ -95,8 +88,8 @@ static void interval_cell(struct column *c, size_t row, enum cell_style style, s
 static void destroy_interval(struct column *c)
 {
     struct interval_column *i = (struct interval_column *)c;
-    bounds_close(&i->left);
-    bounds_close(&i->right);
+    ticks_close(&i->left);
+    ticks_close(&i->right);
     free(i);
 }
 
@@ -116,7 +109,7 @@ static bool read_closed(struct interval_column *i, const struct value *closed, c
 }
 
 // "interval[int64, right]"
-static char *interval_name(const struct bounds *b, const char *closed)
+static char *interval_name(const struct ticks *b, const char *closed)
 {
     struct buf name = {0};
     buf_puts(&name, "interval[");
@@ -135,8 +128,8 @@ struct column *column_of_intervals(const struct value *left, const struct value 
     const char *side = NULL;
     i->base.cell = interval_cell;
     i->base.destroy = destroy_interval;
-    if (!read_closed(i, closed, &side) || !bounds_open(&i->left, left, rows) ||
-        !bounds_open(&i->right, right, i->left.items.len)) {
+    if (!read_closed(i, closed, &side) || !ticks_open(&i->left, left, rows) ||
+        !ticks_open(&i->right, right, i->left.items.len)) {
         destroy_interval(&i->base);
         return NULL;
     }

@@ -47,7 +47,7 @@ static const char *const pandas_scalars[] = {
     "pandas._libs.tslibs.timestamps.Timestamp", "pandas._libs.tslibs.timedeltas.Timedelta",
     "pandas._libs.tslibs.period.Period", "pandas._libs.interval.Interval", "pandas._libs.tslibs.nattype.NaTType",
     "pandas._libs.missing.NAType", "pandas.Timestamp", "pandas.Timedelta", "pandas.Period", "pandas.Interval",
-    "pandas.api.typing.NaTType", "pandas.api.typing.NAType",
+    "pandas.DateOffset", "pandas.api.typing.NaTType", "pandas.api.typing.NAType",
 };
 
 static bool is_one_of(const char *s, const char *const *names, size_t n)

@@ -46,7 +46,7 @@ bool is_pandas_nat(const struct value *v)
            is_pandas_class(v, "NaT");
 }
 
-// The unit's code of numpy (NPY_FR_s and those behind it) as digits; pandas before 1.5 wrote none, and means nanoseconds.
+// The unit's code of numpy (NPY_FR_s and those behind it) as digits. pandas before 1.5 wrote none: nanoseconds.
 static bool digits_arg(const struct value *call, size_t i, unsigned *ret)
 {
     int64_t code = 10;
@@ -144,14 +144,16 @@ static bool put_interval(struct buf *b, const struct value *v)
     return true;
 }
 
-// What the offsets' repr tells of their arguments: the name of the third, if any.
-static const struct { const char *offset, *attribute; } offsets[] = {
-    {"Day", NULL}, {"Hour", NULL}, {"Minute", NULL}, {"Second", NULL}, {"Milli", NULL}, {"Micro", NULL}, {"Nano", NULL},
-    {"MonthEnd", NULL}, {"MonthBegin", NULL}, {"BusinessMonthEnd", NULL}, {"BusinessMonthBegin", NULL},
-    {"BusinessDay", NULL}, {"CustomBusinessDay", NULL}, {"Easter", "method"}, {"YearEnd", "month"}, {"YearBegin", "month"},
-    {"BYearEnd", "month"}, {"BYearBegin", "month"}, {"QuarterEnd", "startingMonth"}, {"QuarterBegin", "startingMonth"},
-    {"BQuarterEnd", "startingMonth"}, {"BQuarterBegin", "startingMonth"}, {"Week", "weekday"},
-    {"SemiMonthEnd", "day_of_month"}, {"SemiMonthBegin", "day_of_month"},
+// What the offsets' repr tells: another name of the class, and the name of the third argument, if any.
+static const struct { const char *offset, *name, *attribute; } offsets[] = {
+    {"Day", NULL, NULL}, {"Hour", NULL, NULL}, {"Minute", NULL, NULL}, {"Second", NULL, NULL}, {"Milli", NULL, NULL},
+    {"Micro", NULL, NULL}, {"Nano", NULL, NULL}, {"MonthEnd", NULL, NULL}, {"MonthBegin", NULL, NULL},
+    {"BusinessMonthEnd", NULL, NULL}, {"BusinessMonthBegin", NULL, NULL}, {"BusinessDay", NULL, NULL},
+    {"CustomBusinessDay", NULL, NULL}, {"Easter", NULL, "method"}, {"YearEnd", NULL, "month"},
+    {"YearBegin", NULL, "month"}, {"BYearEnd", NULL, "month"}, {"BYearBegin", NULL, "month"},
+    {"QuarterEnd", NULL, "startingMonth"}, {"QuarterBegin", NULL, "startingMonth"},
+    {"BQuarterEnd", "BusinessQuarterEnd", "startingMonth"}, {"BQuarterBegin", "BusinessQuarterBegin", "startingMonth"},
+    {"Week", NULL, "weekday"}, {"SemiMonthEnd", NULL, "day_of_month"}, {"SemiMonthBegin", NULL, "day_of_month"},
 };
 
 static void put_offset_name(struct buf *b, int64_t n, const char *name)
@@ -181,9 +183,7 @@ static bool put_offset(struct buf *b, const struct value *v)
         i++;
     if (i == count || !int_arg(v, 0, &n) || (!strcmp(offsets[i].offset, "BusinessDay") && !is_no_time(arg(v, 2))))
         return false;
-    const char *name = offsets[i].offset;
-    put_offset_name(b, n, !strncmp(name, "BQuarter", 8) ? (name[8] == 'E' ? "BusinessQuarterEnd" : "BusinessQuarterBegin")
-                                                        : name);
+    put_offset_name(b, n, offsets[i].name ? offsets[i].name : offsets[i].offset);
     if (offsets[i].attribute && arg(v, 2)) {
         buf_printf(b, ": %s=", offsets[i].attribute);
         if (int_arg(v, 2, &third))

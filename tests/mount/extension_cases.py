@@ -1,7 +1,10 @@
 """Series of every extension type that the pandas on sys.path has, as pickles, beside what this pandas says of them.
-Run as a program with that pandas first on PYTHONPATH; standard output is a pickle of plain values: a list of
-(name, [pickles], dtype, json cells, csv cells). A json cell is what the JSON rules make of the value, None where it
-is missing; a csv cell is the field of DataFrame.to_csv()."""
+Run as a program with that pandas first on PYTHONPATH; standard output is a pickle of plain values: a dict of
+    series: [(name, [pickles], dtype, json cells, csv cells, type in to_records())]
+    scalars: [(name, recorded type, [pickles], what the JSON rules make of it)]
+A json cell is what the JSON rules make of the value, None where it is missing; a csv cell is the field of to_csv(), None
+for all where this pandas cannot write it; the type is "" where to_records() has objects or makes other numbers, None
+where it is not asked for."""
 import csv
 import datetime
 import decimal
@@ -24,6 +27,10 @@ warnings.simplefilter("ignore")
 MAJOR = int(pd.__version__.split(".")[0])
 NA = pd.NA
 STAMPS = ["2020-01-01", "2020-07-01 12:34:56", None, "1999-12-31 23:59:59.123456", "1965-05-05 01:02:03.000000001"]
+
+
+def dates(*texts):
+    return pd.DatetimeIndex([pd.Timestamp(t) for t in texts])
 
 
 def json_cell(x):
@@ -67,12 +74,12 @@ def zones():
 
 def times():
     for name, tz in zones():
-        yield f"times {name}", lambda tz=tz: pd.Series(pd.to_datetime(STAMPS, format="mixed" if MAJOR > 1 else None).tz_localize(tz))
-        yield f"early and late {name}", lambda tz=tz: pd.Series(pd.to_datetime(["1890-01-01", "1916-06-01", "1950-06-01", "2037-12-31", "2100-07-01", "2200-01-01"]).tz_localize("UTC").tz_convert(tz))
+        yield f"times {name}", lambda tz=tz: pd.Series(dates(*STAMPS).tz_localize(tz))
+        yield f"early and late {name}", lambda tz=tz: pd.Series(dates("1890-01-01", "1916-06-01", "1950-06-01", "2037-12-31", "2100-07-01", "2200-01-01").tz_localize("UTC").tz_convert(tz))
         yield f"changes {name}", lambda tz=tz: pd.Series(pd.date_range("2021-01-01", periods=800, freq="11h", tz="UTC").tz_convert(tz))
     if MAJOR > 1:
         for unit in ("s", "ms", "us"):
-            yield f"times {unit}", lambda unit=unit: pd.Series(pd.to_datetime(["2020-01-01", "2021-07-01 12:00"], format="mixed").tz_localize("UTC").as_unit(unit))
+            yield f"times {unit}", lambda unit=unit: pd.Series(dates("2020-01-01", "2021-07-01 12:00").tz_localize("UTC").as_unit(unit))
     yield "days in a zone", lambda: pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
 
 
@@ -88,7 +95,7 @@ def periods():
 def intervals():
     for closed in ("left", "right", "both", "neither"):
         yield f"interval {closed}", lambda closed=closed: pd.Series(pd.interval_range(0, 4, closed=closed))
-    yield "interval floats", lambda: pd.Series(pd.IntervalIndex.from_breaks([0, 0.1, 1e-9, 1e20]))
+    yield "interval floats", lambda: pd.Series(pd.IntervalIndex.from_breaks([-0.5, 1e-9, 0.1, 1e20]))
     yield "interval missing", lambda: pd.Series(pd.arrays.IntervalArray([pd.Interval(0, 1), None, pd.Interval(2, 3.5)]))
     yield "interval spans", lambda: pd.Series(pd.IntervalIndex.from_breaks(pd.to_timedelta(["0s", "1s", "2D"])))
     if MAJOR > 1:
@@ -105,6 +112,9 @@ def categories():
     yield "category range", lambda: pd.Series(pd.Categorical.from_codes([2, 0, -1], pd.RangeIndex(3)))
     yield "category bool", lambda: pd.Series([True, False, None], dtype="category")
     yield "category days", lambda: pd.Series(pd.to_datetime(["2020-01-01", None, "2020-01-02"])).astype("category")
+    yield "category unused times", lambda: pd.Series(pd.Categorical(dates("2020-01-01", "2020-01-02"), dates("2020-01-01", "2020-01-02", "2020-01-03 01:00")))
+    yield "category unused zones", lambda: pd.Series(pd.Categorical.from_codes([1, -1, 1], dates("2020-01-01 00:00:00.001", "2020-01-02 12:00").tz_localize("Asia/Tokyo")))
+    yield "category spans", lambda: pd.Series(pd.Categorical.from_codes([0, -1, 1], pd.to_timedelta(["1D", "2D", "1s"])))
     yield "category zones", lambda: pd.Series(pd.to_datetime(["2020-01-01 01:00", None]).tz_localize("Asia/Tokyo")).astype("category")
     yield "category periods", lambda: pd.Series(pd.period_range("2020", periods=3, freq="M")).astype("category")
     yield "category intervals", lambda: pd.cut(pd.Series([1, 5, 9, None]), 3)
@@ -212,35 +222,65 @@ def csv_cells(s):
     return [row[0] if row else "" for row in csv.reader(io.StringIO(text))][1:]
 
 
-def cells_of(s):
-    if pa and isinstance(s.array, pd.arrays.ArrowExtensionArray) and isinstance(s.dtype, pd.ArrowDtype if hasattr(pd, "ArrowDtype") else ()):
-        chunks = getattr(s.array, "_pa_array", None)
-        items = s.tolist()
-        if pa.types.is_nested((chunks if chunks is not None else s.array._data).type):
-            items = (chunks if chunks is not None else s.array._data).to_pylist()
-        return [json_cell(x) for x in items]
+def json_cells(s):
+    array = getattr(s.array, "_pa_array", getattr(s.array, "_data", None))
+    if pa and isinstance(array, pa.ChunkedArray) and pa.types.is_nested(array.type):
+        return [json_cell(x) for x in array.to_pylist()]
     return [json_cell(x) for x in s.tolist()]
 
 
-def cases():
+def record_type(s):
+    """kind and size, where no cell is missing and numbers stay what they are; None: older pandas made objects of more."""
+    if MAJOR < 3:
+        return None
+    try:
+        t = s.to_frame("x").to_records(index=False).dtype[0]
+    except NotImplementedError:  # of Arrow's views
+        return ""
+    is_whole = isinstance(s.dtype, pd.SparseDtype) or not s.isna().any()
+    return t.str[1:] if t.kind in "biuf" and is_whole else ""
+
+
+def series():
     kinds = [times, periods, intervals, categories, masked, strings, sparse] + ([arrow] if pa else [])
     for kind in kinds:
         for name, make in kind():
-            try:
-                s = make()
-            except Exception as e:  # not every version has every type
-                print(f"{pd.__version__}: {name}: {e!r}", file=sys.stderr)
-                continue
-            s = s.reset_index(drop=True)
+            s = make().reset_index(drop=True)
             try:
                 fields = csv_cells(s)
-            except Exception as e:
-                print(f"{pd.__version__}: {name}: to_csv: {e!r}", file=sys.stderr)
+            except (ValueError, NotImplementedError):  # of Arrow's views, and pandas 1's nested lists
                 fields = None
-            df = s.to_frame("x")
-            made = [pickle.dumps(df, protocol) for protocol in (2, 4, 5)]
-            yield name, made, str(s.dtype), cells_of(s), fields
+            made = [pickle.dumps(s.to_frame("x"), protocol) for protocol in (2, 4, 5)]
+            yield name, made, str(s.dtype), json_cells(s), fields, record_type(s)
+
+
+def scalars():
+    when = ["2020-01-01", "2020-07-01 12:34:56", "1999-12-31 23:59:59.123456", "1965-05-05 01:02:03.000000001", "1890-01-01", "2100-07-01", "1916-05-01"]
+    for t in when:
+        yield pd.Timestamp(t)
+        for _, tz in zones():
+            yield pd.Timestamp(t).tz_localize(tz)
+    for t in ("1s", "-1s", "2D", "1D 00:00:01.5", "-1D", "1ns", "1h", "106751D"):
+        yield pd.Timedelta(t)
+    for freq in FREQS:
+        for t in ("2020-01-01", "1960-02-29", "2021-12-31 23:59:58.123456"):
+            yield pd.Period(t, freq=freq)
+    yield from (pd.Interval(1, 2), pd.Interval(0.5, 2.5, "both"), pd.Interval(np.float32(0.1), 1, "left"), pd.Interval(pd.Timedelta("1s"), pd.Timedelta("2s"), "neither"))
+    if MAJOR > 1:
+        yield pd.Interval(pd.Timestamp("2020"), pd.Timestamp("2021-01-01 01:00"))
+        yield from (pd.Timestamp("2020-01-01 12:00").as_unit(u) for u in ("s", "ms", "us", "ns"))
+        yield from (pd.Timedelta("36h").as_unit(u) for u in ("s", "ms", "us", "ns"))
+    o = pd.offsets
+    yield from (o.MonthEnd(), o.MonthEnd(2), o.Hour(-1), o.DateOffset(months=2, days=1), o.BusinessDay(3), o.Week(weekday=2), o.Week(), o.QuarterEnd(), o.YearBegin(-2),
+                o.Day(3), o.SemiMonthEnd(), o.CustomBusinessDay(), o.DateOffset(), o.BQuarterBegin(startingMonth=2), o.BYearEnd(), o.Easter(), o.Nano(-5))
+    yield from (pd.NaT, pd.NA)
+
+
+def scalar_cases():
+    for x in scalars():
+        yield repr(x), str(type(x)), [pickle.dumps(x, protocol) for protocol in (2, 4, 5)], "NaT" if x is pd.NaT else json_cell(x)
+    yield "masked", "", [pickle.dumps(np.ma.masked)], str(np.ma.masked)
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(pickle.dumps(list(cases())))
+    sys.stdout.buffer.write(pickle.dumps({"series": list(series()), "scalars": list(scalar_cases())}))
