@@ -260,13 +260,6 @@ static void put_name(struct csv *c, const struct value *name, bool of_many)
     put_scratch(c);
 }
 
-// A label of one of several levels: here nothing is missing, NaN has a name.
-static void put_level_label(struct csv *c, struct column *level, size_t i)
-{
-    py_cell_str(&c->o->scratch, level, i, false);
-    put_scratch(c);
-}
-
 static void put_index_names(struct csv *c)
 {
     for (size_t i = 0; i < c->f->n_index; i++)
@@ -284,6 +277,7 @@ static bool has_index_names(const struct frame *f)
 }
 
 // Several levels of labels are a line each, behind the level's name; the names of the index are a line of their own.
+// Nothing is missing here: NaN has a name.
 static void put_levels(struct csv *c)
 {
     const struct frame *f = c->f;
@@ -291,8 +285,11 @@ static void put_levels(struct csv *c)
         put_name(c, f->label_names[level], false);
         for (size_t i = 1; i < f->n_index; i++)
             put_bare(c, "", 0);
-        for (size_t i = 0; i < f->n_columns && !c->o->failed; i++)
-            put_level_label(c, f->labels[level], i);
+        bool floats = py_is_floating(f->labels[level], f->n_columns);
+        for (size_t i = 0; i < f->n_columns && !c->o->failed; i++) {
+            py_cell_str(&c->o->scratch, f->labels[level], i, false, floats);
+            put_scratch(c);
+        }
         end_line(c);
     }
     if (!has_index_names(f))

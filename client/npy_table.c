@@ -130,16 +130,16 @@ static void add_fields(struct records *r, struct column **columns, size_t n)
 
 // --- A DataFrame's fields and their names ---
 
-static void label_name(struct buf *b, const struct frame *f, size_t i)
+static void label_name(struct buf *b, const struct frame *f, size_t i, const bool *floats)
 {
     if (f->n_labels == 1) {
-        py_cell_str(b, f->labels[0], i, false);
+        py_cell_str(b, f->labels[0], i, false, false);
         return;
     }
     buf_putc(b, '(');
     for (size_t level = 0; level < f->n_labels; level++) {
         buf_puts(b, level ? ", " : "");
-        py_cell_str(b, f->labels[level], i, true);
+        py_cell_str(b, f->labels[level], i, true, floats[level]);
     }
     buf_putc(b, ')');
 }
@@ -220,6 +220,9 @@ static void put_records(struct records *r, const struct frame *f, bool with_inde
 {
     size_t n_index = with_index ? f->n_index : 0, n = n_index + f->n_columns;
     char **names = mem_zalloc((n ? n : 1) * sizeof *names);
+    auto_free bool *floats = mem_zalloc(f->n_labels * sizeof *floats);
+    for (size_t i = 0; i < f->n_labels; i++)
+        floats[i] = f->n_labels > 1 && py_is_floating(f->labels[i], f->n_columns);
     r->fields = mem_zalloc((n ? n : 1) * sizeof *r->fields);
     add_fields(r, f->index, n_index);
     add_fields(r, f->columns, f->n_columns);
@@ -228,7 +231,7 @@ static void put_records(struct records *r, const struct frame *f, bool with_inde
         if (i < n_index)
             index_name(&name, f, i);
         else
-            label_name(&name, f, i - n_index);
+            label_name(&name, f, i - n_index, floats);
         names[i] = buf_steal(&name);
     }
     make_unique(names, n);

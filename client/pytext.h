@@ -16,7 +16,9 @@ bool py_array_str(struct out *o, const struct value *v, bool repr);
 // str() or repr() of a value, appended: for names and labels.
 void py_value_str(struct buf *b, const struct value *v, bool repr);
 // The same of what pandas has in a cell when somebody takes it out: "1.5", "nan", "2024-01-01 00:00:00", "'a'".
-void py_cell_str(struct buf *b, struct column *column, size_t row, bool repr);
+// as_float: integers are floats there, as py_is_floating() says of a level of labels: beside missing ones.
+void py_cell_str(struct buf *b, struct column *column, size_t row, bool repr, bool as_float);
+bool py_is_floating(struct column *column, size_t rows);
 // Whether pandas takes it for missing: None, NaN (of any kind, Decimal's too), NaT, NA.
 bool py_is_na(const struct value *v);
 

@@ -89,10 +89,30 @@ static void put_text(struct buf *b, const struct cell *c, const char *dtype, boo
         buf_puts(b, "')");
 }
 
-void py_cell_str(struct buf *b, struct column *column, size_t row, bool repr)
+bool py_is_floating(struct column *column, size_t rows)
+{
+    bool missing = false;
+    if (begins(missing_of(column_dtype(column)), "<"))
+        return false;
+    for (size_t i = 0; i < rows; i++) {
+        struct cell c;
+        column_cell(column, i, STYLE_JSON, &c);
+        missing = missing || c.kind == CELL_NA;
+        if (c.kind != CELL_NA && (c.kind != CELL_ELEMENT || (c.type->kind != 'i' && c.type->kind != 'u')))
+            return false;
+    }
+    return missing;
+}
+
+void py_cell_str(struct buf *b, struct column *column, size_t row, bool repr, bool as_float)
 {
     struct cell c;
+    int64_t i;
     column_cell(column, row, STYLE_JSON, &c);
+    if (as_float && c.kind == CELL_ELEMENT && npy_int(c.type, c.at, &i)) {
+        text_float(b, (long double)i, FLOAT_64);
+        return;
+    }
     switch (c.kind) {
     case CELL_NA: buf_puts(b, missing_of(column_dtype(column))); break;
     case CELL_ELEMENT: put_element(b, c.type, c.at, repr, !begins(column_dtype(column), "Float")); break;
