@@ -54,7 +54,7 @@ errc artifact_open_csv(const struct artifact_env *env, const struct artifact *a,
                        struct content **ret, struct err *err) ERR_MUST_CHECK;
 errc artifact_open_npy(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                        struct content **ret, struct err *err) ERR_MUST_CHECK;
-// Writes one of these forms into `sink` as it is made; nothing but the blob is staged, and nothing is shared with opens.
+// Writes one of these forms into `sink` as it is made: nothing but the blob is staged, nothing is shared with opens.
 // Stopped by the sink: ERR_INTERRUPTED.
 enum artifact_form { ARTIFACT_JSON, ARTIFACT_CSV, ARTIFACT_NPY };
 errc artifact_stream(const struct artifact_env *env, const struct artifact *a, enum artifact_form form,

@@ -248,9 +248,9 @@ static bool is_no_name(const struct value *name, bool of_many)
 {
     if (!name || name->kind == VALUE_NONE)
         return true;
-    return of_many && ((name->kind == VALUE_INT && !name->u.integer) || (name->kind == VALUE_STR && !name->u.bytes.len) ||
-                       (name->kind == VALUE_FLOAT && name->u.real == 0) ||
-                       (name->kind == VALUE_BOOL && !name->u.boolean));
+    return of_many &&
+           ((name->kind == VALUE_INT && !name->u.integer) || (name->kind == VALUE_STR && !name->u.bytes.len) ||
+            (name->kind == VALUE_FLOAT && name->u.real == 0) || (name->kind == VALUE_BOOL && !name->u.boolean));
 }
 
 static void put_name(struct csv *c, const struct value *name, bool of_many)

@@ -139,7 +139,8 @@ static void put_frame(struct npy_out *o, const struct value *v, bool is_records)
     if (!frame_is(v)) {
         char name[256], cause[400];
         value_type_name(v, name, sizeof name);
-        snprintf(cause, sizeof cause, ".npy is a form of numpy's arrays and scalars and of pandas' tables, not of %s", name);
+        snprintf(cause, sizeof cause, ".npy is a form of numpy's arrays and scalars and of pandas' tables, not of %s",
+                 name);
         npy_fail(o, ERR_NO_FORM, cause);
         return;
     }

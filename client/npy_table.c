@@ -38,7 +38,7 @@ static bool is_real(const struct cell *c)
     return c->kind == CELL_ELEMENT && memchr("iuf", c->type->kind, 3) && c->type->itemsize <= 8;
 }
 
-// Numbers, some of them missing, are floats in numpy, and NaN stands for these; all else is text, as wide as it has to be.
+// Numbers, some of them missing, are floats in numpy, and NaN stands for these; all else is text as wide as it must be.
 static void measure(struct records *r, struct field *f)
 {
     bool numbers = true, some = false, narrow = true;
@@ -266,7 +266,8 @@ static void put_values(struct records *r, const struct frame *f, unsigned ndim)
         r->fields[i].type = uniform ? r->fields[i].type : NULL;
         if (!r->fields[i].type)
             measure(r, &r->fields[i]);
-        real = real && !r->fields[i].type && r->fields[i].real.kind && same_type(&r->fields[0].real, &r->fields[i].real);
+        real = real && !r->fields[i].type && r->fields[i].real.kind &&
+               same_type(&r->fields[0].real, &r->fields[i].real);
         width = r->fields[i].width > width ? r->fields[i].width : width;
     }
     for (size_t i = 0; i < r->n; i++) {

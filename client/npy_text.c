@@ -205,5 +205,5 @@ void npy_text_row(struct npy_text *t, struct npy_out *o, struct column *const *c
 void npy_text_check(struct npy_text *t, struct npy_out *o)
 {
     if (t->width > MAX_WIDTH)
-        npy_fail(o, ERR_NO_FORM, "its longest text has more characters than numpy's fixed-width text can (536,870,911)");
+        npy_fail(o, ERR_NO_FORM, "its longest text has more characters than numpy's fixed-width text (536,870,911)");
 }

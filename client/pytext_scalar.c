@@ -54,7 +54,8 @@ bool py_is_na(const struct value *v)
         return isnan(v->u.real);
     if (v->kind == VALUE_GLOBAL)
         return is_pandas_na(v) || is_pandas_nat(v);
-    return v->kind == VALUE_CALL && (is_pandas_nat(v) || is_pandas_na(v) || is_decimal_nan(v) || is_complex_nan(v) || is_numpy_na(v));
+    return v->kind == VALUE_CALL &&
+           (is_pandas_nat(v) || is_pandas_na(v) || is_decimal_nan(v) || is_complex_nan(v) || is_numpy_na(v));
 }
 
 // --- Calls ---

@@ -164,6 +164,18 @@ static size_t put_magnitude(char *to, long double x, enum float_width width, boo
     return plain ? put_plain(to, &d, point_zero) : put_exponent(to, &d);
 }
 
+int float_digits(char *digits, long double x, enum float_width width, int *power)
+{
+    struct decimal d = {.digits = "0", .n = 1};
+    if (x > 0 && width == FLOAT_LONG)
+        decimal_of_long(&d, x);
+    else if (x > 0)
+        decimal_of(&d, (double)x, width);
+    memcpy(digits, d.digits, (size_t)d.n);
+    *power = d.power;
+    return d.n;
+}
+
 static size_t put_float(char *to, long double x, enum float_width width, bool point_zero)
 {
     if (isnan(x))

@@ -139,6 +139,7 @@ class TablesFlow(FlowSpec):
         self.series_text = pandas.Series(["a", None, "c"])
         self.series_zone = pandas.Series(pandas.date_range("2024-03-30", periods=3, tz="Europe/Berlin"))
         self.index_int, self.index_range = pandas.Index([5, 6], name="i"), pandas.RangeIndex(2, 10, 3)
+        self.huge = pandas.RangeIndex(10**12)  # of a few bytes: texts of it have no end
         self.index_text, self.index_dates = pandas.Index(["a", "b"]), pandas.date_range("2024-01-01", periods=3)
         self.index_levels = levels().index
         self.array_1d, self.array_2d = numpy.arange(5) / 3, numpy.arange(6, dtype="i2").reshape(2, 3)
