@@ -94,7 +94,7 @@ static errc read_fields(struct frame *f, struct grid *g, const struct value *arr
     if (!dtype)
         dtype = seq_at(array->u.call.args, 1);
     const struct value *names = called_global(dtype) ? seq_at(dtype->u.call.state, 3) : NULL;
-    size_t n = g->array.type->n_fields;
+    size_t n = g->type->n_fields;
     if (!names || names->kind != VALUE_TUPLE || names->u.seq.len != n)
         return err_set(err, ERR_CORRUPT, "the fields of this array have no names");
     f->labels = mem_zalloc(sizeof(struct column *));
@@ -134,9 +134,9 @@ errc frame_read_array(struct frame *f, const struct value *array, struct cancel 
     if (g->ndim == 1 || g->ndim == 2) {
         axis_of_range(g->shape[0], &rows);
         frame_take_index(f, &rows);
-        bool structured = g->ndim == 1 && g->array.type && g->array.type->fields;
+        bool structured = g->ndim == 1 && g->type && g->type->fields;
         e = structured ? read_fields(f, g, array, err) : read_lines(f, g, cancel, err);
-    } else if (g->array.type) {
+    } else if (g->type) {
         e = err_set(err, ERR_NO_FORM, "an array of %u dimensions is no table: one or two dimensions are", g->ndim);
     } else {
         e = err_set(err, ERR_NO_FORM, "a %s of this type or state cannot be read", g->name);

@@ -7,6 +7,12 @@
 // dimensions (as DataFrame(a): columns 0, 1, ...; of a structured array its fields). Subclasses of these that other
 // libraries define are read where they keep the same state.
 //
+// Managers of blocks are read as pandas 0.14.1 to 3 pickle them, and managers of arrays. Dates and spans in CSV style
+// are those of pandas 3.1 whatever version made the pickle. A table that contradicts itself (two blocks for a column, a
+// column that is not there) is ERR_CORRUPT; a block that does not fit the axes is a column, or columns, that cannot be
+// read; axes that cannot be read have the length that blocks tell, and cells that cannot be read. At most 1,048,576
+// columns (ERR_LIMIT).
+//
 // A column or cell that cannot be read never makes the rest unreadable: its cells are CELL_UNSUPPORTED, and name the
 // type. Rows are not copied: elements point into the pickle, which must live as long as the frame. Memory grows with
 // the number of columns, not of rows.

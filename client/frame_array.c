@@ -57,8 +57,44 @@ static const struct value *within(const struct value *v)
     return plain ? array : v;
 }
 
+// The common types are kept once: tables can have as many blocks as columns.
+static const struct npy_type common[] = {
+    {.kind = 'f', .itemsize = 8, .unit = "generic", .unit_count = 1},
+    {.kind = 'i', .itemsize = 8, .unit = "generic", .unit_count = 1},
+    {.kind = 'O', .itemsize = 8, .unit = "generic", .unit_count = 1},
+    {.kind = 'b', .itemsize = 1, .unit = "generic", .unit_count = 1},
+    {.kind = 'f', .itemsize = 4, .unit = "generic", .unit_count = 1},
+    {.kind = 'i', .itemsize = 4, .unit = "generic", .unit_count = 1},
+    {.kind = 'i', .itemsize = 1, .unit = "generic", .unit_count = 1},
+    {.kind = 'M', .itemsize = 8, .unit = "ns", .unit_count = 1},
+    {.kind = 'M', .itemsize = 8, .unit = "us", .unit_count = 1},
+    {.kind = 'm', .itemsize = 8, .unit = "ns", .unit_count = 1},
+};
+
+static bool same_type(const struct npy_type *a, const struct npy_type *b)
+{
+    return a->kind == b->kind && a->itemsize == b->itemsize && !a->swap && a->unit_count == b->unit_count &&
+           strcmp(a->unit, b->unit) == 0;
+}
+
+static void take_array(struct grid *g, struct npy_array *a)
+{
+    for (size_t i = 0; i < sizeof common / sizeof *common && !g->type; i++)
+        if (same_type(a->type, &common[i]))
+            g->type = &common[i];
+    if (!g->type)
+        g->type = g->own_type = steal_ptr(&a->type);
+    g->ndim = a->ndim;
+    for (unsigned i = 0; i < g->ndim && i < 2; i++)
+        g->shape[i] = a->shape[i];
+    g->fortran = a->fortran;
+    g->objects = a->objects;
+    g->has_objects = a->objects || g->type->kind == 'O';
+    g->data = a->data;
+}
+
 // A masked array's state is that of an array, and then its mask's bytes and its fill value.
-static enum npy_is open_masked(const struct value *v, struct grid *g)
+static enum npy_is read_masked(const struct value *v, struct npy_array *a, struct grid *g)
 {
     struct value name = {.kind = VALUE_GLOBAL, .u.global = {"numpy._core.multiarray", "_reconstruct"}};
     struct value none = {.kind = VALUE_TUPLE};
@@ -66,17 +102,16 @@ static enum npy_is open_masked(const struct value *v, struct grid *g)
     call.u.call.callee = &name;
     call.u.call.args = &none;
     call.u.call.state = v->u.call.state;
-    enum npy_is is = npy_array(&call, &g->array);
+    enum npy_is is = npy_array(&call, a);
     const struct value *mask = seq_at(v->u.call.state, 5);
-    size_t count = g->array.count;
     if (is != NPY_YES || !mask)
         return is;
     // A mask of a structured array has a byte for each field, where these have none in them.
-    size_t masks = g->array.type->fields ? g->array.type->n_fields : 1, bytes;
+    size_t masks = a->type->fields ? a->type->n_fields : 1, bytes;
     bool fits = (mask->kind == VALUE_BYTES || mask->kind == VALUE_STR) && masks &&
-                !__builtin_mul_overflow(count, masks, &bytes) && bytes == mask->u.bytes.len;
+                !__builtin_mul_overflow(a->count, masks, &bytes) && bytes == mask->u.bytes.len;
     if (!fits) {
-        npy_array_free(&g->array);
+        npy_array_free(a);
         return NPY_BAD;
     }
     g->mask = mask->u.bytes.data;
@@ -85,7 +120,7 @@ static enum npy_is open_masked(const struct value *v, struct grid *g)
 }
 
 // An array of numpy's StringDType: the state (version, shape, dtype, is_fortran, list).
-static bool open_texts(const struct value *v, struct grid *g)
+static bool read_texts(const struct value *v, struct grid *g)
 {
     const struct value *state = v->u.call.state, *shape = seq_at(state, 1), *list = seq_at(state, 4);
     size_t count = 1;
@@ -98,17 +133,20 @@ static bool open_texts(const struct value *v, struct grid *g)
             return false;
         g->shape[i] = (size_t)n->u.integer;
     }
+    if (count != list->u.seq.len)
+        return false;
     g->ndim = (unsigned)shape->u.seq.len;
-    g->texts = list->u.seq.items;
-    return count == list->u.seq.len;
+    g->objects = list->u.seq.items;
+    g->has_objects = g->is_texts = true;
+    return true;
 }
 
 static void name_grid(struct grid *g, const struct value *v)
 {
     char type[256] = "numpy.ndarray";
     struct buf name = {0};
-    if (g->array.type) {
-        column_type_name(&name, g->array.type);
+    if (g->type) {
+        column_type_name(&name, g->type);
         g->name = buf_steal(&name);
         return;
     }
@@ -122,17 +160,14 @@ struct grid *grid_open(const struct value *v)
     v = within(v);
     if (!frame_is_array(v))
         return NULL;
+    struct npy_array a;
     struct grid *g = mem_zalloc(sizeof *g);
     g->refs = 1;
-    enum npy_is is = is_numpy(v, "_mareconstruct") ? open_masked(v, g) : npy_array(v, &g->array);
-    if (is == NPY_YES) {
-        g->ndim = g->array.ndim;
-        for (unsigned i = 0; i < g->ndim && i < 2; i++)
-            g->shape[i] = g->array.shape[i];
+    if ((is_numpy(v, "_mareconstruct") ? read_masked(v, &a, g) : npy_array(v, &a)) == NPY_YES) {
+        take_array(g, &a);
+        npy_array_free(&a);
     } else {
-        g->is_texts = open_texts(v, g);
-        if (!g->is_texts)
-            g->ndim = 0;
+        (void)read_texts(v, g);
     }
     name_grid(g, v);
     return g;
@@ -142,7 +177,7 @@ void grid_close(struct grid *g)
 {
     if (!g || --g->refs)
         return;
-    npy_array_free(&g->array);
+    npy_type_free(g->own_type);
     free(g->name);
     free(g);
 }
@@ -246,7 +281,7 @@ static struct column *finish(struct array_column *a, const char *dtype, size_t r
     a->base.rows = rows;
     a->base.dtype = mem_strdup(dtype);
     a->grid->refs++;
-    if (a->at && a->type->kind != 'O' && !has_mask(a, rows))
+    if (a->type && a->type->kind != 'O' && !has_mask(a, rows))
         a->base.npy = a->type;
     return &a->base;
 }
@@ -276,19 +311,18 @@ static bool line_of(const struct grid *g, bool fortran, unsigned along, size_t i
 struct column *grid_line(struct grid *g, unsigned along, size_t i, size_t rows)
 {
     size_t first, step, mask_first, mask_step;
-    const struct npy_array *array = &g->array;
-    if (!line_of(g, array->fortran && !array->objects && !g->is_texts, along, i, rows, &first, &step) ||
-        !line_of(g, array->fortran, along, i, rows, &mask_first, &mask_step))
+    if (!line_of(g, g->fortran && !g->has_objects, along, i, rows, &first, &step) ||
+        !line_of(g, g->fortran, along, i, rows, &mask_first, &mask_step))
         return column_unsupported(g->name, rows);
     struct array_column *a = mem_zalloc(sizeof *a);
     a->grid = g;
-    if (g->is_texts || array->objects) {
-        a->items = rows ? (g->is_texts ? g->texts : array->objects) + first : NULL;
+    if (g->has_objects) {
+        a->items = rows ? g->objects + first : NULL;
         a->stride = step;
         a->base.cell = g->is_texts ? text_cell : object_cell;
     } else {
-        size_t size = array->type->itemsize;
-        set_elements(a, array->type, rows ? array->data + first * size : array->data, step * size);
+        size_t size = g->type->itemsize;
+        set_elements(a, g->type, rows ? g->data + first * size : g->data, step * size);
     }
     if (g->mask && g->masks == 1 && rows) {
         a->mask = g->mask + mask_first;
@@ -299,19 +333,18 @@ struct column *grid_line(struct grid *g, unsigned along, size_t i, size_t rows)
 
 struct column *grid_field(struct grid *g, size_t i, size_t rows)
 {
-    const struct npy_array *array = &g->array;
-    if (g->ndim != 1 || g->shape[0] != rows || i >= array->type->n_fields)
+    if (g->ndim != 1 || g->shape[0] != rows || i >= g->type->n_fields)
         return column_unsupported(g->name, rows);
     struct array_column *a = mem_zalloc(sizeof *a);
-    const struct npy_field *field = &array->type->fields[i];
+    const struct npy_field *field = &g->type->fields[i];
     a->grid = g;
-    if (array->objects) {
-        a->items = array->objects;
+    if (g->has_objects) {
+        a->items = g->objects;
         a->stride = 1;
         a->field = i;
         a->base.cell = member_cell;
     } else {
-        set_elements(a, field->type, array->data + (rows ? field->offset : 0), array->type->itemsize);
+        set_elements(a, field->type, g->data + (rows ? field->offset : 0), g->type->itemsize);
     }
     if (g->mask && rows) {
         a->mask = g->mask + i;

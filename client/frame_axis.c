@@ -157,14 +157,30 @@ static bool multi_axis(const struct value *dict, struct axis *ret)
 
 // --- The others ---
 
+// What pandas 0.23 and earlier wrote: numbers of another array, whose zone or frequency stands beside it. Such an array
+// alone would be shown as what it is not.
+static const char *says_more(const struct value *index, const struct value *dict, const struct value *data)
+{
+    struct grid *g = grid_open(data);
+    grid_close(g);
+    if (g && none_is_null(value_dict_get(dict, "tz")))
+        return "datetime64 with a zone";
+    return g && global_is(made_class(index), "pandas", "PeriodIndex") ? "period" : NULL;
+}
+
 static bool data_axis(const struct value *index, const struct value *dict, struct axis *ret)
 {
     const struct value *data = value_dict_get(dict, "data"), *left = value_dict_get(dict, "left");
     struct column *c;
     size_t rows;
     if (data) {
+        const char *type = says_more(index, dict, data);
         c = column_of_array(data, ROWS_ANY);
         rows = c->rows;
+        if (type) {
+            column_free(c);
+            c = column_unsupported(type, rows);
+        }
     } else if (left) { // of intervals, by their ends
         struct column *ends = column_of_array(left, ROWS_ANY);
         rows = ends->rows;

@@ -68,9 +68,19 @@ static bool read_manager(const struct value *v, struct manager *m)
     return seq_items(seq_at(args, 0), &m->blocks, &m->n_blocks);
 }
 
+// _unpickle_block(values, places, dimensions); of pandas 1.3 partial(new_block, ndim=...)(values, places).
+static bool is_block_call(const struct value *v)
+{
+    if (!v || v->kind != VALUE_CALL)
+        return false;
+    return global_is(called_global(v), "pandas", "_unpickle_block") ||
+           (value_is_call(v->u.call.callee, "functools", "partial") &&
+            global_is(seq_at(v->u.call.callee->u.call.args, 0), "pandas", "new_block"));
+}
+
 static bool read_block(const struct value *v, struct block *ret)
 {
-    if (global_is(called_global(v), "pandas", "_unpickle_block")) {
+    if (is_block_call(v)) {
         ret->values = seq_at(v->u.call.args, 0);
         ret->places = seq_at(v->u.call.args, 1);
     } else {

@@ -80,42 +80,58 @@ void date_style_of(struct date_style *s, const struct npy_type *t, const uint8_t
         s->digits = 6;
 }
 
-static void put_digits(struct buf *b, uint64_t n, unsigned width)
+// Texts of fixed width, written from the right: dates are written by the million.
+static char *put_digits(char *p, uint64_t n, unsigned width)
 {
-    char text[24];
     for (unsigned i = width; i-- > 0; n /= 10)
-        text[i] = (char)('0' + n % 10);
-    buf_put(b, text, width);
+        p[i] = (char)('0' + n % 10);
+    return p + width;
 }
 
-static void put_clock(struct buf *b, const struct date_style *s, int64_t rest)
+static char *put_clock(char *p, const struct date_style *s, int64_t rest)
 {
     uint64_t second = (uint64_t)s->per_second, n = (uint64_t)rest / second, fraction = (uint64_t)rest % second;
-    put_digits(b, n / 3600, 2);
-    buf_putc(b, ':');
-    put_digits(b, n / 60 % 60, 2);
-    buf_putc(b, ':');
-    put_digits(b, n % 60, 2);
+    p = put_digits(p, n / 3600, 2);
+    *p++ = ':';
+    p = put_digits(p, n / 60 % 60, 2);
+    *p++ = ':';
+    p = put_digits(p, n % 60, 2);
     if (!s->digits)
-        return;
+        return p;
     fraction *= 1000000000 / second;
-    buf_putc(b, '.');
-    put_digits(b, fraction / (s->digits == 3 ? 1000000 : s->digits == 6 ? 1000 : 1), s->digits);
+    *p++ = '.';
+    return put_digits(p, fraction / (s->digits == 3 ? 1000000 : s->digits == 6 ? 1000 : 1), s->digits);
 }
 
-static void put_date(struct buf *b, __int128 days)
+static void put_date(struct buf *b, const struct date_style *s, __int128 days, int64_t rest)
 {
+    char text[40], *p = text;
     int64_t year;
     unsigned month, day;
     civil_from_days(days, &year, &month, &day);
     if (year >= 0 && year <= 9999)
-        put_digits(b, (uint64_t)year, 4);
+        p = put_digits(p, (uint64_t)year, 4);
     else
         buf_printf(b, "%04" PRId64, year);
-    buf_putc(b, '-');
-    put_digits(b, month, 2);
-    buf_putc(b, '-');
-    put_digits(b, day, 2);
+    *p++ = '-';
+    p = put_digits(p, month, 2);
+    *p++ = '-';
+    p = put_digits(p, day, 2);
+    if (!s->days_only) {
+        *p++ = ' ';
+        p = put_clock(p, s, rest);
+    }
+    buf_put(b, text, (size_t)(p - text));
+}
+
+static void put_span(struct buf *b, const struct date_style *s, __int128 days, int64_t rest)
+{
+    char text[40], *p = text;
+    text_int(b, (int64_t)days); // wraps for more weeks than pandas could hold
+    buf_puts(b, s->days_only ? " days" : days < 0 ? " days +" : " days ");
+    if (!s->days_only)
+        p = put_clock(p, s, rest);
+    buf_put(b, text, (size_t)(p - text));
 }
 
 // A month, which begins with a whole day.
@@ -124,6 +140,16 @@ static void put_month(struct buf *b, __int128 months)
     int64_t month;
     __int128 year = floor_div(months, 12, &month) + 1970;
     buf_printf(b, "%04" PRId64 "-%02d-01", (int64_t)year, (int)month + 1);
+}
+
+static __int128 days_of(const struct date_style *s, int64_t v, int64_t *ret_rest)
+{
+    int64_t day = s->per_second * 86400;
+    if (s->mul != 1 || s->div != 1)
+        return floor_div(scaled(s, v), day, ret_rest);
+    int64_t days = v / day, rest = v % day; // the same for most, without a division of 128 bits
+    *ret_rest = rest < 0 ? rest + day : rest;
+    return rest < 0 ? days - 1 : days;
 }
 
 bool date_text(struct buf *b, const struct date_style *s, const struct npy_type *t, const uint8_t *at)
@@ -139,16 +165,10 @@ bool date_text(struct buf *b, const struct date_style *s, const struct npy_type 
         npy_timedelta_text(b, t, v);
         return true;
     }
-    __int128 days = floor_div(scaled(s, v), s->per_second * 86400, &rest);
-    if (t->kind == 'M') {
-        put_date(b, days);
-        if (!s->days_only)
-            buf_putc(b, ' ');
-    } else {
-        text_int(b, (int64_t)days); // wraps for more weeks than pandas could hold
-        buf_puts(b, s->days_only ? " days" : days < 0 ? " days +" : " days ");
-    }
-    if (!s->days_only)
-        put_clock(b, s, rest);
+    __int128 days = days_of(s, v, &rest);
+    if (t->kind == 'M')
+        put_date(b, s, days, rest);
+    else
+        put_span(b, s, days, rest);
     return true;
 }

@@ -48,6 +48,19 @@ const struct value *dtype_field(const struct value *dtype, const char *name)
     return value_dict_get(state, name);
 }
 
+char *dtype_name(struct buf *b)
+{
+    static const char more[] = "...";
+    size_t keep = DTYPE_MAX - strlen(more);
+    if (b->len > DTYPE_MAX) {
+        while (keep && ((uint8_t)b->data[keep] & 0xc0) == 0x80) // not within a character
+            keep--;
+        memcpy(b->data + keep, more, sizeof more);
+        b->len = keep + strlen(more);
+    }
+    return buf_steal(b);
+}
+
 // --- Elements of numpy ---
 
 bool items_open(struct items *it, const struct value *array, size_t rows)

@@ -41,6 +41,10 @@ struct ticks {
 bool ticks_open(struct ticks *t, const struct value *array, size_t rows);
 void ticks_close(struct ticks *t);
 
+// A dtype's name of at most DTYPE_MAX bytes, the caller's to free; what is longer ends in "...". Empties the buffer.
+enum { DTYPE_MAX = 256 };
+char *dtype_name(struct buf *b);
+
 // A cell that is the text which a column's buffer holds, or "unsupported" where it could not hold it.
 void cell_of_text(struct column *c, struct cell *ret);
 void cell_unsupported(struct column *c, struct cell *ret);

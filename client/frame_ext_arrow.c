@@ -174,7 +174,7 @@ static char *arrow_name(const struct value *type)
     struct buf name = {.max = MAX_NAME};
     arrow_type_name(&name, type);
     buf_puts(&name, "[pyarrow]");
-    return buf_steal(&name);
+    return dtype_name(&name);
 }
 
 struct column *column_of_arrow(const struct value *array, const char *dtype, size_t rows)

@@ -345,7 +345,7 @@ static char *sparse_name(const struct sparse_column *s)
     else if (!text_bound(&b, s->fill))
         buf_puts(&b, "...");
     buf_putc(&b, ']');
-    return buf_steal(&b);
+    return dtype_name(&b);
 }
 
 struct column *column_of_sparse(const struct ext *e, size_t rows)

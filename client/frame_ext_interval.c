@@ -118,7 +118,7 @@ static char *interval_name(const struct ticks *b, const char *closed)
     else
         column_type_name(&name, b->items.array.type);
     buf_printf(&name, ", %s]", closed);
-    return buf_steal(&name);
+    return dtype_name(&name);
 }
 
 struct column *column_of_intervals(const struct value *left, const struct value *right, const struct value *closed,

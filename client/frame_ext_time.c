@@ -58,7 +58,9 @@ struct column *column_of_zoned(const struct ext *e, size_t rows)
     z->base.cell = zoned_cell;
     z->base.destroy = destroy_zoned;
     z->base.rows = z->items.len;
-    z->base.dtype = mem_printf("datetime64[%s, %s]", z->items.array.type->unit, z->tz->name);
+    struct buf name = {0};
+    buf_printf(&name, "datetime64[%s, %s]", z->items.array.type->unit, z->tz->name);
+    z->base.dtype = dtype_name(&name);
     return &z->base;
 }
 

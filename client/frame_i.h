@@ -50,13 +50,16 @@ void column_type_name(struct buf *b, const struct npy_type *t);
 struct grid {
     size_t refs;
     unsigned ndim;
-    size_t shape[2];             // where ndim is 1 or 2
-    struct npy_array array;      // its type is NULL where the array cannot be read
-    bool is_texts;               // of variable strings
-    struct value *const *texts;  // in C order; NULL where there are none
-    const uint8_t *mask;         // of a masked array: as its elements are laid out, not 0 where masked
-    size_t masks;                // a cell's bytes there
-    char *name;                  // of the dtype, or of what cannot be read; owned
+    size_t shape[2];               // where ndim is 1 or 2
+    const struct npy_type *type;   // NULL where the array cannot be read, and of variable strings
+    struct npy_type *own_type;     // `type` where it is none of the common ones, which all grids share
+    const uint8_t *data;           // elements
+    struct value *const *objects;  // objects, in C order; NULL where there are none
+    bool has_objects, is_texts;    // texts: objects that are variable strings
+    bool fortran;
+    const uint8_t *mask;           // of a masked array: as its elements are laid out, not 0 where masked
+    size_t masks;                  // a cell's bytes there
+    char *name;                    // of the dtype, or of what cannot be read; owned
 };
 
 bool frame_is_array(const struct value *v); // by its class alone

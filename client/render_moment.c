@@ -18,7 +18,7 @@ bool digits_of_unit(const char *unit, unsigned *ret)
     return false;
 }
 
-static __int128 in_nanos(int64_t t, unsigned digits)
+__int128 in_nanos(int64_t t, unsigned digits)
 {
     __int128 n = t;
     for (unsigned i = digits; i < 9; i++)

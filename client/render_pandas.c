@@ -57,12 +57,40 @@ static bool digits_arg(const struct value *call, size_t i, unsigned *ret)
 }
 
 // _unpickle_timestamp(value, freq, tz, unit); before pandas 1.5 Timestamp(value, freq, tz).
+static bool read_timestamp(const struct value *v, int64_t *ret, unsigned *ret_digits)
+{
+    return (is_call_of(v, "_unpickle_timestamp") || is_call_of(v, "Timestamp")) && int_arg(v, 0, ret) &&
+           digits_arg(v, 3, ret_digits);
+}
+
+// _timedelta_unpickle(value, unit); before pandas 1.5 Timedelta(value).
+static bool read_timedelta(const struct value *v, int64_t *ret, unsigned *ret_digits)
+{
+    return (is_call_of(v, "_timedelta_unpickle") || is_call_of(v, "Timedelta")) && int_arg(v, 0, ret) &&
+           digits_arg(v, 1, ret_digits);
+}
+
+bool pandas_order_of(const struct value *v, enum pandas_order *ret_order, __int128 *ret_nanos)
+{
+    int64_t t;
+    unsigned digits;
+    if (read_timestamp(v, &t, &digits)) {
+        const struct value *tz = arg(v, 2);
+        *ret_order = tz && tz->kind != VALUE_NONE ? ORDER_MOMENT : ORDER_LOCAL;
+    } else if (read_timedelta(v, &t, &digits)) {
+        *ret_order = ORDER_SPAN;
+    } else {
+        return false;
+    }
+    *ret_nanos = in_nanos(t, digits);
+    return t != PANDAS_NAT;
+}
+
 static bool put_timestamp(struct buf *b, const struct value *v, char sep)
 {
     int64_t t;
     unsigned digits;
-    if ((!is_call_of(v, "_unpickle_timestamp") && !is_call_of(v, "Timestamp")) || !int_arg(v, 0, &t) ||
-        !digits_arg(v, 3, &digits))
+    if (!read_timestamp(v, &t, &digits))
         return false;
     struct tz *tz = tz_new(arg(v, 2));
     text_timestamp(b, t, digits, tz, sep);
@@ -70,13 +98,11 @@ static bool put_timestamp(struct buf *b, const struct value *v, char sep)
     return true;
 }
 
-// _timedelta_unpickle(value, unit); before pandas 1.5 Timedelta(value).
 static bool put_timedelta(struct buf *b, const struct value *v)
 {
     int64_t t;
     unsigned digits;
-    if ((!is_call_of(v, "_timedelta_unpickle") && !is_call_of(v, "Timedelta")) || !int_arg(v, 0, &t) ||
-        !digits_arg(v, 1, &digits))
+    if (!read_timedelta(v, &t, &digits))
         return false;
     text_timedelta(b, t, digits);
     return true;

@@ -19,6 +19,7 @@ void text_timestamp_fixed(struct buf *b, int64_t t, unsigned digits, const struc
 void text_timedelta(struct buf *b, int64_t t, unsigned digits);
 // 0, 3, 6, 9 for "s", "ms", "us", "ns"; false for others.
 bool digits_of_unit(const char *unit, unsigned *ret);
+__int128 in_nanos(int64_t t, unsigned digits);
 // a / b rounded down, b > 0; *ret_rest is 0 to b - 1.
 __int128 floor_div(__int128 a, __int128 b, __int128 *ret_rest);
 
@@ -49,6 +50,9 @@ bool text_pandas(struct buf *b, const struct value *v);
 bool text_formatted(struct buf *b, const struct npy_type *t, const uint8_t *at);
 // The same of a bound of an interval: of a number, Timestamp or Timedelta.
 bool text_bound(struct buf *b, const struct value *v);
+// What a Timestamp or Timedelta is sorted by; those of different kinds cannot be compared. False for others, and NaT.
+enum pandas_order { ORDER_LOCAL, ORDER_MOMENT, ORDER_SPAN };
+bool pandas_order_of(const struct value *v, enum pandas_order *ret_order, __int128 *ret_nanos);
 bool is_pandas_na(const struct value *v);
 bool is_pandas_nat(const struct value *v);
 // Whether a global is a class of pandas, wherever that version keeps it: the module begins with "pandas", the name is

@@ -113,6 +113,8 @@ struct tz *tz_named(const char *name); // of an Arrow timestamp: a zone's name o
 void tz_free(struct tz *tz); // NULL is fine
 void tz_freep(struct tz **tz);
 int64_t tz_offset_at(const struct tz *tz, int64_t utc_seconds); // microseconds
+// str() of a tzinfo of these libraries; false and nothing appended where v is none of them.
+bool text_tz(struct buf *b, const struct value *v);
 void text_offset(struct buf *b, int64_t micros);                // "+01:00"
 
 // Days from 1970-01-01 to a day of the proleptic Gregorian calendar, and back.

@@ -151,6 +151,24 @@ static bool is_path(const struct value *v, bool windows)
     return false;
 }
 
+// IPv4Address(number), IPv6Address("::1"), IPv4Network("10.0.0.0/8"), ...
+static bool put_ip(struct buf *b, const struct value *v)
+{
+    static const char *const names[] = {"IPv4Address",  "IPv6Address",   "IPv4Network",
+                                        "IPv6Network",  "IPv4Interface", "IPv6Interface"};
+    bool is = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !is; i++)
+        is = value_is_call(v, "ipaddress", names[i]);
+    if (!is || arg_count(v) != 1)
+        return false;
+    const struct value *a = arg(v, 0);
+    if (a->kind != VALUE_INT || a->u.integer < 0 || a->u.integer > UINT32_MAX)
+        return put_str(b, a);
+    uint32_t ip = (uint32_t)a->u.integer;
+    buf_printf(b, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+    return true;
+}
+
 static bool put_call(struct buf *b, const struct value *v)
 {
     if (value_is_call(v, "decimal", "Decimal"))
@@ -169,7 +187,7 @@ static bool put_call(struct buf *b, const struct value *v)
         return put_path(b, v, '/');
     if (is_path(v, true))
         return put_path(b, v, '\\');
-    return text_time(b, v) || text_pandas(b, v);
+    return text_time(b, v) || put_ip(b, v) || text_tz(b, v) || text_pandas(b, v);
 }
 
 bool text_call(struct buf *b, const struct value *v)

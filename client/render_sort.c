@@ -1,9 +1,10 @@
 // Sets in Python's sorting order, where their items can be compared with each other: numbers (numpy's
-// too), strings, bytes, tuples of these, dates, naive times, time differences, UUIDs.
+// too), strings, bytes, tuples of these, dates, naive times, time differences, UUIDs, pandas' times.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/render_pandas.h"
 #include "client/render_parts.h"
 
 enum { MAX_DEPTH = 8, MAX_COMPARISONS = 100 * 1000 * 1000 };
@@ -15,7 +16,7 @@ struct sorting {
 
 enum sort_class {
     SORT_NONE, SORT_NUMBER, SORT_STR, SORT_BYTES, SORT_TUPLE, SORT_DATE, SORT_DATETIME, SORT_TIME,
-    SORT_DELTA, SORT_UUID,
+    SORT_DELTA, SORT_UUID, SORT_LOCAL, SORT_MOMENT, SORT_SPAN, // the last ones in the order of enum pandas_order
 };
 
 // One item of a set: what it is compared by, and itself.
@@ -38,6 +39,8 @@ static const struct value *uuid_int(const struct value *v)
 
 static enum sort_class class_of(const struct value *v)
 {
+    enum pandas_order order;
+    __int128 nanos;
     switch (v->kind) {
     case VALUE_BOOL:
     case VALUE_INT:
@@ -51,6 +54,8 @@ static enum sort_class class_of(const struct value *v)
             return SORT_DELTA;
         if (value_is_call(v, "uuid", "UUID"))
             return uuid_int(v) ? SORT_UUID : SORT_NONE;
+        if (pandas_order_of(v, &order, &nanos))
+            return (enum sort_class)(SORT_LOCAL + order);
         if (!only_arg(v))
             return SORT_NONE;
         return value_is_call(v, "datetime", "date")       ? SORT_DATE
@@ -152,6 +157,15 @@ static int compare_dates(const struct value *a, const struct value *b, enum sort
     return 0;
 }
 
+static int compare_pandas(const struct value *a, const struct value *b)
+{
+    enum pandas_order order;
+    __int128 x = 0, y = 0;
+    (void)pandas_order_of(a, &order, &x);
+    (void)pandas_order_of(b, &order, &y);
+    return x < y ? -1 : x > y;
+}
+
 static int compare(struct sorting *s, const struct value *a, const struct value *b, unsigned depth);
 
 static int compare_tuples(struct sorting *s, const struct value *a, const struct value *b, unsigned depth)
@@ -183,6 +197,9 @@ static int compare(struct sorting *s, const struct value *a, const struct value 
     case SORT_TUPLE: return compare_tuples(s, a, b, depth);
     case SORT_DELTA: return compare_tuples(s, a->u.call.args, b->u.call.args, depth);
     case SORT_UUID: return compare_numbers(uuid_int(a), uuid_int(b));
+    case SORT_LOCAL:
+    case SORT_MOMENT:
+    case SORT_SPAN: return compare_pandas(a, b);
     default: return compare_dates(a, b, class);
     }
 }

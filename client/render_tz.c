@@ -70,9 +70,12 @@ const struct value *tz_key(const struct value *tz)
     return named && key && key->kind == VALUE_STR ? key : NULL;
 }
 
+// A name; a long one is none that anybody gave.
 static char *text_of(const struct value *v)
 {
-    return v && v->kind == VALUE_STR ? mem_strndup((const char *)v->u.bytes.data, v->u.bytes.len) : NULL;
+    if (!v || v->kind != VALUE_STR || v->u.bytes.len > MAX_NAME)
+        return NULL;
+    return mem_strndup((const char *)v->u.bytes.data, v->u.bytes.len);
 }
 
 // The file of a dateutil.tz.tzfile, and the zone's name in it: what stands behind "zoneinfo/".
@@ -129,6 +132,17 @@ static char *name_of(const struct value *v, int64_t micros, const char *file)
     name = mem_zalloc(MAX_NAME);
     value_type_name(v, name, MAX_NAME);
     return name;
+}
+
+bool text_tz(struct buf *b, const struct value *v)
+{
+    int64_t micros = 0;
+    auto_free char *file = file_of(v);
+    if (!file && !tz_key(v) && !tz_stated_offset(v, &micros))
+        return false;
+    auto_free char *name = name_of(v, micros, file);
+    buf_puts(b, name);
+    return true;
 }
 
 struct tz *tz_new(const struct value *v)

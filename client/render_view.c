@@ -231,9 +231,18 @@ static bool is_of_pandas(const struct value *g)
 
 static bool show_instance(const struct value *v, struct view *view)
 {
+    static struct value state_key = {.kind = VALUE_STR, .u.bytes = {(const uint8_t *)"__state__", 9}};
     const struct value *state = v->u.call.state, *slots = NULL;
     if (v->u.call.callee->kind != VALUE_GLOBAL || is_of_pandas(v->u.call.callee))
         return false;
+    // Of a frozen dataclass with slots: the fields' values in order, without their names.
+    if (state && state->kind == VALUE_LIST && v->u.call.is_new && !v->u.call.args->u.seq.len && !v->u.call.kwargs) {
+        view->kind = VIEW_INSTANCE;
+        view->one = (struct value_pair){&state_key, v->u.call.state};
+        view->pairs = &view->one;
+        view->len = 1;
+        return true;
+    }
     // With __slots__ the state is (instance dict or None, slots).
     if (state && state->kind == VALUE_TUPLE && state->u.seq.len == 2) {
         slots = state->u.seq.items[1];

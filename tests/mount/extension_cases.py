@@ -279,6 +279,9 @@ def scalars():
 def scalar_cases():
     for x in scalars():
         yield repr(x), str(type(x)), [pickle.dumps(x, protocol) for protocol in (2, 4, 5)], "NaT" if x is pd.NaT else json_cell(x)
+    at = [pd.Timestamp(t) for t in ("2020-01-02", "1960-01-01 00:00:00.000000001", "2020-01-01 12:00", "2019-12-31")]
+    for items in (at, [t.tz_localize(z) for t, z in zip(at, ("UTC", "Asia/Tokyo", "America/New_York", "UTC"))], [t - at[0] for t in at], [(1, t) for t in at]):
+        yield "set", "", [pickle.dumps(set(items), protocol) for protocol in (2, 4, 5)], json_cell(sorted(items))
     yield "masked", "", [pickle.dumps(np.ma.masked)], str(np.ma.masked)
 
 

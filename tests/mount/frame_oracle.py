@@ -120,6 +120,10 @@ def older():
     index = pd.DatetimeIndex(dates("2020-01-01", "2020-01-02T03"), name="d")
     yield "dates in an Index of 0.25", Older(index, Made(datetimes._new_DatetimeIndex, pd.DatetimeIndex, {
         "data": index._values._ndarray, "freq": None, "tz": None, "name": "d"}))
+    for cls, more in ((pd.DatetimeIndex, {"tz": datetime.timezone.utc}), (pd.PeriodIndex, {"freq": "D"})):
+        data = index._values._ndarray if more.get("tz") else index._values._ndarray.view("i8")
+        yield "an Index that says more in 0.23: " + cls.__name__, Older(index.tz_localize("UTC"), Made(
+            datetimes._new_DatetimeIndex, cls, dict(more, data=data, name="d")))
     with pd.option_context("mode.data_manager", "array"):
         yield "a manager of arrays", pd.DataFrame([[1, 1.5, "x"], [2, 2.5, None]], columns=labels(*"abc")).astype({"b": "f4"})
         yield "a single array", pd.Series([1, 2], name="a", index=[5, 6])
@@ -422,7 +426,8 @@ def arrays():
     yield "masked in two dimensions", np.ma.array(np.arange(6).reshape(2, 3), mask=[[0, 1, 0], [1, 0, 0]])
     yield "masked in Fortran's order", np.ma.array(np.asfortranarray(np.arange(6).reshape(2, 3)), mask=[[0, 1, 0], [1, 0, 0]])
     yield "masked objects", np.ma.array(mess[:3], mask=[0, 0, 1])
-    yield "masked dates", np.ma.array(dates("2020-01-01", "2021-01-01T01"), mask=[1, 0])
+    for mask in ([1, 0], [0, 1]):
+        yield "masked dates, %s" % mask, np.ma.array(dates("2020-01-01", "2021-01-01T01"), mask=mask)
     yield "masked records", np.ma.array(record, mask=[(0, 1, 0), (1, 0, 0)])
     if hasattr(np.dtypes, "StringDType"):
         yield "variable strings", np.array(["a", "é" * 40, ""], np.dtypes.StringDType())

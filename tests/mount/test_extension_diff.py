@@ -1,6 +1,9 @@
 """pandas' extension arrays and scalars against pandas itself: pickles of every version that is installed, with and
 without Arrow, and hostile ones."""
 import base64
+import dataclasses
+import datetime
+import ipaddress
 import json
 import os
 import pathlib
@@ -9,6 +12,7 @@ import random
 import struct
 import subprocess
 import sys
+import zoneinfo
 
 import numpy as np
 import pandas as pd
@@ -101,7 +105,7 @@ def csv_is_newest(version, name):
     """Whether this pandas writes what the newest does; lists and structs have no CSV of their own."""
     if version == "pandas 1" and "duration" in name:
         return False
-    if version in ("pandas 1", "pandas 2") and name.startswith("times "):  # later: as many digits for a whole column
+    if version in ("pandas 1", "pandas 2") and name.startswith(("times ", "category spans")):  # later: one form for a whole column
         return False
     if version == "pandas 2" and name.startswith(("arrow float", "arrow half")):
         return False
@@ -145,6 +149,46 @@ def test_scalars(cases):
     lines = render([(case[1], data) for case, data in rows])
     for ((name, _, _, want), _), (ok, text) in zip(rows, lines):
         assert ok and text == ("null" if want is None else want) + "\n", (version, name, text)
+
+
+@pytest.mark.parametrize("version", ["1.1.5", "1.3.5"])
+def test_old_layouts(version):
+    """S370, S372: objects with dicts, of pandas before 1.3, and what was before _unpickle_block."""
+    rows = json.loads((HERE / "extension_old.json").read_text())[version]
+    series = [row for row in rows if row[0] == "series"]
+    for (_, name, _, dtype, cells, fields), got in zip(series, dump([base64.b64decode(row[2]) for row in series])):
+        assert "error" not in got, (name, got)
+        column, = got["columns"]
+        assert dtype is None or column["dtype"] == newest_dtype(dtype), name
+        assert all(same_json(cell, want) for cell, want in zip(column["json"], cells)), (name, column["json"], cells)
+        if not name.startswith("times"):
+            assert [csv_field(cell) for cell in column["csv"]] == fields, name
+    single = [row for row in rows if row[0] == "scalar"]
+    for (_, name, _, _, want, _), (ok, text) in zip(single, render([(None, base64.b64decode(row[2])) for row in single])):
+        assert ok and json.loads(text) == want, (name, text)
+    assert len(series) > 15 and len(single) > 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    a: int
+    b: str
+
+
+OTHERS = [ipaddress.ip_address("192.0.2.255"), ipaddress.ip_address("::ffff:1"), ipaddress.ip_address(0), ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_interface("10.0.0.1/8"),
+          ipaddress.ip_network("2001:db8::/32"), datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=-5)), datetime.timezone(datetime.timedelta(0), "X"), zoneinfo.ZoneInfo("Asia/Tokyo")]
+
+
+def test_other_libraries():
+    """S374: scalars of ipaddress and zoneinfo, and dataclasses whose pickles have no names."""
+    rows = [(x, pickle.dumps(x, protocol)) for x in OTHERS for protocol in (2, 4, 5)]
+    for (x, _), (ok, text) in zip(rows, render([(None, data) for _, data in rows])):
+        assert ok and json.loads(text) == str(x), text
+    for (x, _), (ok, text) in zip(rows, render([(str(type(x)), data) for x, data in rows])):
+        assert ok and text == str(x) + "\n", text
+    made = [pickle.dumps([Frozen(1, "x")], protocol) for protocol in (2, 4, 5)]
+    for ok, text in render([(None, data) for data in made]):
+        assert ok and json.loads(text) == [{"__class__": "%s.Frozen" % __name__, "__state__": [1, "x"]}], text
 
 
 # --- Hostile pickles ---

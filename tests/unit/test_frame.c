@@ -93,8 +93,8 @@ static void test_tables_are_as_pandas_has_them(void **state)
 
 static void put_range(struct buf *b, int64_t start, int64_t stop, int64_t step)
 {
-    buf_printf(b, "cpandas.core.indexes.base\n_new_Index\n(cpandas\nRangeIndex\n}(Vstart\nI%" PRId64 "\nVstop\nI%" PRId64
-                  "\nVstep\nI%" PRId64 "\nutR", start, stop, step);
+    buf_puts(b, "cpandas.core.indexes.base\n_new_Index\n(cpandas\nRangeIndex\n}(");
+    buf_printf(b, "Vstart\nI%" PRId64 "\nVstop\nI%" PRId64 "\nVstep\nI%" PRId64 "\nutR", start, stop, step);
 }
 
 // A block of `columns` columns of float64 whose cells count up from 0.
@@ -210,7 +210,8 @@ static void test_failures_have_a_cause(void **state)
     (void)state;
     struct cancel gone = {.set = true};
     struct buf b = {0}, wide = {0};
-    fails("N.", 2, NULL, ERR_NO_FORM, "a NoneType is no table: a DataFrame, Series or Index of pandas and an array of numpy are");
+    fails("N.", 2, NULL, ERR_NO_FORM,
+          "a NoneType is no table: a DataFrame, Series or Index of pandas and an array of numpy are");
     fails("c__main__\nPlain\n)\x81.", 19, NULL, ERR_NO_FORM, "a __main__.Plain is no table");
     put_frame(&b, 2, 1);
     fails(b.data, b.len, &gone, ERR_INTERRUPTED, "");
@@ -227,10 +228,12 @@ static void test_only_the_class_says_what_is_a_table(void **state)
 {
     (void)state;
     static const struct { const char *text; bool is; } cases[] = {
-        {"N.", false}, {"](Ne.", false}, {"cpandas\nDataFrame\n)\x81.", true}, {"cpandas.core.series\nSeries\n)\x81.", true},
+        {"N.", false}, {"](Ne.", false}, {"cpandas\nDataFrame\n)\x81.", true},
+        {"cpandas.core.series\nSeries\n)\x81.", true},
         {"cpandas\nDataFrame\n.", false}, {"cother\nDataFrame\n)\x81.", false},
         {"cother\nGeo\n)\x81}(V_typ\nVdataframe\nub.", true}, {"cother\nGeo\n)\x81}(V_typ\nVindex\nub.", false},
-        {"cpandas.core.indexes.base\n_new_Index\n)R.", true}, {"cpandas.core.indexes.period\n_new_PeriodIndex\n)R.", true},
+        {"cpandas.core.indexes.base\n_new_Index\n)R.", true},
+        {"cpandas.core.indexes.period\n_new_PeriodIndex\n)R.", true},
         {"cpandasy.core\n_new_Index\n)R.", false}, {"cnumpy.core.multiarray\n_reconstruct\n)R.", true},
         {"cnumpy.core.multiarray\nscalar\n)R.", false}, {"cnumpyro\n_reconstruct\n)R.", false},
         {"cnumpy.ma.core\n_mareconstruct\n)R.", true},
