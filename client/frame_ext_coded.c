@@ -22,7 +22,7 @@ struct category_column {
 static void style_of_rows(struct category_column *k)
 {
     const struct items *dates = &k->dates.items;
-    auto_free uint8_t *unused = malloc(dates->len ? dates->len : 1);
+    uint8_t *unused = malloc(dates->len ? dates->len : 1);
     if (unused)
         memset(unused, 1, dates->len);
     for (size_t i = 0; unused && i < k->codes.len; i++) {
@@ -31,6 +31,7 @@ static void style_of_rows(struct category_column *k)
             unused[code] = 0;
     }
     date_style_of(&k->style, dates->array.type, dates->array.data, 8, dates->len, unused, 1);
+    free(unused);
 }
 
 // A time or span as to_csv() writes it.

@@ -301,6 +301,7 @@ UNKNOWN_ZONE = Call(G("zoneinfo", "ZoneInfo._unpickle"), "Mars/Olympus", True)
 # no cell is.
 HOSTILE = {
     "code out of range": (category(np.array([0, 2, -1, -2, 1], "i1"), np.array(["a", "b"])), ["a", ..., None, ..., "b"]),
+    "code of a date out of range": (category(np.array([0, 2, -1, -2], "i1"), np.array([0, 1], "M8[ns]")), [str(np.datetime64(0, "ns")), ..., None, ...]),
     "codes that are no numbers": (category(np.array(["x"]), np.array(["a"])), ...),
     "masks that are short": (masked(np.arange(3), np.zeros(2, bool)), ...),
     "masks of numbers": (masked(np.arange(3), np.zeros(3, "i8")), ...),
