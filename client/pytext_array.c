@@ -265,10 +265,18 @@ static void put_axis(struct printer *p, const uint8_t *at, unsigned axis, enum p
         out_puts(p->o, "]");
 }
 
+static void put_all(struct printer *p, enum pass pass)
+{
+    if (p->a.ndim)
+        put_axis(p, p->a.data, 0, pass);
+    else
+        look_at(p, p->a.data, pass);
+}
+
 static void lay_out(struct printer *p)
 {
     const struct npy_type *t = p->a.type;
-    put_axis(p, p->a.data, 0, PASS_SEE);
+    put_all(p, PASS_SEE);
     if (t->kind != 'f')
         return;
     // The bounds are numbers of the array's type.
@@ -276,7 +284,7 @@ static void lay_out(struct printer *p)
     double cutoff = t->itemsize == 2 ? 1e3 : t->itemsize == 4 ? 1e6 : 1e8;
     bool far = t->itemsize < 8 ? (float)p->most / (float)p->least > 1000 : p->most / p->least > 1000;
     p->exponents = p->most > 0 && (p->most >= cutoff || p->least < small || far);
-    put_axis(p, p->a.data, 0, PASS_MEASURE);
+    put_all(p, PASS_MEASURE);
     if (p->some_nan) {
         int behind = p->right + (p->exponents ? p->exponent_digits + 2 : 0) + 1;
         int need = 3 + p->some_negative_infinite - behind;
@@ -347,22 +355,37 @@ static void set_strides(struct printer *p)
     }
 }
 
+// Of no dimensions: str() is the element's own.
+static void put_single(struct printer *p)
+{
+    const struct npy_type *t = p->a.type;
+    if (p->repr && t->kind != 'b') {
+        lay_out(p);
+        element(p, p->a.data);
+    } else {
+        (void)npy_text(&p->text, t, p->a.data);
+    }
+    out_buf(p->o, &p->text);
+}
+
 bool py_array_str(struct out *o, const struct value *v, bool repr)
 {
     struct printer p = {.o = o, .repr = repr, .prefix = repr ? strlen("array(") : 0};
     if (npy_array(v, &p.a) != NPY_YES)
         return false;
     const struct npy_type *t = p.a.type;
-    bool ok = !p.a.objects && p.a.ndim && p.a.ndim <= MAX_DIMENSIONS && memchr("biufUS", t->kind, 6) &&
+    bool ok = !p.a.objects && p.a.ndim <= MAX_DIMENSIONS && memchr("biufUS", t->kind, 6) &&
               !(t->kind == 'f' && t->itemsize > 8);
     if (ok) {
         p.summary = p.a.count > THRESHOLD;
         p.line = p.prefix;
         out_puts(o, repr ? "array(" : "");
-        if (p.a.count) {
+        if (!p.a.ndim) {
+            put_single(&p);
+        } else if (p.a.count) {
             set_strides(&p);
             lay_out(&p);
-            put_axis(&p, p.a.data, 0, PASS_WRITE);
+            put_all(&p, PASS_WRITE);
         } else {
             out_puts(o, "[]");
         }
