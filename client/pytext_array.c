@@ -113,7 +113,8 @@ static void format_number(struct printer *p, long double x, enum float_width wid
         int n = snprintf(text, sizeof text, "%.*Le", p->right, x);
         char *e = strchr(text, 'e');
         bool point = strchr(text, '.');
-        buf_printf(b, "%*s%.*s%s", p->left - 1 - (signbit(x) ? 1 : 0), "", e ? (int)(e - text) : n, text, point ? "" : ".");
+        buf_printf(b, "%*s%.*s%s", p->left - (signbit(x) ? 2 : 1), "", e ? (int)(e - text) : n, text,
+                   point ? "" : ".");
         long power = e ? strtol(e + 1, NULL, 10) : 0;
         buf_printf(b, "e%c%0*ld", power < 0 ? '-' : '+', p->exponent_digits, labs(power));
         return;

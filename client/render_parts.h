@@ -48,7 +48,7 @@ void text_float(struct buf *b, long double x, enum float_width width);
 // The same into `to`, which has room for FLOAT_ROOM bytes; its length, without a final NUL.
 enum { FLOAT_ROOM = 64 };
 size_t format_float(char *to, long double x, enum float_width width);
-// The shortest digits of a finite number that is not below 0, at most FLOAT_ROOM; how many. *power: of ten, of the first.
+// The shortest digits of a finite number that is not below 0, at most FLOAT_ROOM; how many. *power: of the first one.
 int float_digits(char *digits, long double x, enum float_width width, int *power);
 // Decimal digits of an integer; at most 20 bytes, without a final NUL.
 size_t format_int(char *to, int64_t i);
