@@ -93,10 +93,15 @@ static void put_objects(struct npy_out *o, struct value *const *items, size_t co
 {
     struct npy_text t;
     struct buf descr = {0};
+    if (!items)
+        count = 0; // none are there
     if (!npy_text_new(&t, o))
         return;
-    for (size_t i = 0; i < count && !o->failed; i++)
+    for (size_t i = 0; i < count && !o->failed; i++) {
+        if (i % 65536 == 0)
+            npy_check(o);
         npy_text_value(&t, o, items[i]);
+    }
     npy_text_check(&t, o);
     npy_text_descr(&descr, t.width);
     npy_header(o, &descr, false, shape, ndim);
@@ -169,9 +174,7 @@ static void put_value(struct npy_out *o, const struct value *v)
 
 errc npy_write(const struct value *v, struct cancel *cancel, struct sink *sink, struct err *err)
 {
-    auto_free struct npy_out *o = malloc(sizeof *o);
-    if (!o)
-        return err_set(err, ERR_NO_MEMORY, "no memory to write an array");
+    auto_free struct npy_out *o = mem_zalloc(sizeof *o);
     o->sink = sink;
     o->cancel = cancel;
     o->err = err;

@@ -15,7 +15,7 @@ struct open {
     size_t at, len;             // of items; of pairs twice their number
     const char *close;
     bool lone_comma;            // a tuple of one has a comma behind it
-    void *owned, *sorted;       // free()
+    void *owned;                // free()
     const struct value *maxlen; // of a deque
 };
 
@@ -102,37 +102,38 @@ static int by_count(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-// The pairs of a Counter, the most common first; NULL where a count is no small integer.
-static struct value_pair *most_common(const struct view *view)
+// The pairs of a Counter, the most common first, where all counts are small integers.
+static void sort_by_count(struct view *view)
 {
     for (size_t i = 0; i < view->len; i++)
         if (view->pairs[i].value->kind != VALUE_INT)
-            return NULL;
-    auto_free struct counted *all = view->len ? calloc(view->len, sizeof *all) : NULL;
-    struct value_pair *sorted = all ? calloc(view->len, sizeof *sorted) : NULL;
-    if (!sorted)
-        return NULL;
+            return;
+    struct counted *all = view->len && !view->owned ? calloc(view->len, sizeof *all) : NULL;
+    if (!all)
+        return;
     for (size_t i = 0; i < view->len; i++)
         all[i] = (struct counted){view->pairs[i], i};
     qsort(all, view->len, sizeof *all, by_count);
-    for (size_t i = 0; i < view->len; i++)
+    struct value_pair *sorted = calloc(view->len, sizeof *sorted);
+    for (size_t i = 0; i < view->len && sorted; i++)
         sorted[i] = all[i].pair;
-    return sorted;
+    view->pairs = sorted ? sorted : view->pairs;
+    view->owned = sorted;
+    free(all);
 }
 
 static void open_pairs(struct walk *w, const struct value *v, struct view *view)
 {
+    bool counter = is_collection(v, "Counter");
+    if (counter)
+        sort_by_count(view);
     struct open *f = push(w, v);
     f->pairs = view->pairs;
     f->len = view->len * 2;
     f->owned = view->owned;
     view->owned = NULL;
     f->close = "}";
-    bool counter = is_collection(v, "Counter");
     if (counter || is_collection(v, "OrderedDict")) {
-        f->sorted = counter ? most_common(view) : NULL;
-        if (f->sorted)
-            f->pairs = f->sorted;
         out_puts(w->o, callee_name(v));
         out_puts(w->o, view->len ? "({" : "(");
         f->close = view->len ? "})" : ")";
@@ -195,7 +196,6 @@ static void close_innermost(struct walk *w)
         out_buf(w->o, &w->text);
     }
     free(f->owned);
-    free(f->sorted);
 }
 
 static void walk_on(struct walk *w)
@@ -248,10 +248,8 @@ void py_str(struct out *o, const struct value *v)
     if (!put_str(&w, v))
         put_repr(&w, v);
     walk_on(&w);
-    while (w.len) {
-        free(w.open[w.len - 1].owned);
-        free(w.open[--w.len].sorted);
-    }
+    while (w.len)
+        free(w.open[--w.len].owned);
     free(w.open);
     buf_free(&w.text);
 }

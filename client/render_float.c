@@ -85,10 +85,14 @@ static void decimal_of_long(struct decimal *d, long double x)
 static void decimal_of(struct decimal *d, double x, enum float_width width)
 {
     const struct width *w = &widths[width];
-    int exponent;
-    (void)frexp(x, &exponent);
-    int q = exponent - w->bits > w->least ? exponent - w->bits : w->least;
-    uint64_t c = (uint64_t)ldexp(x, -q);
+    uint64_t bits, c;
+    memcpy(&bits, &x, sizeof bits);
+    // As a double it is c * 2^q; a narrower number has zeros at the end of c.
+    int field = (int)(bits >> 52), q = field ? field - 1075 : -1074;
+    c = (bits & (((uint64_t)1 << 52) - 1)) | (field ? (uint64_t)1 << 52 : 0);
+    int drop = 53 - w->bits > w->least - q ? 53 - w->bits : w->least - q;
+    c = drop > 0 ? c >> drop : c;
+    q += drop > 0 ? drop : 0;
     struct shortest s = shortest_decimal(c, q, c == (uint64_t)1 << (w->bits - 1) && q > w->least);
     d->n = (int)format_uint(d->digits, s.digits);
     d->power = s.power + d->n - 1;
@@ -154,7 +158,7 @@ static size_t put_magnitude(char *to, long double x, enum float_width width, boo
         size_t n = format_uint(to, (uint64_t)x);
         return n + (point_zero ? put_word(to + n, ".0") : 0);
     }
-    struct decimal d;
+    struct decimal d = {.digits = "0", .n = 1};
     if (width == FLOAT_LONG)
         decimal_of_long(&d, x);
     else
