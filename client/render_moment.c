@@ -37,19 +37,49 @@ __int128 floor_div(__int128 a, __int128 b, __int128 *ret_rest)
     return q;
 }
 
-static void put_fraction(struct buf *b, int64_t nanos, unsigned digits)
+// These are written for every row of a table: digit by digit, not by printf.
+static void put_digits(struct buf *b, uint64_t n, unsigned width)
+{
+    char text[24];
+    for (unsigned i = width; i-- > 0; n /= 10)
+        text[i] = (char)('0' + n % 10);
+    buf_put(b, text, width);
+}
+
+static void put_fraction(struct buf *b, uint64_t nanos, unsigned digits)
 {
     if (digits == AS_NEEDED)
         digits = nanos % 1000 ? 9 : nanos ? 6 : 0;
-    if (digits)
-        buf_printf(b, ".%0*" PRId64, (int)digits, nanos / (digits == 3 ? 1000000 : digits == 6 ? 1000 : 1));
+    if (!digits)
+        return;
+    buf_putc(b, '.');
+    put_digits(b, nanos / (digits == 3 ? 1000000 : digits == 6 ? 1000 : 1), digits);
 }
 
 static void put_clock(struct buf *b, __int128 nanos, unsigned digits)
 {
-    int64_t seconds = (int64_t)(nanos / 1000000000);
-    buf_printf(b, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
-    put_fraction(b, (int64_t)(nanos % 1000000000), digits);
+    uint64_t of_day = (uint64_t)nanos, seconds = of_day / 1000000000;
+    put_digits(b, seconds / 3600, 2);
+    buf_putc(b, ':');
+    put_digits(b, seconds / 60 % 60, 2);
+    buf_putc(b, ':');
+    put_digits(b, seconds % 60, 2);
+    put_fraction(b, of_day % 1000000000, digits);
+}
+
+static void put_date(struct buf *b, __int128 days)
+{
+    int64_t year;
+    unsigned month, day;
+    civil_from_days(days, &year, &month, &day);
+    if (year >= 0 && year <= 9999)
+        put_digits(b, (uint64_t)year, 4);
+    else
+        buf_printf(b, "%04" PRId64, year);
+    buf_putc(b, '-');
+    put_digits(b, month, 2);
+    buf_putc(b, '-');
+    put_digits(b, day, 2);
 }
 
 void text_timestamp_fixed(struct buf *b, int64_t t, unsigned digits, const struct tz *tz, char sep, unsigned fraction)
@@ -60,10 +90,9 @@ void text_timestamp_fixed(struct buf *b, int64_t t, unsigned digits, const struc
     }
     const __int128 second = 1000000000;
     __int128 nanos = in_nanos(t, digits), rest;
-    int64_t micros = tz && tz->known ? tz_offset_at(tz, (int64_t)floor_div(nanos, second, &rest)) : 0, year;
-    unsigned month, day;
-    civil_from_days(floor_div(nanos + (__int128)micros * 1000, second * DAY, &rest), &year, &month, &day);
-    buf_printf(b, "%04" PRId64 "-%02u-%02u%c", year, month, day, sep);
+    int64_t micros = tz && tz->known ? tz_offset_at(tz, (int64_t)floor_div(nanos, second, &rest)) : 0;
+    put_date(b, floor_div(nanos + (__int128)micros * 1000, second * DAY, &rest));
+    buf_putc(b, sep);
     put_clock(b, rest, fraction);
     if (tz)
         text_offset(b, micros);

@@ -9,6 +9,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "mount"))
 import numpy as np  # noqa: E402
 
+import extension_cases  # noqa: E402
 import frame_oracle  # noqa: E402
 
 # One of many that are alike; what else there is says little that is new.
@@ -26,6 +27,10 @@ def main():
         data = frame_oracle.dumps(value, 5 if i % 5 == 0 else 4)
         if len(data) < 1600:
             (folder / hashlib.sha1(data).hexdigest()[:16]).write_bytes(data)
+    for _, made, *_ in extension_cases.series():
+        for data in made[1:]:
+            if len(data) < 1300:
+                (folder / hashlib.sha1(data).hexdigest()[:16]).write_bytes(data)
 
 
 if __name__ == "__main__":

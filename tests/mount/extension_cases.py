@@ -77,6 +77,7 @@ def times():
         yield f"times {name}", lambda tz=tz: pd.Series(dates(*STAMPS).tz_localize(tz))
         yield f"early and late {name}", lambda tz=tz: pd.Series(dates("1890-01-01", "1916-06-01", "1950-06-01", "2037-12-31", "2100-07-01", "2200-01-01").tz_localize("UTC").tz_convert(tz))
         yield f"changes {name}", lambda tz=tz: pd.Series(pd.date_range("2021-01-01", periods=800, freq="11h", tz="UTC").tz_convert(tz))
+        yield f"changes by rule {name}", lambda tz=tz: pd.Series(pd.date_range("2050-03-26", periods=40, freq="h", tz="UTC").append(pd.date_range("2050-10-01", periods=800, freq="h", tz="UTC")).tz_convert(tz))
     if MAJOR > 1:
         for unit in ("s", "ms", "us"):
             yield f"times {unit}", lambda unit=unit: pd.Series(dates("2020-01-01", "2021-07-01 12:00").tz_localize("UTC").as_unit(unit))

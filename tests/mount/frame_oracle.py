@@ -174,7 +174,7 @@ def numpy_column(a, mask=None):
 def column_of(series_or_index):
     dtype = series_or_index.dtype
     if isinstance(dtype, np.dtype):
-        return numpy_column(series_or_index.to_numpy() if dtype.kind not in "Mm" else series_or_index._values._ndarray)
+        return numpy_column(series_or_index.values)
     text = None
     if "str" in str(dtype):
         text = [None if pd.isna(v) else v for v in series_or_index]
@@ -203,7 +203,7 @@ def levels_of(index):
 
 
 def is_plain(index):
-    return type(index) is pd.RangeIndex and index.start == 0 and index.step == 1 and index.name is None
+    return type(index) is pd.RangeIndex and (index.start, index.step, index.name) == (0, 1, None)
 
 
 def names_of(index):

@@ -375,6 +375,8 @@ def test_hostile(name):
     array, want = HOSTILE[name]
     got, = dump([index_of(array)])
     cells = [cell for column in got.get("columns", []) for cell in column["json"]]
+    fields = [cell for column in got.get("columns", []) for cell in column["csv"]]
+    assert [cell[0] == "unsupported" for cell in cells] == [cell[0] == "unsupported" for cell in fields], got
     if want is ...:
         assert "error" in got or all(cell[0] == "unsupported" for cell in cells), got
     elif want is None:

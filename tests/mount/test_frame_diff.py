@@ -106,6 +106,16 @@ def test_as_pandas_has_them(version):
         check(name, want, got)
 
 
+OLD = json.loads((HERE / "frame_old.json").read_text())
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_as_earlier_pandas_had_them(version):
+    """S360, S361: pickles of versions that nobody installs any more (make_frame_old.py)."""
+    for (name, _, want), got in zip(OLD[version], dump([base64.b64decode(data) for _, data, _ in OLD[version]])):
+        check(name, want, got)
+
+
 # --- Tables that do not fit together ---
 
 
