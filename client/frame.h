@@ -72,7 +72,8 @@ struct frame {
     bool plain_index;          // the row index is 0, 1, ... and nothing that somebody chose
 };
 
-// Whether a value is of a class that frames are made of; looks at its class only.
+// Whether a value is of a class that frames are made of: looks at its class, and of classes of other libraries at the
+// mark that pandas keeps in their state (_typ).
 bool frame_is(const struct value *v);
 // ERR_NO_FORM with a cause that names what it is where the value is no table (three dimensions, a scalar).
 // ERR_INTERRUPTED by the token.
