@@ -151,6 +151,8 @@ class TablesFlow(FlowSpec):
         self.array_dates = numpy.array(["2024-02-29", "NaT"], dtype="M8[D]")
         self.array_records = numpy.array([(1, "x", 0.5), (2, "yy", 1.5)], dtype=[("n", "i4"), ("t", "U3"), ("f", "f8")])
         self.array_aligned = numpy.zeros(2, numpy.dtype([("a", "i1"), ("b", "f8", (2,)), ("c", [("d", "M8[s]")])], align=True))
+        self.array_masked = numpy.ma.masked_array([1, 2, 3], mask=[False, True, False])
+        self.array_recarray = self.array_records.view(numpy.recarray)
         self.array_empty, self.array_bool = numpy.zeros((0, 3)), numpy.array([True, False])
         self.scalar_float32, self.scalar_text = numpy.float32(0.1), numpy.str_("numpy text")
         self.nested = {"deep": [numbers().head(1), {"series": pandas.Series([[1], "x"])}, 5]}
