@@ -20,8 +20,8 @@ static bool put(struct sink *sink, const void *data, size_t len)
     struct piece_sink *p = (struct piece_sink *)sink;
     if (len > p->left && p->err.code == ERR_OK)
         err_set(&p->err, ERR_LIMIT,
-                "the value's text is far larger than its pickle (it refers to the same parts again and "
-                "again); .pickle/ has the stored bytes");
+                "the value's text is far larger than its pickle (which has a long range, or refers to the same parts "
+                "again and again); metaflowfs cat writes it without an end, .pickle/ has the stored bytes");
     p->left -= len <= p->left ? len : 0;
     if (p->err.code != ERR_OK || (len > sizeof p->bytes - p->len && !flush(p)))
         return false;
