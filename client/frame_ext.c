@@ -20,7 +20,7 @@ static const struct value *first_of(const struct value *state, const char *const
 bool ext_open(const struct value *array, struct ext *ret)
 {
     static const char *const data_keys[] = {"_ndarray", "_pa_array", "_codes", "_data"};
-    const struct value *class = made_class(array), *state = array->kind == VALUE_CALL ? array->u.call.state : NULL;
+    const struct value *class = made_class(array), *state = called_global(array) ? array->u.call.state : NULL;
     if (!class || strncmp(class->u.global.module, "pandas", 6) != 0 || !state)
         return false;
     const char *dot = strrchr(class->u.global.name, '.');

@@ -56,7 +56,7 @@ static void other_cell(struct arrow_column *c, const struct arrow_array *a, size
                        struct cell *ret)
 {
     if (a->type.kind >= ARROW_LIST) {
-        ret->value = arrow_tree_build(c->tree, a, row);
+        ret->value = arrow_tree_build(c->tree, a, row, style);
         ret->kind = CELL_VALUE;
         if (!ret->value)
             cell_unsupported(&c->base, ret);

@@ -44,6 +44,7 @@ struct arrow_array {
     struct arrow_array *children;      // owned; of DICTIONARY the dictionary
     size_t n_children;
     const struct value *fields;        // STRUCT: a LIST of field(name, type, nullable, metadata)
+    bool has_nulls;                    // of a list's child: any of what the lists have is not valid
 };
 
 // False where the type is none that is read.
@@ -76,8 +77,10 @@ bool arrow_cell_text(struct buf *b, const struct arrow_array *a, size_t row, enu
 struct arrow_tree;
 struct arrow_tree *arrow_tree_new(void);
 void arrow_tree_free(struct arrow_tree *t);
-// A cell as what to_pylist() has: a list, a list of tuples, a dict. Valid until the next call; NULL where it is too
-// large or points nowhere.
-const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row);
+// A cell as what to_pylist() has: a list, a list of tuples, a dict. In STYLE_CSV lists of numbers, bool or text are
+// arrays of numpy, as pandas writes them; numbers are floats where one of the column is missing. Valid until the next
+// call; NULL where it is too large or points nowhere.
+const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row,
+                                     enum cell_style style);
 
 #endif

@@ -78,6 +78,35 @@ static bool check_sizes(const struct arrow_array *a)
 
 static bool read_parts(const struct value *parts, struct arrow_array *a, size_t *budget, unsigned depth);
 
+static bool any_null(const struct arrow_array *a, size_t from, size_t to)
+{
+    for (size_t i = from; a->validity.data && i < to; i++)
+        if (!arrow_is_valid(a, i))
+            return true;
+    return false;
+}
+
+// Of a list's child what valid rows have. Rows that share what they have could make this endless: then all of it.
+static bool any_null_in_rows(const struct arrow_array *a)
+{
+    const struct arrow_array *child = a->children;
+    size_t from, to, seen = 0;
+    for (size_t row = 0; child->validity.data && row < a->len && seen <= child->len; row++) {
+        if (!arrow_is_valid(a, row) || !arrow_cell_range(a, row, &from, &to))
+            continue;
+        if (any_null(child, from, to))
+            return true;
+        seen += to - from;
+    }
+    return seen > child->len && any_null(child, 0, child->len);
+}
+
+static void find_nulls(struct arrow_array *a)
+{
+    if (a->type.kind == ARROW_LIST || (a->type.kind == ARROW_FIXED_LIST && a->type.size))
+        a->children->has_nulls = any_null_in_rows(a);
+}
+
 static bool read_children(const struct value *children, struct arrow_array *a, size_t *budget, unsigned depth)
 {
     if (!children || children->kind != VALUE_LIST || children->u.seq.len > *budget)
@@ -136,6 +165,7 @@ static bool read_parts(const struct value *parts, struct arrow_array *a, size_t 
         arrow_array_clear(a);
         return false;
     }
+    find_nulls(a);
     if (a->type.zone) {
         auto_free char *name = mem_strndup((const char *)a->type.zone->u.bytes.data, a->type.zone->u.bytes.len);
         a->tz = tz_named(name);

@@ -1,11 +1,12 @@
 // Nested cells of Arrow (lists, maps, structs) as values, as pyarrow's to_pylist() has them. Times and decimals in them
 // are their text.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "client/frame_ext_arrow.h"
 #include "client/pickle_arena.h"
-#include "base/mem.h"
 
 // Rows may share what they point to, many times over: one cell must not become endless.
 enum { MAX_CELL = 64 << 20 };
@@ -26,7 +27,7 @@ void arrow_tree_free(struct arrow_tree *t)
     free(t);
 }
 
-static struct value *build(struct arena *m, const struct arrow_array *a, size_t row);
+static struct value *build(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style);
 
 static struct value *new_value(struct arena *m, enum value_kind kind)
 {
@@ -99,20 +100,166 @@ static struct value *build_number(struct arena *m, const struct arrow_array *a, 
     return new_bytes(m, VALUE_BIGINT, big, 9);
 }
 
-static struct value *build_list(struct arena *m, const struct arrow_array *a, size_t row)
+// --- Arrays of numpy ---
+
+// Whether numpy has the child's values as such, or as floats.
+static bool is_array(const struct arrow_array *a)
+{
+    if (a->type.kind == ARROW_NUMBER)
+        return !a->type.npy->swap;
+    return (a->type.kind == ARROW_BOOL || a->type.kind == ARROW_TEXT) && !a->has_nulls;
+}
+
+static struct value *new_text(struct arena *m, const char *s)
+{
+    size_t len = strlen(s);
+    char *copy = arena_alloc(m, len + 1);
+    if (copy)
+        memcpy(copy, s, len + 1);
+    return copy ? new_bytes(m, VALUE_STR, copy, len) : NULL;
+}
+
+static struct value *new_call(struct arena *m, const char *module, const char *name, struct value *const *args,
+                              size_t n)
+{
+    struct value *g = new_value(m, VALUE_GLOBAL), *v = new_value(m, VALUE_CALL), *tuple = new_seq(m, VALUE_TUPLE, n);
+    if (!g || !v || !tuple)
+        return NULL;
+    g->u.global.module = module;
+    g->u.global.name = name;
+    for (size_t i = 0; i < n; i++)
+        if (!(tuple->u.seq.items[i] = args[i]))
+            return NULL;
+    v->u.call.callee = g;
+    v->u.call.args = tuple;
+    return v;
+}
+
+// _frombuffer(bytes, dtype(code), (n,), "C")
+static struct value *new_array(struct arena *m, char kind, size_t size, const void *data, size_t n)
+{
+    char code[32];
+    struct value *length = new_value(m, VALUE_INT), *shape = new_seq(m, VALUE_TUPLE, 1);
+    snprintf(code, sizeof code, "%c%zu", kind, kind == 'U' ? size / 4 : size);
+    struct value *name = new_text(m, code);
+    if (!length || !shape || !name)
+        return NULL;
+    length->u.integer = (int64_t)n;
+    shape->u.seq.items[0] = length;
+    struct value *args[] = {new_bytes(m, VALUE_BYTES, data, n * size), new_call(m, "numpy", "dtype", &name, 1), shape,
+                            new_text(m, "C")};
+    return new_call(m, "numpy._core.numeric", "_frombuffer", args, sizeof args / sizeof *args);
+}
+
+static void put_nan(uint8_t *to, size_t size)
+{
+    const uint16_t half = 0x7e00;
+    const float narrow = __builtin_nanf("");
+    const double wide = __builtin_nan("");
+    memcpy(to, size == 2 ? (const void *)&half : size == 4 ? (const void *)&narrow : (const void *)&wide, size);
+}
+
+static double as_double(const struct npy_type *t, const uint8_t *at)
+{
+    int64_t whole;
+    uint64_t large = 0;
+    if (npy_int(t, at, &whole))
+        return (double)whole;
+    memcpy(&large, at, t->itemsize); // beyond int64: of eight bytes
+    return (double)large;
+}
+
+// Floats as they are, NaN where one is missing; integers are doubles then.
+static struct value *array_of_numbers(struct arena *m, const struct arrow_array *a, size_t from, size_t n)
+{
+    const struct npy_type *t = a->type.npy;
+    const uint8_t *at = a->first.data + (a->offset + from) * t->itemsize;
+    size_t size = t->kind == 'f' ? t->itemsize : sizeof(double), bytes;
+    if (!a->has_nulls)
+        return new_array(m, t->kind, t->itemsize, n ? at : (const uint8_t *)"", n);
+    uint8_t *copy = __builtin_mul_overflow(n ? n : 1, size, &bytes) ? NULL : arena_alloc(m, bytes);
+    for (size_t i = 0; copy && i < n; i++) {
+        double wide = t->kind == 'f' ? 0 : as_double(t, at + i * t->itemsize);
+        if (!arrow_is_valid(a, from + i))
+            put_nan(copy + i * size, size);
+        else
+            memcpy(copy + i * size, t->kind == 'f' ? (const void *)(at + i * size) : (const void *)&wide, size);
+    }
+    return copy ? new_array(m, 'f', size, copy, n) : NULL;
+}
+
+static struct value *array_of_bools(struct arena *m, const struct arrow_array *a, size_t from, size_t n)
+{
+    uint8_t *copy = arena_alloc(m, n ? n : 1);
+    for (size_t i = 0; copy && i < n; i++)
+        copy[i] = arrow_bit(a, from + i);
+    return copy ? new_array(m, 'b', 1, copy, n) : NULL;
+}
+
+static uint32_t next_point(const uint8_t **at)
+{
+    const uint8_t *s = *at;
+    size_t n = *s < 0x80 ? 1 : *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2; // it is known to be UTF-8
+    uint32_t c = n == 1 ? *s : *s & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (s[i] & 0x3f);
+    *at += n;
+    return c;
+}
+
+// Text of one width, as wide as the longest.
+static struct value *array_of_texts(struct arena *m, const struct arrow_array *a, size_t from, size_t n)
+{
+    struct arrow_bytes text;
+    size_t width = 1, size, bytes;
+    for (size_t i = 0; i < n; i++) {
+        if (!arrow_cell_bytes(a, from + i, &text))
+            return NULL;
+        width = text.len > width ? text.len : width;
+    }
+    if (__builtin_mul_overflow(width, 4, &size) || __builtin_mul_overflow(size, n ? n : 1, &bytes))
+        return NULL;
+    uint8_t *copy = arena_alloc(m, bytes);
+    if (!copy)
+        return NULL;
+    memset(copy, 0, bytes);
+    for (size_t i = 0; i < n; i++) {
+        (void)arrow_cell_bytes(a, from + i, &text);
+        uint8_t *to = copy + i * size;
+        for (const uint8_t *at = text.data; at < text.data + text.len; to += 4) {
+            uint32_t c = next_point(&at);
+            memcpy(to, &c, 4);
+        }
+    }
+    return new_array(m, 'U', size, copy, n);
+}
+
+static struct value *build_array(struct arena *m, const struct arrow_array *a, size_t from, size_t n)
+{
+    if (a->type.kind == ARROW_NUMBER)
+        return array_of_numbers(m, a, from, n);
+    return a->type.kind == ARROW_BOOL ? array_of_bools(m, a, from, n) : array_of_texts(m, a, from, n);
+}
+
+// --- Lists, maps, structs ---
+
+static struct value *build_list(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
 {
     size_t from, to;
     if (!arrow_cell_range(a, row, &from, &to))
         return NULL;
-    struct value *v = new_seq(m, VALUE_LIST, to - from);
+    struct value *v = style == STYLE_CSV && is_array(a->children) ? build_array(m, a->children, from, to - from) : NULL;
+    if (v) // it is none where one long text makes all of them long
+        return v;
+    v = new_seq(m, VALUE_LIST, to - from);
     for (size_t i = from; v && i < to; i++)
-        if (!(v->u.seq.items[i - from] = build(m, a->children, i)))
+        if (!(v->u.seq.items[i - from] = build(m, a->children, i, style)))
             return NULL;
     return v;
 }
 
 // A map's cell: the struct's children by the struct's own rows.
-static struct value *build_map(struct arena *m, const struct arrow_array *a, size_t row)
+static struct value *build_map(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
 {
     size_t from, to;
     const struct arrow_array *entries = a->children;
@@ -125,7 +272,7 @@ static struct value *build_map(struct arena *m, const struct arrow_array *a, siz
             return NULL;
         v->u.seq.items[i - from] = pair;
         for (size_t k = 0; k < 2; k++)
-            if (!(pair->u.seq.items[k] = build(m, &entries->children[k], entries->offset + i)))
+            if (!(pair->u.seq.items[k] = build(m, &entries->children[k], entries->offset + i, style)))
                 return NULL;
     }
     return v;
@@ -139,7 +286,7 @@ static struct value *field_name(struct arena *m, const struct arrow_array *a, si
     return new_bytes(m, VALUE_STR, name->u.bytes.data, name->u.bytes.len);
 }
 
-static struct value *build_struct(struct arena *m, const struct arrow_array *a, size_t row)
+static struct value *build_struct(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
 {
     struct value *v = new_value(m, VALUE_DICT);
     size_t n = a->n_children;
@@ -148,7 +295,7 @@ static struct value *build_struct(struct arena *m, const struct arrow_array *a, 
     v->u.dict.len = v->u.dict.cap = n;
     for (size_t i = 0; i < n; i++) {
         v->u.dict.pairs[i].key = field_name(m, a, i);
-        v->u.dict.pairs[i].value = build(m, &a->children[i], a->offset + row);
+        v->u.dict.pairs[i].value = build(m, &a->children[i], a->offset + row, style);
         if (!v->u.dict.pairs[i].key || !v->u.dict.pairs[i].value)
             return NULL;
     }
@@ -156,7 +303,7 @@ static struct value *build_struct(struct arena *m, const struct arrow_array *a, 
 }
 
 // Recursion is bounded by ARROW_DEPTH, which reading the array kept.
-static struct value *build(struct arena *m, const struct arrow_array *a, size_t row)
+static struct value *build(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
 {
     struct arrow_bytes bytes;
     struct value *v;
@@ -176,17 +323,18 @@ static struct value *build(struct arena *m, const struct arrow_array *a, size_t 
             return NULL;
         return new_bytes(m, a->type.kind == ARROW_TEXT ? VALUE_STR : VALUE_BYTES, bytes.data, bytes.len);
     case ARROW_LIST:
-    case ARROW_FIXED_LIST: return build_list(m, a, row);
-    case ARROW_MAP: return build_map(m, a, row);
-    case ARROW_STRUCT: return build_struct(m, a, row);
+    case ARROW_FIXED_LIST: return build_list(m, a, row, style);
+    case ARROW_MAP: return build_map(m, a, row, style);
+    case ARROW_STRUCT: return build_struct(m, a, row, style);
     default: return build_text(m, a, row);
     }
 }
 
-const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row)
+const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row,
+                                     enum cell_style style)
 {
     arena_free(&t->arena);
     memset(&t->arena, 0, sizeof t->arena);
     t->arena.max = MAX_CELL;
-    return build(&t->arena, a, row);
+    return build(&t->arena, a, row, style);
 }

@@ -179,6 +179,10 @@ static const struct { const char *offset, *name, *attribute; } offsets[] = {
     {"YearBegin", NULL, "month"}, {"BYearEnd", NULL, "month"}, {"BYearBegin", NULL, "month"},
     {"QuarterEnd", NULL, "startingMonth"}, {"QuarterBegin", NULL, "startingMonth"},
     {"BQuarterEnd", "BusinessQuarterEnd", "startingMonth"}, {"BQuarterBegin", "BusinessQuarterBegin", "startingMonth"},
+    {"HalfYearEnd", NULL, "startingMonth"}, {"HalfYearBegin", NULL, "startingMonth"},
+    {"BHalfYearEnd", "BusinessHalfYearEnd", "startingMonth"},
+    {"BHalfYearBegin", "BusinessHalfYearBegin", "startingMonth"}, {"CustomBusinessMonthEnd", NULL, NULL},
+    {"CustomBusinessMonthBegin", NULL, NULL}, {"LastWeekOfMonth", NULL, "weekday"},
     {"Week", NULL, "weekday"}, {"SemiMonthEnd", NULL, "day_of_month"}, {"SemiMonthBegin", NULL, "day_of_month"},
 };
 

@@ -223,6 +223,14 @@ def csv_cells(s):
     return [row[0] if row else "" for row in csv.reader(io.StringIO(text))][1:]
 
 
+def numpy_cells(s):
+    """Lists of numbers, bool or text as the arrays that to_csv() writes; None where there are others."""
+    cells = [None if x is None or x is NA else x for x in s.array.to_numpy(dtype=object)] if MAJOR > 1 else [()]
+    if not all(x is None or isinstance(x, np.ndarray) and (x.dtype != object or all(isinstance(y, str) for y in x)) for x in cells):
+        return None
+    return [None if x is None else json_cell(x) for x in cells]
+
+
 def json_cells(s):
     array = getattr(s.array, "_pa_array", getattr(s.array, "_data", None))
     if pa and isinstance(array, pa.ChunkedArray) and pa.types.is_nested(array.type):
@@ -242,6 +250,15 @@ def record_type(s):
     return t.str[1:] if t.kind in "biuf" and is_whole else ""
 
 
+def index_of(s):
+    """None where an Index would be of another type."""
+    try:
+        index = pd.Index(s)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+    return index if index.dtype == s.dtype else None
+
+
 def series():
     kinds = [times, periods, intervals, categories, masked, strings, sparse] + ([arrow] if pa else [])
     for kind in kinds:
@@ -251,7 +268,9 @@ def series():
                 fields = csv_cells(s)
             except (ValueError, NotImplementedError):  # of Arrow's views, and pandas 1's nested lists
                 fields = None
-            made = [pickle.dumps(s.to_frame("x"), protocol) for protocol in (2, 4, 5)]
+            if name.startswith("nested"):
+                fields = numpy_cells(s)
+            made = [pickle.dumps(s.to_frame("x"), protocol) for protocol in (2, 4, 5)] + [pickle.dumps(x, 4) for x in (s, index_of(s)) if x is not None]
             yield name, made, str(s.dtype), json_cells(s), fields, record_type(s)
 
 
@@ -274,6 +293,8 @@ def scalars():
     o = pd.offsets
     yield from (o.MonthEnd(), o.MonthEnd(2), o.Hour(-1), o.DateOffset(months=2, days=1), o.BusinessDay(3), o.Week(weekday=2), o.Week(), o.QuarterEnd(), o.YearBegin(-2),
                 o.Day(3), o.SemiMonthEnd(), o.CustomBusinessDay(), o.DateOffset(), o.BQuarterBegin(startingMonth=2), o.BYearEnd(), o.Easter(), o.Nano(-5))
+    yield from (o.CustomBusinessMonthEnd(3), o.LastWeekOfMonth(weekday=4), o.BusinessMonthBegin())
+    yield from (getattr(o, name)(2) for name in ("HalfYearEnd", "HalfYearBegin", "BHalfYearEnd", "BHalfYearBegin") if hasattr(o, name))
     yield from (pd.NaT, pd.NA)
 
 
