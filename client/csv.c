@@ -1,6 +1,7 @@
 // The rows of a table as Python's csv module writes them for pandas/io/formats/csvs.py (QUOTE_MINIMAL).
 #include "client/csv.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -204,21 +205,24 @@ static void put_float(struct csv *c, const struct npy_type *t, const uint8_t *at
     long double x;
     enum float_width width;
     (void)npy_real(t, at, &x, &width);
-    put_bare(c, text, format_float(text, x, widen && width != FLOAT_LONG ? FLOAT_64 : width));
+    if (isnan(x))
+        put_bare(c, "", 0);
+    else
+        put_bare(c, text, format_float(text, x, widen && width != FLOAT_LONG ? FLOAT_64 : width));
 }
 
 static void put_element(struct csv *c, const struct npy_type *t, const uint8_t *at, bool widen)
 {
     char text[24];
     int64_t i;
-    if (npy_is_na(t, at)) {
+    if (t->kind == 'f') {
+        put_float(c, t, at, widen);
+    } else if (npy_is_na(t, at)) {
         put_bare(c, "", 0);
     } else if (t->kind == 'b') {
         put_bare(c, *at ? "True" : "False", *at ? 4 : 5);
     } else if (npy_int(t, at, &i)) {
         put_bare(c, text, format_int(text, i));
-    } else if (t->kind == 'f') {
-        put_float(c, t, at, widen);
     } else if (t->kind == 'c') {
         put_complex(c, t, at);
     } else if (npy_text(&c->o->scratch, t, at)) {

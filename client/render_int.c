@@ -6,14 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+// "00" to "99".
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
 size_t format_uint(char *to, uint64_t u)
 {
     char text[24];
     char *at = text + sizeof text;
-    do {
-        *--at = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
+    for (; u >= 100; u /= 100) {
+        at -= 2;
+        memcpy(at, &pairs[u % 100 * 2], 2);
+    }
+    if (u >= 10) {
+        at -= 2;
+        memcpy(at, &pairs[u * 2], 2);
+    } else {
+        *--at = (char)('0' + u);
+    }
     size_t n = (size_t)(text + sizeof text - at);
     memcpy(to, at, n);
     return n;

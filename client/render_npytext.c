@@ -11,8 +11,12 @@
 static void load(const struct npy_type *t, const uint8_t *at, void *to, size_t n)
 {
     uint8_t *p = to;
+    if (!t->swap) {
+        memcpy(to, at, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
-        p[i] = at[t->swap ? n - 1 - i : i];
+        p[i] = at[n - 1 - i];
 }
 
 static uint64_t load_uint(const struct npy_type *t, const uint8_t *at, size_t n)
