@@ -1,6 +1,6 @@
 // A table as CSV: the text of pandas' DataFrame.to_csv() with its defaults (RFC 4180 with "\n", UTF-8), pandas 3 with
 // numpy 2 where versions differ. First the names of the index levels and the column labels, then a line a row; a field
-// is quoted where it has to be (pandas/io/formats/csvs.py, CPython's Modules/_csv.c with QUOTE_MINIMAL). What is missing
+// is quoted where it has to be (pandas/io/formats/csvs.py, Modules/_csv.c of CPython, QUOTE_MINIMAL). What is missing
 // is empty. A cell, a column or a label that cannot be represented is "UnsupportedType : TYPENAME". Values in cells are
 // Python's str() of them (client/pytext.h). A Series is its to_csv(), an Index that of its to_frame(index=False), an
 // array that of DataFrame(a): all with the row index. Nothing is kept of what was written: memory is bounded.
