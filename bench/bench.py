@@ -21,6 +21,7 @@ for name in [n for n in os.environ if n.startswith(("METAFLOW_", "AWS_"))]:
     del os.environ[name]
 
 import batch  # noqa: E402
+import forms  # noqa: E402
 import make  # noqa: E402
 import s3  # noqa: E402
 import service  # noqa: E402
@@ -252,7 +253,7 @@ def memory():
 def main():
     parts = {"cold": cold, "staged": staged, "listing": listing, "memory": memory,
              "service": lambda: service.run(WORK), "s3": lambda: s3.run(WORK, report),
-             "batch": lambda: batch.run(WORK, report)}
+             "batch": lambda: batch.run(WORK, report), "forms": lambda: forms.run(WORK, report)}
     chosen = sys.argv[1:] or list(parts)
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     print("%s, %d cores, Linux %s" % (cpu.group(1) if cpu else os.uname().machine, os.cpu_count(), os.uname().release))

@@ -54,6 +54,11 @@ errc artifact_open_csv(const struct artifact_env *env, const struct artifact *a,
                        struct content **ret, struct err *err) ERR_MUST_CHECK;
 errc artifact_open_npy(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
                        struct content **ret, struct err *err) ERR_MUST_CHECK;
+// Writes one of these forms into `sink` as it is made: nothing but the blob is staged, nothing is shared with opens.
+// Stopped by the sink: ERR_INTERRUPTED.
+enum artifact_form { ARTIFACT_JSON, ARTIFACT_CSV, ARTIFACT_NPY };
+errc artifact_stream(const struct artifact_env *env, const struct artifact *a, enum artifact_form form,
+                     struct cancel *cancel, struct sink *sink, struct err *err) ERR_MUST_CHECK;
 // Whether the recorded type is one that has these forms: pandas' DataFrame, Series and Index kinds and numpy's array,
 // for npy numpy's scalars too.
 bool artifact_has_csv(const struct artifact *a);

@@ -15,28 +15,43 @@ static const char *class_of(const struct artifact *a, size_t *ret_len)
     return type + sizeof begin - 1;
 }
 
-// pandas' tables: pandas.core.frame.DataFrame up to version 2, pandas.DataFrame from 3 on.
+static bool is_one_of(const char *s, size_t len, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (len == strlen(names[i]) && memcmp(s, names[i], len) == 0)
+            return true;
+    return false;
+}
+
+// pandas' tables: pandas.core.frame.DataFrame up to version 2, pandas.DataFrame from 3 on; geopandas keeps them so.
 static bool is_table_of_pandas(const char *class, size_t len)
 {
-    static const char *const names[] = {"DataFrame", "Series"};
-    if (len < 8 || strncmp(class, "pandas.", 7) != 0)
+    static const char *const names[] = {"DataFrame", "Series", "GeoDataFrame", "GeoSeries"};
+    if (len < 10 || (strncmp(class, "pandas.", 7) != 0 && strncmp(class, "geopandas.", 10) != 0))
         return false;
     const char *name = class + len;
     while (name > class && name[-1] != '.')
         name--;
     size_t n = (size_t)(class + len - name);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (n == strlen(names[i]) && strncmp(name, names[i], n) == 0)
-            return true;
-    return n >= 5 && strncmp(class + len - 5, "Index", 5) == 0;
+    return is_one_of(name, n, names, sizeof names / sizeof *names) ||
+           (n >= 5 && strncmp(class + len - 5, "Index", 5) == 0);
+}
+
+// numpy's arrays and their subclasses, where numpy 1 and 2 have them.
+static bool is_array_of_numpy(const char *class, size_t len)
+{
+    static const char *const names[] = {
+        "numpy.ndarray", "numpy.memmap", "numpy.matrix", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray",
+        "numpy.rec.recarray", "numpy.recarray", "numpy.char.chararray", "numpy.chararray",
+    };
+    return is_one_of(class, len, names, sizeof names / sizeof *names);
 }
 
 bool artifact_has_csv(const struct artifact *a)
 {
-    static const char array[] = "numpy.ndarray";
     size_t len;
     const char *class = class_of(a, &len);
-    return class && ((len == strlen(array) && strncmp(class, array, len) == 0) || is_table_of_pandas(class, len));
+    return class && (is_array_of_numpy(class, len) || is_table_of_pandas(class, len));
 }
 
 bool artifact_has_npy(const struct artifact *a)

@@ -47,6 +47,13 @@ static errc render(const struct value *v, enum render_as as, struct cancel *canc
     return render_natural(v, (enum natural_form)as, cancel, sink, err);
 }
 
+static errc check_pickle(const struct artifact *a, struct err *err)
+{
+    if (artifact_is_pickle(a))
+        return ERR_OK;
+    return err_set(err, ERR_NO_FORM, "%.200s is stored as \"%.100s\", which is no pickle", a->name, a->encoding);
+}
+
 static errc render_pickle(const struct artifact_env *env, const struct artifact *a,
                           enum render_as as, struct cancel *cancel, struct piece_sink *p,
                           struct err *err)
@@ -123,9 +130,9 @@ errc artifact_render(const struct artifact_env *env, const struct artifact *a, e
                      struct cancel *cancel, struct content **ret, struct err *err)
 {
     size_t len;
-    if (!artifact_is_pickle(a))
-        return err_set(err, ERR_NO_FORM, "%.200s is stored as \"%.100s\", which is no pickle",
-                       a->name, a->encoding);
+    errc bad = check_pickle(a, err);
+    if (bad != ERR_OK)
+        return bad;
     if (!blob_key_is_valid(a->sha))
         return err_set(err, ERR_CORRUPT, "the key of %.200s is not 40 hex digits: \"%.100s\"",
                        a->name, a->sha ? a->sha : "");
@@ -150,6 +157,20 @@ errc artifact_render(const struct artifact_env *env, const struct artifact *a, e
     struct staged *staged;
     errc e = staging_get(env->staging, &rq, &staged, err);
     return e == ERR_OK ? wait_content(staged, cancel, ret, err) : e;
+}
+
+errc artifact_stream(const struct artifact_env *env, const struct artifact *a, enum artifact_form form,
+                     struct cancel *cancel, struct sink *sink, struct err *err)
+{
+    static const enum render_as as[] = {
+        [ARTIFACT_JSON] = RENDER_JSON, [ARTIFACT_CSV] = RENDER_CSV, [ARTIFACT_NPY] = RENDER_NPY};
+    errc e = check_pickle(a, err);
+    if (e == ERR_OK && form == ARTIFACT_JSON && artifact_form(a) == NATURAL_INCLUDED)
+        return render_included(env, a, cancel, sink, err);
+    auto_cleanup(artifact_value_free) struct artifact_value value = {0};
+    if (e == ERR_OK)
+        e = artifact_load(env, a, SIZE_MAX, cancel, &value, err);
+    return e == ERR_OK ? render(pickle_root(value.pickle), as[form], cancel, sink, err) : e;
 }
 
 errc artifact_open_csv(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,

@@ -8,52 +8,27 @@
 #include <string.h>
 
 struct width {
-    int least, most;      // digits that always survive, and that always suffice
-    long double smallest; // the smallest normal number
-    long double plain;    // numpy writes an exponent from here on
+    int bits;     // of the mantissa
+    int least;    // exponent of two of the smallest number
+    double plain; // numpy writes an exponent from here on
 };
 
 static const struct width widths[] = {
-    [FLOAT_16] = {3, 5, 0x1p-14L, 1e3L},
-    [FLOAT_32] = {FLT_DIG, 9, FLT_MIN, 1e6L},
-    [FLOAT_64] = {DBL_DIG, 17, DBL_MIN, 1e16L},
-    [FLOAT_LONG] = {LDBL_DIG, LDBL_DECIMAL_DIG, LDBL_MIN, 1e16L},
+    [FLOAT_16] = {11, -24, 1e3},
+    [FLOAT_32] = {24, -149, 1e6},
+    [FLOAT_64] = {53, -1074, 1e16},
+    [FLOAT_LONG] = {LDBL_MANT_DIG, 0, 1e16},
 };
 
-enum { TEXT_ROOM = 64 };
+enum { MAX_DIGITS = 48 };
 
 struct decimal {
-    char digits[48];
+    char digits[MAX_DIGITS];
     int n;     // digits, the first not 0, no 0 at the end (one digit at least)
     int power; // of ten, of the first digit
 };
 
-// x >= 0 to the nearest half-precision number, ties to even.
-static double to_half(double x)
-{
-    double ulp = 0x1p-24, top = 0x1p-13; // of the subnormal numbers
-    while (x >= top && top < 0x1p17) {
-        top *= 2;
-        ulp *= 2;
-    }
-    if (x >= 65520)
-        return (double)INFINITY;
-    double steps = x / ulp, whole = (double)(int)steps, rest = steps - whole;
-    if (rest > 0.5 || (rest == 0.5 && (int)steps % 2))
-        whole++;
-    return whole * ulp;
-}
-
-static bool reads_back(const char *text, long double x, enum float_width width)
-{
-    switch (width) {
-    case FLOAT_16: return to_half(strtod(text, NULL)) == (double)x;
-    case FLOAT_32: return strtof(text, NULL) == (float)x;
-    case FLOAT_64: return strtod(text, NULL) == (double)x;
-    case FLOAT_LONG: return strtold(text, NULL) == x;
-    }
-    return true;
-}
+// --- long double: each number of digits is tried ---
 
 // The next larger decimal of as many digits, in "d.ddde+xx". False where a digit would be carried out.
 static bool step_up(char *text)
@@ -71,154 +46,175 @@ static bool step_up(char *text)
     return false;
 }
 
-static void print(char *text, size_t size, int digits, long double x, enum float_width width)
+// x is finite and above 0.
+static void search(char text[FLOAT_ROOM], long double x)
 {
-    if (width == FLOAT_LONG)
-        snprintf(text, size, "%.*Le", digits - 1, x);
-    else
-        snprintf(text, size, "%.*e", digits - 1, (double)x);
-}
-
-// Tries each number of digits. x is finite and above 0.
-static void search(char *text, size_t size, long double x, enum float_width width)
-{
-    const struct width *w = &widths[width];
     // Below the normal numbers fewer digits may do.
-    for (int p = x < w->smallest ? 1 : w->least; p <= w->most; p++) {
-        print(text, size, p, x, width);
-        if (p == w->most || reads_back(text, x, width))
+    for (int p = x < LDBL_MIN ? 1 : LDBL_DIG; p <= LDBL_DECIMAL_DIG; p++) {
+        snprintf(text, FLOAT_ROOM, "%.*Le", p - 1, x);
+        if (p == LDBL_DECIMAL_DIG || strtold(text, NULL) == x)
             return;
         // Above a power of two the room is wider than below: the second nearest may read back.
-        char up[TEXT_ROOM];
+        char up[FLOAT_ROOM];
         memcpy(up, text, sizeof up);
-        if (step_up(up) && reads_back(up, x, width)) {
+        if (step_up(up) && strtold(up, NULL) == x) {
             memcpy(text, up, sizeof up);
             return;
         }
     }
 }
 
-// Rounds the decimal "d.ddde+xx" to p digits into `to`. False for a tie, which the digits at hand
-// cannot decide, and where a digit would be carried out.
-static bool round_to(const char *text, int p, char *to)
+static void decimal_of_long(struct decimal *d, long double x)
 {
-    const char *e = strchr(text, 'e'), *cut = text + p + 1;
-    bool tie = *cut == '5';
-    for (const char *s = cut + 1; s < e; s++)
-        tie = tie && *s == '0';
-    memcpy(to, text, (size_t)(cut - text));
-    memcpy(to + (cut - text), e, strlen(e) + 1);
-    return !tie && (*cut < '5' || step_up(to));
-}
-
-// The same as search() for what is neither subnormal nor a power of two, where the nearest decimal is
-// the only one that can read back: all digits are made once and then rounded.
-static bool quick(char *text, size_t size, long double x, enum float_width width)
-{
-    const struct width *w = &widths[width];
-    int e;
-    if (width == FLOAT_LONG || x < w->smallest || frexp((double)x, &e) == 0.5)
-        return false;
-    char all[TEXT_ROOM];
-    print(all, sizeof all, w->most, x, width);
-    for (int p = w->least; p < w->most; p++) {
-        if (!round_to(all, p, text))
-            return false;
-        if (reads_back(text, x, width))
-            return true;
-    }
-    memcpy(text, all, size);
-    return true;
-}
-
-// x is finite and above 0.
-static void shortest(long double x, enum float_width width, struct decimal *d)
-{
-    char text[TEXT_ROOM] = "";
-    if (!quick(text, sizeof text, x, width))
-        search(text, sizeof text, x, width);
+    char text[FLOAT_ROOM] = "";
+    search(text, x);
     d->n = 0;
     const char *s = text;
-    for (; *s && *s != 'e'; s++) {
+    for (; *s && *s != 'e' && d->n < MAX_DIGITS; s++) {
         if (*s != '.')
             d->digits[d->n++] = *s;
     }
-    d->power = *s ? (int)strtol(s + 1, NULL, 10) : 0;
+    d->power = *s == 'e' ? (int)strtol(s + 1, NULL, 10) : 0;
     while (d->n > 1 && d->digits[d->n - 1] == '0')
         d->n--;
 }
 
-static void put_plain(struct buf *b, const struct decimal *d, bool point_zero)
+// --- The narrower ones ---
+
+// x is finite, above 0 and of that width.
+static void decimal_of(struct decimal *d, double x, enum float_width width)
 {
+    const struct width *w = &widths[width];
+    uint64_t bits, c;
+    memcpy(&bits, &x, sizeof bits);
+    // As a double it is c * 2^q; a narrower number has zeros at the end of c.
+    int field = (int)(bits >> 52), q = field ? field - 1075 : -1074;
+    c = (bits & (((uint64_t)1 << 52) - 1)) | (field ? (uint64_t)1 << 52 : 0);
+    int drop = 53 - w->bits > w->least - q ? 53 - w->bits : w->least - q;
+    c = drop > 0 ? c >> drop : c;
+    q += drop > 0 ? drop : 0;
+    struct shortest s = shortest_decimal(c, q, c == (uint64_t)1 << (w->bits - 1) && q > w->least);
+    d->n = (int)format_uint(d->digits, s.digits);
+    d->power = s.power + d->n - 1;
+    while (d->n > 1 && d->digits[d->n - 1] == '0')
+        d->n--;
+}
+
+// --- Their text ---
+
+static size_t put_plain(char *to, const struct decimal *d, bool point_zero)
+{
+    char *p = to;
     if (d->power < 0) {
-        buf_puts(b, "0.");
+        *p++ = '0';
+        *p++ = '.';
         for (int i = -1; i > d->power; i--)
-            buf_putc(b, '0');
-        buf_put(b, d->digits, (size_t)d->n);
-        return;
+            *p++ = '0';
+        memcpy(p, d->digits, (size_t)d->n);
+        return (size_t)(p - to) + (size_t)d->n;
     }
     for (int i = 0; i <= d->power; i++)
-        buf_putc(b, i < d->n ? d->digits[i] : '0');
+        *p++ = i < d->n ? d->digits[i] : '0';
     if (d->n > d->power + 1) {
-        buf_putc(b, '.');
-        buf_put(b, d->digits + d->power + 1, (size_t)(d->n - d->power - 1));
+        *p++ = '.';
+        for (int i = d->power + 1; i < d->n; i++)
+            *p++ = d->digits[i];
     } else if (point_zero) {
-        buf_puts(b, ".0");
+        *p++ = '.';
+        *p++ = '0';
     }
+    return (size_t)(p - to);
 }
 
-static void put_exponent(struct buf *b, const struct decimal *d)
+static size_t put_exponent(char *to, const struct decimal *d)
 {
-    buf_putc(b, d->digits[0]);
+    char *p = to;
+    *p++ = d->digits[0];
     if (d->n > 1) {
-        buf_putc(b, '.');
-        buf_put(b, d->digits + 1, (size_t)d->n - 1);
+        *p++ = '.';
+        memcpy(p, d->digits + 1, (size_t)d->n - 1);
+        p += d->n - 1;
     }
-    buf_printf(b, "e%c%02d", d->power < 0 ? '-' : '+', abs(d->power));
+    *p++ = 'e';
+    *p++ = d->power < 0 ? '-' : '+';
+    if (abs(d->power) < 10)
+        *p++ = '0';
+    return (size_t)(p - to) + format_uint(p, (uint64_t)abs(d->power));
 }
 
-static void put_float(struct buf *b, long double x, enum float_width width, bool point_zero)
+static size_t put_word(char *to, const char *word)
 {
-    if (isnan(x)) {
-        buf_puts(b, "nan");
-        return;
-    }
-    if (signbit(x)) {
-        buf_putc(b, '-');
-        x = -x;
-    }
-    if (isinf(x)) {
-        buf_puts(b, "inf");
-        return;
-    }
-    if (x == 0 || (x < 1e6L && x == (long double)(int32_t)x && x < widths[width].plain)) {
-        buf_printf(b, point_zero ? "%d.0" : "%d", (int)x);
-        return;
+    size_t n = strlen(word);
+    memcpy(to, word, n);
+    return n;
+}
+
+// x is not below 0 and no NaN.
+static size_t put_magnitude(char *to, long double x, enum float_width width, bool point_zero)
+{
+    if (isinf(x))
+        return put_word(to, "inf");
+    if (x < 1e6L && x == (long double)(int32_t)x && x < (long double)widths[width].plain) {
+        size_t n = format_uint(to, (uint64_t)x);
+        return n + (point_zero ? put_word(to + n, ".0") : 0);
     }
     struct decimal d = {.digits = "0", .n = 1};
-    shortest(x, width, &d);
-    bool plain = width == FLOAT_64 ? d.power >= -4 && d.power < 16
-                                   : (double)x >= 1e-4 && x < widths[width].plain;
-    if (plain)
-        put_plain(b, &d, point_zero);
+    if (width == FLOAT_LONG)
+        decimal_of_long(&d, x);
     else
-        put_exponent(b, &d);
+        decimal_of(&d, (double)x, width);
+    bool plain = width == FLOAT_64 ? d.power >= -4 && d.power < 16
+                                   : (double)x >= 1e-4 && (double)x < widths[width].plain;
+    return plain ? put_plain(to, &d, point_zero) : put_exponent(to, &d);
+}
+
+int float_digits(char *digits, long double x, enum float_width width, int *power)
+{
+    struct decimal d = {.digits = "0", .n = 1};
+    if (x > 0 && width == FLOAT_LONG)
+        decimal_of_long(&d, x);
+    else if (x > 0)
+        decimal_of(&d, (double)x, width);
+    memcpy(digits, d.digits, (size_t)d.n);
+    *power = d.power;
+    return d.n;
+}
+
+static size_t put_float(char *to, long double x, enum float_width width, bool point_zero)
+{
+    if (isnan(x))
+        return put_word(to, "nan");
+    bool negative = signbit(x);
+    if (negative)
+        *to = '-';
+    return negative + put_magnitude(to + negative, negative ? -x : x, width, point_zero);
+}
+
+size_t format_float(char *to, long double x, enum float_width width)
+{
+    return put_float(to, x, width, true);
 }
 
 void text_float(struct buf *b, long double x, enum float_width width)
 {
-    put_float(b, x, width, true);
+    char text[FLOAT_ROOM];
+    buf_put(b, text, format_float(text, x, width));
 }
 
 void text_complex(struct buf *b, long double real, long double imag, enum float_width width)
 {
+    char text[2 * FLOAT_ROOM + 4];
+    size_t n = 0;
     bool both = real != 0 || signbit(real);
     if (both) {
-        buf_putc(b, '(');
-        put_float(b, real, width, false);
+        text[n++] = '(';
+        n += put_float(text + n, real, width, false);
         if (isnan(imag) || !signbit(imag))
-            buf_putc(b, '+');
+            text[n++] = '+';
     }
-    put_float(b, imag, width, false);
-    buf_puts(b, both ? "j)" : "j");
+    n += put_float(text + n, imag, width, false);
+    text[n++] = 'j';
+    if (both)
+        text[n++] = ')';
+    buf_put(b, text, n);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/frame.h"
 #include "client/render_pandas.h"
 #include "client/render_parts.h"
 #include "client/render_walk.h"
@@ -97,6 +98,25 @@ static bool put_numpy_array(struct walk *w, const struct value *v, unsigned dept
     return is != NPY_NO;
 }
 
+// A table of pandas.
+static bool put_table(struct walk *w, const struct value *v, unsigned depth)
+{
+    if (!frame_is(v))
+        return false;
+    struct frame *f = NULL;
+    struct err err = ERR_INIT;
+    errc e = frame_of(v, w->out->cancel, &f, &err);
+    if (e == ERR_OK) {
+        out_work(w->out, f->n_columns + f->n_index);
+        walk_open_table(w, v, f, depth);
+    } else if (e == ERR_NO_FORM) {
+        put_unsupported(w->out, v);
+    } else {
+        out_fail(w->out, e, err.cause);
+    }
+    return true;
+}
+
 // Where the value is open already, the place where that began.
 static bool put_reference(struct walk *w, const struct value *v, unsigned depth)
 {
@@ -125,7 +145,7 @@ static void put_value(struct walk *w, const struct value *v, unsigned depth)
                 walk_open_grid(w, v, NULL, depth);
             return;
         }
-        if (put_numpy_array(w, v, depth))
+        if (put_numpy_array(w, v, depth) || put_table(w, v, depth))
             return;
         if (text_call(&w->text, v)) {
             out_string(w->out, (const uint8_t *)w->text.data, w->text.len);

@@ -1,5 +1,6 @@
 // Elements of numpy arrays and numpy scalars: their numbers and numpy's str() of them.
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,12 @@
 static void load(const struct npy_type *t, const uint8_t *at, void *to, size_t n)
 {
     uint8_t *p = to;
+    if (!t->swap) {
+        memcpy(to, at, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
-        p[i] = at[t->swap ? n - 1 - i : i];
+        p[i] = at[n - 1 - i];
 }
 
 static uint64_t load_uint(const struct npy_type *t, const uint8_t *at, size_t n)
@@ -42,6 +47,11 @@ bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret)
         *ret = t->kind == 'b' ? u != 0 : (int64_t)u;
     }
     return true;
+}
+
+uint64_t npy_uint(const struct npy_type *t, const uint8_t *at)
+{
+    return load_uint(t, at, t->itemsize);
 }
 
 static long double half(uint16_t h)
@@ -84,6 +94,18 @@ bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enu
     if (t->kind == 'f')
         *ret = load_real(t, at, t->itemsize, ret_width);
     return t->kind == 'f';
+}
+
+bool npy_is_na(const struct npy_type *t, const uint8_t *at)
+{
+    enum float_width width;
+    if (t->kind == 'f')
+        return isnan(load_real(t, at, t->itemsize, &width));
+    if (t->kind == 'c') {
+        size_t n = t->itemsize / 2;
+        return isnan(load_real(t, at, n, &width)) || isnan(load_real(t, at + n, n, &width));
+    }
+    return (t->kind == 'M' || t->kind == 'm') && load_uint(t, at, 8) == (uint64_t)INT64_MIN;
 }
 
 void npy_unicode(struct buf *b, const struct npy_type *t, const uint8_t *at)

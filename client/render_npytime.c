@@ -4,9 +4,22 @@
 
 #include "client/render_pandas.h"
 
+// A character and a number with zeros before it: columns have millions of them.
+static void put_padded(struct buf *b, char before, uint64_t n, unsigned digits)
+{
+    char text[24];
+    text[0] = before;
+    for (unsigned i = digits; i > 0; i--, n /= 10)
+        text[i] = (char)('0' + n % 10);
+    buf_put(b, before ? text : text + 1, digits + (before ? 1 : 0));
+}
+
 static void put_year(struct buf *b, int64_t year)
 {
-    buf_printf(b, "%04" PRId64, year);
+    if (year >= 0 && year <= 9999)
+        put_padded(b, '\0', (uint64_t)year, 4);
+    else
+        buf_printf(b, "%04" PRId64, year);
 }
 
 static void put_days(struct buf *b, __int128 days, bool with_day)
@@ -15,9 +28,9 @@ static void put_days(struct buf *b, __int128 days, bool with_day)
     unsigned month, day;
     civil_from_days(days, &year, &month, &day);
     put_year(b, year);
-    buf_printf(b, "-%02u", month);
+    put_padded(b, '-', month, 2);
     if (with_day)
-        buf_printf(b, "-%02u", day);
+        put_padded(b, '-', day, 2);
 }
 
 // Digits behind the seconds for a unit below the minute.
@@ -34,16 +47,16 @@ static unsigned unit_digits(const char *unit)
 static void put_clock(struct buf *b, const char *unit, __int128 rest, __int128 second)
 {
     int64_t s = (int64_t)(rest / second), fraction = (int64_t)(rest % second);
-    buf_printf(b, "T%02d", (int)(s / 3600));
+    put_padded(b, 'T', (uint64_t)s / 3600, 2);
     if (!strcmp(unit, "h"))
         return;
-    buf_printf(b, ":%02d", (int)(s / 60 % 60));
+    put_padded(b, ':', (uint64_t)s / 60 % 60, 2);
     if (!strcmp(unit, "m"))
         return;
-    buf_printf(b, ":%02d", (int)(s % 60));
+    put_padded(b, ':', (uint64_t)s % 60, 2);
     unsigned digits = unit_digits(unit);
     if (digits)
-        buf_printf(b, ".%0*" PRId64, (int)digits, fraction);
+        put_padded(b, '.', (uint64_t)fraction, digits);
 }
 
 void npy_datetime_text(struct buf *b, const struct npy_type *t, int64_t v)

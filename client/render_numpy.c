@@ -147,6 +147,8 @@ static bool parse_fields(const struct value *names, const struct value *fields, 
         if (!f->type)
             return false;
         t->n_fields++;
+        f->name = key->u.bytes.data;
+        f->name_len = key->u.bytes.len;
         if (!get_size(item(field, 1), &f->offset) || f->offset > t->itemsize ||
             f->type->itemsize > t->itemsize - f->offset)
             return false;
@@ -258,6 +260,12 @@ static bool check_array(struct npy_array *a, const struct value *shape, const st
     }
     return a->type->kind != 'O' && raw(content, &a->data, &len) &&
            !__builtin_mul_overflow(a->count, a->type->itemsize, &bytes) && bytes == len;
+}
+
+bool npy_ndim(const struct value *v, unsigned *ret)
+{
+    size_t shape[64];
+    return is_multiarray(v, "_reconstruct") && get_shape(item(v->u.call.state, 1), shape, ret);
 }
 
 enum npy_is npy_array(const struct value *v, struct npy_array *ret)

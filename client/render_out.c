@@ -21,6 +21,7 @@ struct out *out_new(struct sink *sink, struct cancel *cancel, struct err *err)
     o->failed = ERR_OK;
     o->work = 0;
     o->next_check = 0;
+    o->compact = false;
     o->len = 0;
     return o;
 }
@@ -57,6 +58,21 @@ errc out_free(struct out *o)
     buf_free(&o->scratch);
     free(o);
     return failed;
+}
+
+void out_restart(struct out *o, struct sink *sink)
+{
+    o->sink = sink;
+    o->failed = ERR_OK;
+    o->work = o->next_check = 0;
+    o->len = 0;
+}
+
+void out_drop(struct out *o)
+{
+    if (o)
+        buf_free(&o->scratch);
+    free(o);
 }
 
 void out_put(struct out *o, const void *data, size_t len)
@@ -98,6 +114,11 @@ void out_buf(struct out *o, struct buf *b)
 void out_line(struct out *o, unsigned depth)
 {
     static const char spaces[] = "                                                                ";
+    if (o->compact) {
+        if (o->len && o->data[o->len - 1] == ',')
+            out_put(o, " ", 1);
+        return;
+    }
     out_put(o, "\n", 1);
     for (size_t n = (size_t)depth * 2; n;) {
         size_t part = n < sizeof spaces - 1 ? n : sizeof spaces - 1;

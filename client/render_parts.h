@@ -19,18 +19,21 @@ struct out {
     struct buf scratch;   // for one scalar's text; empty between uses
     errc failed;
     uint64_t work, next_check;
+    bool compact;         // lines of JSON are joined: ", " between items
     size_t len;
     char data[OUT_ROOM];
 };
 
 struct out *out_new(struct sink *sink, struct cancel *cancel, struct err *err); // NULL: no memory
 errc out_free(struct out *o);                // writes out the rest; the outcome of it all
+void out_drop(struct out *o);                // without writing anything more
+void out_restart(struct out *o, struct sink *sink); // as new, for that sink; what it had is lost
 void out_put(struct out *o, const void *data, size_t len);
 void out_puts(struct out *o, const char *s);
 void out_buf(struct out *o, struct buf *b);  // writes and empties b; fails when it was over
 void out_work(struct out *o, uint64_t units);
 void out_fail(struct out *o, errc code, const char *cause);
-void out_line(struct out *o, unsigned depth);  // a newline and the indentation of that depth
+void out_line(struct out *o, unsigned depth);  // a newline and the indentation of that depth, unless compact
 void out_string(struct out *o, const uint8_t *s, size_t len);  // a JSON string
 void out_base64(struct out *o, const uint8_t *s, size_t len);  // a JSON string
 // {"key": TEXT} as an indented object at that depth; text is written as a JSON string, base64 for bytes.
@@ -42,6 +45,21 @@ enum float_width { FLOAT_16, FLOAT_32, FLOAT_64, FLOAT_LONG };
 
 // Python's repr of a float (of numpy's str for its widths): "0.1", "1e-05", "inf", "nan".
 void text_float(struct buf *b, long double x, enum float_width width);
+// The same into `to`, which has room for FLOAT_ROOM bytes; its length, without a final NUL.
+enum { FLOAT_ROOM = 64 };
+size_t format_float(char *to, long double x, enum float_width width);
+// The shortest digits of a finite number that is not below 0, at most FLOAT_ROOM; how many. *power: of the first one.
+int float_digits(char *digits, long double x, enum float_width width, int *power);
+// Decimal digits of an integer; at most 20 bytes, without a final NUL.
+size_t format_int(char *to, int64_t i);
+size_t format_uint(char *to, uint64_t u);
+// The shortest decimal digits * 10^power that reads back as c * 2^q (render_shortest.c), c > 0: the mantissa and
+// exponent of a double or of a narrower number. closer: the next smaller number is nearer than the next larger one.
+struct shortest {
+    uint64_t digits;
+    int power;
+};
+struct shortest shortest_decimal(uint64_t c, int q, bool closer);
 // "(1+2j)"
 void text_complex(struct buf *b, long double real, long double imag, enum float_width width);
 void text_int(struct buf *b, int64_t i);
@@ -122,6 +140,8 @@ struct npy_type {
 struct npy_field {
     struct npy_type *type; // owned
     size_t offset;
+    const uint8_t *name;   // UTF-8, in the pickle
+    size_t name_len;
 };
 
 struct npy_array {
@@ -138,13 +158,18 @@ enum npy_is { NPY_NO, NPY_YES, NPY_BAD }; // BAD: a numpy value that cannot be d
 
 enum npy_is npy_scalar(const struct value *v, struct npy_type **ret_type, const uint8_t **ret_data,
                        const struct value **ret_object);
+// The number of dimensions, also of an array whose elements cannot be decoded.
+bool npy_ndim(const struct value *v, unsigned *ret);
 enum npy_is npy_array(const struct value *v, struct npy_array *ret);
 void npy_type_free(struct npy_type *t);
 void npy_type_freep(struct npy_type **t);
 void npy_array_free(struct npy_array *a);
 // An integer (also bool) element; false for other kinds and for what passes int64_t.
 bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret);
+uint64_t npy_uint(const struct npy_type *t, const uint8_t *at); // of kind u
 bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
+// NaN (of a complex number: in a part of it) or NaT.
+bool npy_is_na(const struct npy_type *t, const uint8_t *at);
 // numpy's str() of an element.
 bool npy_text(struct buf *b, const struct npy_type *t, const uint8_t *at);
 void npy_datetime_text(struct buf *b, const struct npy_type *t, int64_t v);

@@ -5,27 +5,30 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/render_table.h"
 
 enum { MAX_DEPTH = 2000, MAX_NAME = 1024 }; // the indentation grows with the square of the depth
 
-enum frame_kind {
-    FRAME_SEQ,   // [ items ]
-    FRAME_PAIRS, // { key: value }, the state of an instance too
-    FRAME_ITEMS, // {"__items__": [[key, value], ...]}
-    FRAME_GRID,  // one level of an object array
-    FRAME_SELF,  // nothing of its own: one value in its place
+enum level_kind {
+    LEVEL_SEQ,   // [ items ]
+    LEVEL_PAIRS, // { key: value }, the state of an instance too
+    LEVEL_ITEMS, // {"__items__": [[key, value], ...]}
+    LEVEL_GRID,  // one level of an object array
+    LEVEL_SELF,  // nothing of its own: one value in its place
+    LEVEL_TABLE, // a table (render_table.c), which keeps where it is itself
 };
 
-struct frame {
-    enum frame_kind kind;
+struct level {
+    enum level_kind kind;
     unsigned depth;                 // of the opening bracket
     const struct value *self;       // NULL inside a grid
     size_t at, len;                 // the next item, and how many there are
     struct value *const *items;
     const struct value_pair *pairs, *more; // more: continues pairs at index n_pairs
     size_t n_pairs;
-    void *owned;                    // what of items, pairs and shape belongs to this frame
+    void *owned;                    // what of items, pairs and shape belongs to this level
     struct value_pair one;
+    struct table_json *table;       // owned
     bool instance;                  // "__class__" is written first
     const size_t *shape;            // GRID: of this level and those below
     unsigned ndim;                  // GRID: levels from here on
@@ -82,9 +85,9 @@ static void open_remove(struct walk *w, const struct value *v)
     }
 }
 
-// --- Frames ---
+// --- Levels ---
 
-static struct frame *push(struct walk *w, const struct value *self, enum frame_kind kind, unsigned depth)
+static struct level *push(struct walk *w, const struct value *self, enum level_kind kind, unsigned depth)
 {
     if (w->len >= MAX_DEPTH) {
         out_fail(w->out, ERR_LIMIT, "the value is nested more than 2,000 deep");
@@ -92,19 +95,19 @@ static struct frame *push(struct walk *w, const struct value *self, enum frame_k
     }
     if (w->len == w->cap) {
         size_t cap = w->cap ? w->cap * 2 : 16;
-        struct frame *frames = realloc(w->frames, cap * sizeof *frames);
-        if (!frames) {
+        struct level *levels = realloc(w->levels, cap * sizeof *levels);
+        if (!levels) {
             out_fail(w->out, ERR_NO_MEMORY, "no memory to render a value");
             return NULL;
         }
-        w->frames = frames;
+        w->levels = levels;
         w->cap = cap;
     }
     if (self && !open_add(w, self)) {
         out_fail(w->out, ERR_NO_MEMORY, "no memory to render a value");
         return NULL;
     }
-    struct frame *f = &w->frames[w->len++];
+    struct level *f = &w->levels[w->len++];
     memset(f, 0, sizeof *f);
     f->kind = kind;
     f->depth = depth;
@@ -114,17 +117,18 @@ static struct frame *push(struct walk *w, const struct value *self, enum frame_k
 
 static void pop(struct walk *w)
 {
-    struct frame *f = &w->frames[--w->len];
+    struct level *f = &w->levels[--w->len];
     if (f->self)
         open_remove(w, f->self);
     free(f->owned);
+    table_json_free(f->table);
 }
 
 void walk_free(struct walk *w)
 {
     while (w->len)
         pop(w);
-    free(w->frames);
+    free(w->levels);
     free(w->open);
     buf_free(&w->text);
 }
@@ -132,7 +136,7 @@ void walk_free(struct walk *w)
 static void push_seq(struct walk *w, const struct value *v, struct view *view, unsigned depth)
 {
     struct value **sorted = view->is_set ? sort_items(view->items, view->len) : NULL;
-    struct frame *f = push(w, v, FRAME_SEQ, depth);
+    struct level *f = push(w, v, LEVEL_SEQ, depth);
     if (!f) {
         free(sorted);
         return;
@@ -147,11 +151,11 @@ static void push_pairs(struct walk *w, const struct value *v, struct view *view,
 {
     bool instance = view->kind == VIEW_INSTANCE;
     bool meet = !instance && keys_meet(w->out, view->pairs, view->len);
-    struct frame *f = push(w, v, meet ? FRAME_ITEMS : FRAME_PAIRS, depth);
+    struct level *f = push(w, v, meet ? LEVEL_ITEMS : LEVEL_PAIRS, depth);
     if (!f)
         return;
     f->one = view->one;
-    f->pairs = view->pairs == &view->one ? NULL : view->pairs; // NULL with pairs: the frame's own one
+    f->pairs = view->pairs == &view->one ? NULL : view->pairs; // NULL with pairs: the level's own one
     f->more = view->more;
     f->n_pairs = view->len;
     f->len = meet ? view->len * 2 : view->len + view->more_len;
@@ -186,7 +190,7 @@ bool walk_open(struct walk *w, const struct value *v, unsigned depth)
 void walk_open_grid(struct walk *w, const struct value *v, const struct npy_array *a, unsigned depth)
 {
     bool level = a && a->ndim;
-    struct frame *f = push(w, v, level ? FRAME_GRID : FRAME_SELF, depth);
+    struct level *f = push(w, v, level ? LEVEL_GRID : LEVEL_SELF, depth);
     if (!f)
         return;
     if (!a) {
@@ -212,26 +216,38 @@ void walk_open_grid(struct walk *w, const struct value *v, const struct npy_arra
     out_puts(w->out, "[");
 }
 
-static const struct value_pair *pair_at(const struct frame *f, size_t i)
+void walk_open_table(struct walk *w, const struct value *v, struct frame *table, unsigned depth)
+{
+    struct table_json *t = table_json_new(table, depth);
+    struct level *f = push(w, v, LEVEL_TABLE, depth);
+    if (f) {
+        f->table = t;
+        f->len = 1; // not complete
+    } else {
+        table_json_free(t);
+    }
+}
+
+static const struct value_pair *pair_at(const struct level *f, size_t i)
 {
     if (i >= f->n_pairs)
         return &f->more[i - f->n_pairs];
     return f->pairs ? &f->pairs[i] : &f->one;
 }
 
-static void close_frame(struct walk *w)
+static void close_level(struct walk *w)
 {
-    struct frame *f = &w->frames[w->len - 1];
+    struct level *f = &w->levels[w->len - 1];
     struct out *o = w->out;
-    if (f->kind == FRAME_ITEMS) {
+    if (f->kind == LEVEL_ITEMS) {
         out_line(o, f->depth + 1);
         out_puts(o, "]");
         out_line(o, f->depth);
         out_puts(o, "}");
-    } else if (f->kind != FRAME_SELF) {
+    } else if (f->kind != LEVEL_SELF && f->kind != LEVEL_TABLE) {
         if (f->len || f->instance)
             out_line(o, f->depth);
-        out_puts(o, f->kind == FRAME_PAIRS ? "}" : "]");
+        out_puts(o, f->kind == LEVEL_PAIRS ? "}" : "]");
     }
     pop(w);
 }
@@ -251,7 +267,7 @@ static void put_key(struct walk *w, const struct value *key)
 }
 
 // Keys and values of {"__items__": ...} take turns.
-static const struct value *next_of_items(struct walk *w, struct frame *f)
+static const struct value *next_of_items(struct walk *w, struct level *f)
 {
     const struct value_pair *p = pair_at(f, f->at / 2);
     struct out *o = w->out;
@@ -272,10 +288,10 @@ static const struct value *next_of_items(struct walk *w, struct frame *f)
 // A level of an object array opens the level below for each step; the lowest gives its items.
 static void open_level(struct walk *w, size_t index)
 {
-    struct frame *g = push(w, NULL, FRAME_GRID, w->frames[w->len - 1].depth + 1);
+    struct level *g = push(w, NULL, LEVEL_GRID, w->levels[w->len - 1].depth + 1);
     if (!g)
         return;
-    const struct frame *f = g - 1;
+    const struct level *f = g - 1;
     g->items = f->items + index * f->stride;
     g->shape = f->shape + 1;
     g->ndim = f->ndim - 1;
@@ -287,36 +303,43 @@ static void open_level(struct walk *w, size_t index)
 bool walk_next(struct walk *w, const struct value **ret, unsigned *ret_depth)
 {
     while (w->len && !w->out->failed) {
-        struct frame *f = &w->frames[w->len - 1];
+        struct level *f = &w->levels[w->len - 1];
         if (f->at == f->len) {
-            if (f->kind == FRAME_ITEMS && f->len) {
+            if (f->kind == LEVEL_ITEMS && f->len) {
                 out_line(w->out, f->depth + 2);
                 out_puts(w->out, "]");
             }
-            close_frame(w);
+            close_level(w);
             continue;
         }
-        *ret_depth = f->depth + (f->kind == FRAME_ITEMS ? 3 : f->kind == FRAME_SELF ? 0 : 1);
-        if (f->kind == FRAME_ITEMS) {
+        if (f->kind == LEVEL_TABLE) {
+            *ret = table_json_next(f->table, w->out, ret_depth);
+            if (*ret)
+                return true;
+            f->at = f->len;
+            continue;
+        }
+        *ret_depth = f->depth + (f->kind == LEVEL_ITEMS ? 3 : f->kind == LEVEL_SELF ? 0 : 1);
+        if (f->kind == LEVEL_ITEMS) {
             *ret = next_of_items(w, f);
             return true;
         }
         size_t i = f->at++;
-        if (f->kind == FRAME_SELF) {
+        if (f->kind == LEVEL_SELF) {
             *ret = f->items[0];
             return true;
         }
         if (i || f->instance)
             out_puts(w->out, ",");
         out_line(w->out, f->depth + 1);
-        if (f->kind == FRAME_GRID && f->ndim > 1) {
+        if (f->kind == LEVEL_GRID && f->ndim > 1) {
             out_work(w->out, 1);
             open_level(w, i);
             continue;
         }
-        if (f->kind == FRAME_PAIRS)
+        if (f->kind == LEVEL_PAIRS)
             put_key(w, pair_at(f, i)->key);
-        *ret = f->kind == FRAME_PAIRS ? pair_at(f, i)->value : f->items[i];
+        *ret = f->kind == LEVEL_PAIRS ? pair_at(f, i)->value : f->items[i];
         return true;
     }
     return false;
@@ -333,16 +356,20 @@ static bool is_plain_name(const uint8_t *s, size_t len)
     return len && !isdigit(s[0]);
 }
 
-static void path_step(const struct frame *f, struct buf *path)
+static void path_step(const struct level *f, struct buf *path)
 {
     size_t i = f->at - 1;
-    if (f->kind == FRAME_SELF)
+    if (f->kind == LEVEL_SELF)
         return;
-    if (f->kind == FRAME_ITEMS) {
+    if (f->kind == LEVEL_TABLE) {
+        table_json_path(f->table, path);
+        return;
+    }
+    if (f->kind == LEVEL_ITEMS) {
         buf_printf(path, ".__items__[%zu][%zu]", i / 2, i % 2);
         return;
     }
-    if (f->kind != FRAME_PAIRS) {
+    if (f->kind != LEVEL_PAIRS) {
         buf_printf(path, "[%zu]", i);
         return;
     }
@@ -367,6 +394,6 @@ static void path_step(const struct frame *f, struct buf *path)
 void walk_path(const struct walk *w, const struct value *v, struct buf *path)
 {
     buf_putc(path, '$');
-    for (size_t i = 0; i < w->len && w->frames[i].self != v && !path->over; i++)
-        path_step(&w->frames[i], path);
+    for (size_t i = 0; i < w->len && w->levels[i].self != v && !path->over; i++)
+        path_step(&w->levels[i], path);
 }

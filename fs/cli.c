@@ -73,13 +73,33 @@ static errc cat_content(struct content *content, char *chunk, struct err *err)
     return ERR_OK;
 }
 
+struct stdout_sink {
+    struct sink sink;
+    int failed; // errno
+};
+
+static bool stdout_put(struct sink *sink, const void *data, size_t len)
+{
+    struct stdout_sink *s = (struct stdout_sink *)sink;
+    if (!write_all(data, len))
+        s->failed = errno;
+    return !s->failed;
+}
+
 static errc cat_node(struct cli *cli, const struct tref *r, const struct tattr *attr, struct err *err)
 {
     if (S_ISDIR(attr->mode))
         return err_set(err, ERR_INVALID, "is a directory: metaflowfs ls lists it");
+    struct stdout_sink out = {.sink.put = stdout_put};
+    bool is_one;
+    errc e = tree_stream(cli->stack.tree, r, NULL, &out.sink, &is_one, err);
+    if (out.failed)
+        return err_set_errno(err, out.failed, "cannot write to standard output");
+    if (e || is_one)
+        return e;
     auto_cleanup(content_unrefp) struct content *content = NULL;
     uint64_t version;
-    errc e = tree_open(cli->stack.tree, r, NULL, &content, &version, err);
+    e = tree_open(cli->stack.tree, r, NULL, &content, &version, err);
     if (e)
         return e;
     auto_free char *chunk = mem_zalloc(CAT_CHUNK);

@@ -89,6 +89,11 @@ errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, 
 // 0 means that each open is a snapshot of its own.
 errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
+// Writes the form of an artifact that is a file of .json/, .csv/ or .npy/ into `sink` as it is made, for a reader that
+// needs no size; *ret_is_one is false, and nothing done, for every other file: those are opened. A sink that stops ends
+// it with ERR_INTERRUPTED.
+errc tree_stream(struct tree *t, const struct tref *r, struct cancel *cancel, struct sink *sink, bool *ret_is_one,
+                 struct err *err) ERR_MUST_CHECK;
 // What tells a file's bytes from others without opening it; 0 where nothing does. Of artifacts it is the version that
 // tree_open gives; of .stdout and .stderr of a settled task it is one, too.
 errc tree_version(struct tree *t, const struct tref *r, struct cancel *cancel, uint64_t *ret_version,

@@ -41,6 +41,20 @@ static errc open_artifact(struct tree *t, const struct tref *r, struct cancel *c
     return e;
 }
 
+errc tree_stream(struct tree *t, const struct tref *r, struct cancel *cancel, struct sink *sink, bool *ret_is_one,
+                 struct err *err)
+{
+    auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
+    const struct artifact *a = NULL;
+    struct artifact_env env;
+    enum artifact_form form = r->kind == K_CSV ? ARTIFACT_CSV : r->kind == K_NPY ? ARTIFACT_NPY : ARTIFACT_JSON;
+    *ret_is_one = *kind_suffix(r->kind);
+    if (!*ret_is_one)
+        return ERR_OK;
+    errc e = tree_find_artifact(t, r, cancel, &list, &a, &env, err);
+    return e ? e : artifact_stream(&env, a, form, cancel, sink, err);
+}
+
 static errc open_log(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                      struct err *err)
 {

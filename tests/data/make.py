@@ -175,6 +175,27 @@ def make_pictures(out):
     return once(own, ("root",), lambda: {"pictures": run_flow(own / "root", "pictures")})
 
 
+# Labels of the runs of TablesFlow, and the folders beside this Python's that have its pandas (scripts/install-deps).
+TABLES = {"tables1": ["lib-pandas1"], "tables2": ["lib-pandas2"], "tables3": [], "tables3-arrow": ["lib-arrow"]}
+
+
+def tables_path(label):
+    """PYTHONPATH of a run of TablesFlow."""
+    return os.pathsep.join(str(pathlib.Path(sys.prefix) / folder) for folder in TABLES[label])
+
+
+def make_tables(out):
+    """The runs of TablesFlow below out/tables, which nobody makes who does not look at them: {label: pathspec}."""
+    out = pathlib.Path(out).resolve() / "tables"
+
+    def made():
+        with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+            jobs = {label: pool.submit(run_flow, out / "root", "tables", PYTHONPATH=tables_path(label)) for label in TABLES}
+            return {label: job.result() for label, job in jobs.items()}
+
+    return once(out, ("root",), made)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: make.py OUT")

@@ -73,6 +73,18 @@ def main_root(data_dir, runs):
 
 
 @pytest.fixture(scope="session")
+def tables_runs(data_dir):
+    """{label: "TablesFlow/run"} of the runs with tables, one for each version of pandas."""
+    return make.make_tables(data_dir)
+
+
+@pytest.fixture(scope="session")
+def tables_root(data_dir, tables_runs):
+    """The directory that contains the `.metaflow` of tables_runs. Never written to by a test."""
+    return data_dir / "tables" / "root"
+
+
+@pytest.fixture(scope="session")
 def old_roots(data_dir, runs):
     return data_dir / "old"
 

@@ -107,7 +107,9 @@ def to_json(value, above=()):
         return {"__class__": class_name(value), "value": to_json(value.value, deeper)}
     if isinstance(value, numpy.generic):
         if isinstance(value, (numpy.float32, numpy.float16)):
-            return AsFloat32(value)
+            return AsFloat32(value) if math.isfinite(value) else to_json(float(value))
+        if isinstance(value, (numpy.datetime64, numpy.timedelta64)):
+            return str(value)
         return to_json(value.item())
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -123,8 +125,14 @@ def to_json(value, above=()):
         return [to_json(v, deeper) for v in sorted(value)]
     if isinstance(value, numpy.ndarray):
         return [to_json(v, deeper) for v in value] if value.ndim else to_json(value[()])
-    if isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index)):
-        return "UnsupportedType : " + class_name(value)
+    if isinstance(value, pandas.Index):
+        return entries(value, deeper)
+    if isinstance(value, pandas.Series):
+        return {"name": to_json(value.name), "index": entries(value.index, deeper), "data": cells(value.array, deeper)}
+    if isinstance(value, pandas.DataFrame):
+        columns = [cells(value.iloc[:, i].array, deeper) for i in range(value.shape[1])]
+        rows = [list(row) for row in zip(*columns)] if columns else [[] for _ in range(len(value))]
+        return {"columns": entries(value.columns, deeper), "index": entries(value.index, deeper), "data": rows}
     if isinstance(value, (collections.ChainMap, collections.UserDict)):
         value = dict(value)
     if isinstance(value, collections.UserList):
@@ -135,6 +143,43 @@ def to_json(value, above=()):
             return {"__items__": [[to_json(k, deeper), to_json(v, deeper)] for k, v in value.items()]}
         return {k: to_json(v, deeper) for k, v in zip(keys, value.values())}
     return {"__class__": class_name(value), **{k: to_json(v, deeper) for k, v in vars(value).items()}}
+
+
+def cells(array, above=()):
+    """A column's values: an array of pandas."""
+    import numpy
+    import pandas
+
+    if type(array).__name__ in ("NumpyExtensionArray", "PandasArray"):
+        array = array.to_numpy()
+    dtype = array.dtype
+    if str(dtype) == "own":  # of tables_flow.py: nobody else knows it
+        return ["UnsupportedType : __main__.OwnArray"] * len(array)
+    if isinstance(dtype, numpy.dtype) and dtype.kind in "Mm":
+        return [str(v) for v in numpy.asarray(array)]
+    if isinstance(dtype, pandas.DatetimeTZDtype):
+        return ["NaT" if v is pandas.NaT else v.isoformat() for v in array]
+    if isinstance(dtype, (pandas.PeriodDtype, pandas.IntervalDtype)):
+        return [None if v is not v or v is pandas.NA else str(v) for v in array]
+    if isinstance(dtype, pandas.CategoricalDtype):
+        categories = cells(array.categories.array, above)
+        return [None if code < 0 else categories[code] for code in array.codes]
+    values = numpy.asarray(array) if isinstance(dtype, numpy.dtype) else numpy.asarray(array, dtype=object)
+    if dtype == object or isinstance(dtype, numpy.dtype):
+        return [to_json(v, above) for v in values]
+    missing = array.isna()
+    return [None if na and not isinstance(dtype, pandas.SparseDtype) else to_json(v, above) for v, na in zip(values, missing)]
+
+
+def entries(index, above=()):
+    """The values of an index, arrays where it has several levels."""
+    if index.nlevels == 1:
+        return cells(index.array, above)
+    levels = []
+    for n in range(index.nlevels):
+        of_level = cells(index.levels[n].array, above)
+        levels.append([None if code < 0 else of_level[code] for code in index.codes[n]])
+    return [list(entry) for entry in zip(*levels)]
 
 
 def same(want, got):

@@ -1,0 +1,208 @@
+"""CSV, .npy and JSON of values by the test tool, against Python, pandas and numpy of this venv: what stands in cells,
+numbers at their limits, every type of numpy; and hostile input."""
+
+import collections
+import datetime
+import decimal
+import fractions
+import io
+import json
+import os
+import pathlib
+import pickle
+import random
+import struct
+import subprocess
+import uuid
+
+import json_rules
+import numpy as np
+import pandas as pd
+import pytest
+
+BUILD = os.environ.get("METAFLOWFS_BUILD")
+TOOL = pathlib.Path(BUILD or ".").resolve() / "tests" / "pickle_dump"
+CSV, NPY, JSON = b"c", b"p", b"j"
+
+
+def ask(requests):
+    """requests: (form, pickle). A list of (whether it was written, bytes)."""
+    message = b"".join(form + struct.pack("<I", len(data)) + data for form, data in requests)
+    done = subprocess.run([TOOL], input=message, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
+    answers, at = [], 0
+    for _ in requests:
+        (size,) = struct.unpack_from("<I", done.stdout, at + 1)
+        answers.append((done.stdout[at:at + 1] == b"=", done.stdout[at + 5:at + 5 + size]))
+        at += 5 + size
+    return answers
+
+
+def written(form, values, protocol=4):
+    answers = ask([(form, pickle.dumps(value, protocol)) for value in values])
+    for value, (ok, text) in zip(values, answers):
+        assert ok, (value, text)
+    return [text for _, text in answers]
+
+
+def check_csv(frames):
+    for frame, got in zip(frames, written(CSV, frames)):
+        want = frame.to_csv().encode("utf-8", "surrogatepass")
+        at = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b), min(len(got), len(want)))
+        assert got == want, "%r, not %r" % (got[max(0, at - 60):at + 200], want[max(0, at - 60):at + 200])
+
+
+def objects(*values):
+    made = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        made[i] = value
+    return pd.Series(made)
+
+
+def test_python_values_in_cells():
+    """S400: a cell that holds a value of Python or numpy is its str(), containers the repr() of what is in them."""
+    now, day = datetime.datetime(2024, 2, 29, 13, 5, 7, 120), datetime.date(2024, 2, 29)
+    loop = [1]
+    loop.append(loop)
+    check_csv([
+        objects([1, "a", None, 2.5, True, b"x"], (1,), (), [], {}, {"a": [1, {"b": (2, 3)}]}, {1}, set(), frozenset({1}),
+                frozenset(), "it's", 'q"', b"it's", 2**70, 1 + 2j, range(3), slice(1, None, 2), bytearray(b"ab"), int, loop),
+        objects(now, [now, now.replace(microsecond=0, second=0), day, datetime.time(1, 2), datetime.time(1, 2, 3, 4)], day,
+                datetime.timedelta(1, 2, 3), [datetime.timedelta(1, 2, 3), datetime.timedelta(0), datetime.timedelta(-1)]),
+        objects(decimal.Decimal("1.10"), [decimal.Decimal("1.10"), uuid.UUID(int=5), fractions.Fraction(1, 3)],
+                uuid.UUID(int=5), fractions.Fraction(1, 3), decimal.Decimal("NaN"), pathlib.PurePosixPath("/a"),
+                [pathlib.PurePosixPath("/a")], collections.defaultdict(list, {"k": [1]}), collections.Counter("abracadabra"),
+                collections.deque([1, 2], maxlen=5), collections.deque([1]), collections.Counter()),
+        objects([np.float32(.1), np.float64(.5), np.int64(3), np.True_, np.str_("x"), np.bytes_(b"x"), np.complex64(2j),
+                 np.datetime64("2020-01-01"), np.timedelta64(5, "D"), np.complex128(1 + 2j), np.longdouble(.5)],
+                np.datetime64("2020-01-01"), np.datetime64("NaT"), np.str_("y"), np.bool_(False), np.float32(.1)),
+        objects(pd.Timestamp("2020-01-01"), pd.Timedelta("1D"), pd.NaT, pd.NA, [
+            pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-01 01:02:03.5", tz="UTC"), pd.Timedelta("1D"), pd.NaT, pd.NA]),
+        objects(list(range(20000)), "x" * 100000, 'y,"' * 50000, {"k": "z" * 70000}, ["a"]),
+        pd.DataFrame({"": ["", "x"]}, index=["", ""]), pd.DataFrame({"a": ["\ud800x"]}, dtype=object),
+    ])
+
+
+def test_arrays_in_cells():
+    """S400: an array of numpy in a cell is its str(), in a container its repr(), with numpy's defaults."""
+    rng = np.random.default_rng(20260101)
+    arrays = []
+    for kind in ("f8", "f4", "f2"):
+        for size, scale in ((1, 1), (5, 1e-3), (30, 1e3), (999, 1), (1001, 1e-6), (30, 1e10)):
+            with np.errstate(over="ignore"):
+                arrays.append((rng.normal(size=size) * scale).astype(kind))
+        arrays += [np.array(v, kind) for v in ([0, 0], [np.nan, 1.5, np.inf, -np.inf], [-0.0, 1], [], [1e4, .1], [1 / 3])]
+    arrays += [rng.integers(0, 100, 30).astype(kind) for kind in "bBhHiIl?"]
+    arrays += [rng.random((3, 40)), rng.integers(0, 9, (40, 50)), np.asfortranarray(rng.random((3, 4))), rng.random((11,) * 3),
+               np.zeros((0, 3)), np.array([["a", "日本"]]), np.array([b"a", b"bc"]), np.arange(10, dtype=">i4"), np.array(1 / 3), np.array(True)]
+    for _ in range(100):
+        size = int(rng.integers(1, 20))
+        scale = 10.0 ** rng.integers(-6, 9, size if rng.random() < .3 else 1)
+        arrays.append((np.round(rng.normal(size=size), int(rng.integers(0, 12))) * scale).astype(rng.choice(["f8", "f4"])))
+    check_csv([objects(array, [array]) for array in arrays])
+
+
+def test_numbers_at_their_limits():
+    """S400: floats are the shortest decimals that read back, in every width."""
+    rng = np.random.default_rng(20260102)
+    doubles = np.concatenate([
+        rng.integers(0, 2**64, 20000, dtype=np.uint64).view("f8"), 2.0 ** np.arange(-1074, 1024), 10.0 ** np.arange(-323, 309),
+        np.nextafter(2.0 ** np.arange(-1074, 1024), 0), np.round(rng.random(2000) * 1000, 2), np.arange(100) * 5e-324,
+        rng.integers(0, 2**63, 2000).astype("f8"), [0.0, -0.0, 1e16, 9999999999999998.0, 1e-4, 9.999e-5, np.inf, -np.inf]])
+    floats = np.concatenate([rng.integers(0, 2**32, 20000, dtype=np.uint32).view("f4"), (2.0 ** np.arange(-149, 128)).astype("f4")])
+    halves = np.arange(65536, dtype=np.uint16).view("f2")
+    check_csv([pd.DataFrame(a[~np.isnan(a)]) for a in (doubles, floats, halves, doubles[:500].astype("g"))])
+    check_csv([pd.DataFrame({k: np.array([0, 1, 100], k) for k in "bBhHiIlLqQ?FDG"})])
+    check_csv([pd.DataFrame([[-2**63, 2**63 - 1]]), pd.DataFrame(np.array([2**64 - 1], "u8"))])
+
+
+def test_headers():
+    """S400: labels, names and several levels of both."""
+    levels = pd.MultiIndex.from_tuples([("a", 1.5), ("b", np.nan)], names=["l1", None])
+    rows = pd.MultiIndex.from_tuples([(1, "x"), (2, "y")])
+    stamps = pd.MultiIndex.from_product([pd.to_datetime(["2020-01-01"]), [True, False]])
+    grid = [[1, 2], [3, 4]]
+    check_csv([
+        pd.DataFrame(grid, columns=levels, index=rows), pd.DataFrame(grid, columns=levels, index=rows.set_names([0, "q"])),
+        pd.DataFrame(grid, columns=stamps), pd.DataFrame(grid, columns=pd.MultiIndex.from_tuples([(1, 2), (3, None)])),
+        pd.DataFrame(grid, columns=pd.to_datetime(["2020-01-01", "2021-02-03"])), pd.DataFrame(grid, columns=[None, 1.5]),
+        pd.DataFrame(grid, columns=pd.Index([(1, 2), b"x"], tupleize_cols=False)), pd.DataFrame(grid, columns=["a", "a"]),
+        pd.DataFrame({"a": [1]}, index=pd.Index([1], name=0)), pd.DataFrame(index=[1, 2]), pd.DataFrame(columns=["a"]),
+        pd.DataFrame({"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(0.5, "x"), (np.nan, None)])),
+        pd.DataFrame(grid, columns=pd.MultiIndex.from_arrays([pd.array([1, None], dtype="Int64"), pd.to_timedelta(["1D", None])])),
+    ])
+
+
+def npy_arrays():
+    for kind in "?bBhHiIlLefdgFDG":
+        yield np.array([0, 1, 2], kind)
+    rng = np.random.default_rng(20260103)
+    yield from (np.arange(6, dtype=">i4").reshape(2, 3), np.asfortranarray(rng.random((3, 4))), rng.random((2, 3, 4)),
+                np.array(5.), np.array([]), np.zeros((0, 3)), np.array(["a", "bcd"]), np.array([b"a", b"bcd"]),
+                np.array(["2020-01-01"], "M8[25s]"), np.array([1], "m8"), np.array(["2020-01-01"], ">M8[ns]"), np.zeros(3, "V5"),
+                np.array(["a", "bcd"], ">U3"), np.array([(1, "x", [1, 2])], dtype=[("p", "i4"), ("q", "U3"), ("s", "f8", (2,))]),
+                np.zeros(2, dtype=[("a", [("b", "i1"), ("c", ">f4", (2, 3))]), ("é", "M8[ns]")]),
+                np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8"), ("c", "i2")], align=True)),
+                np.zeros(1, dtype=[("日本", "i4")]), np.zeros(1, dtype=[("field%d" % i, "i4") for i in range(3000)]),
+                np.zeros(3, dtype=[]), np.arange(100000), np.rec.fromarrays([[1, 2], ["a", "b"]], names="n,t"))
+    yield from (np.float64(.5), np.float32(.1), np.int8(3), np.bool_(1), np.str_("ab"), np.bytes_(b"x"), np.complex64(1),
+                np.datetime64("2020-01-01"), np.void(b"abc"))
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_npy_is_what_numpy_saves(protocol):
+    """S402: of arrays and scalars without objects it is the very file that numpy.save writes."""
+    values = list(npy_arrays())
+    for value, got in zip(values, written(NPY, values, protocol)):
+        want = io.BytesIO()
+        np.save(want, value, allow_pickle=False)
+        assert got == want.getvalue(), (value, got[:300], want.getvalue()[:300])
+
+
+def test_npy_of_text_and_objects():
+    """S402: objects, variable strings and fields in another order than in memory."""
+    swapped = np.zeros(2, dtype={"names": ["x", "y"], "formats": ["i4", "i2"], "offsets": [2, 0]})
+    swapped["x"], swapped["y"] = [1, 2], [3, 4]
+    mixed = ["a", None, 1, 2.5, [1, "é"], {"k": (1, 2)}, datetime.date(2020, 1, 1), "日本語", float("nan"), "é" * 40000,
+             {"k": "é" * 40000}]
+    texts = [v if isinstance(v, str) else json.dumps(json_rules.to_json(v), ensure_ascii=False).strip('"') for v in mixed]
+    strings = np.array([["a", "ünï", ""]], dtype=np.dtypes.StringDType())
+    cases = [(swapped, np.array([(1, 3), (2, 4)], dtype=[("x", "i4"), ("y", "i2")])),
+             (objects(*mixed).to_numpy(), np.array(texts)), (np.array([], dtype=object), np.array([], "U1")),
+             (np.array([["a", "bb"], [None, "c"]], dtype=object), np.array([["a", "bb"], ["null", "c"]])),
+             (strings, np.array([["a", "ünï", ""]])), (pd.Series(["a", "bb"]), np.array(["a", "bb"])),
+             (pd.array([1, None], dtype="Int64").to_numpy(float, na_value=np.nan), np.array([1, np.nan]))]
+    for (value, want), got in zip(cases, written(NPY, [value for value, _ in cases])):
+        got = np.load(io.BytesIO(got), allow_pickle=False)
+        assert got.dtype == want.dtype and got.tobytes() == want.tobytes(), (value, got)
+
+
+def test_json_of_nested_tables():
+    """S403: tables stand in values, and values in tables; a table within itself is a reference."""
+    inner = pd.DataFrame({"a": objects([1, {"k": [1, float("nan")]}], pd.Series([[1]], name="s"))})
+    values = [[inner, 3], {"t": inner}, pd.Series([inner, None]), pd.MultiIndex.from_tuples([(1, "x")]), pd.Index([1, 2])]
+    for value, got in zip(values, written(JSON, values)):
+        assert json_rules.same(json_rules.to_json(value), json.loads(got)), got
+    loop = [1]
+    loop.append(objects(loop))
+    (got,) = written(JSON, [loop])
+    assert json.loads(got)[1]["data"] == [{"__ref__": "$"}]
+
+
+def test_hostile_tables():
+    """S408: bytes that were changed in the pickle of a table or array give a form or an error, never a crash."""
+    rng = random.Random(20260104)
+    frame = pd.DataFrame({"i": [1, 2, 3], "t": ["a", None, "c"], "o": objects([1], np.arange(3), np.float32(1)),
+                          "d": pd.date_range("2024-01-01", periods=3), "c": pd.Categorical(["x", "y", "x"])})
+    record = np.zeros(2, dtype=[("a", [("b", "i1"), ("c", ">f4", (2, 3))]), ("e", "M8[ns]")])
+    seeds = [pickle.dumps(v, 4) for v in (frame, frame.set_index(["i", "t"]), record, np.array(["a", None], dtype=object),
+                                          objects(np.arange(2000), [np.ones((3, 4))], {"k": frame}))]
+    requests = []
+    for seed in seeds:
+        for _ in range(120):
+            data = bytearray(seed)
+            for _ in range(rng.randint(1, 4)):
+                data[rng.randrange(len(data))] = rng.choice([0, 1, 0x7f, 0x80, 0xff, rng.randrange(256)])
+            requests += [(form, bytes(data)) for form in (CSV, NPY, JSON)]
+    answers = ask(requests)
+    assert any(ok for ok, _ in answers) and not all(ok for ok, _ in answers)
