@@ -10,6 +10,13 @@
 
 #define BLOCK_SIZE 131072 // what is best read at once: the kernel's read-ahead
 
+// wc does not skip the first block of a file: before a page is opened, it is one, as its size is no more than room.
+static blksize_t block_size(const struct inode_view *v)
+{
+    bool is_room = kind_is_page(v->kind) && !v->attr.size_exact && v->attr.size > BLOCK_SIZE;
+    return is_room ? (blksize_t)v->attr.size : BLOCK_SIZE;
+}
+
 void ops_stat(const struct serve *s, const struct inode_view *v, struct stat *st)
 {
     *st = (struct stat){
@@ -20,7 +27,7 @@ void ops_stat(const struct serve *s, const struct inode_view *v, struct stat *st
         .st_uid = s->batch != NULL && kind_is_batch(v->kind) ? s->batch->uid : s->uid,
         .st_gid = s->gid,
         .st_size = (off_t)v->attr.size,
-        .st_blksize = BLOCK_SIZE,
+        .st_blksize = block_size(v),
         // tar and cp take 0 blocks for a hole.
         .st_blocks = (blkcnt_t)(v->attr.size / 512 + (v->attr.size % 512 != 0)),
     };

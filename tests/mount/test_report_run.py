@@ -432,6 +432,14 @@ def test_a_run_of_a_service(double, service_mounter, service_runs, label):
     assert len(log) == 0, log
 
 
+def test_programs_that_believe_the_first_size(mounter, main_root, runs):
+    """S480: wc, which looks at several files before it opens the first, counts what they have."""
+    mount = mounter(main_root)
+    names = [runs[label] + "/" + name for label in ("hello", "foreach") for name in (".report.html", ".graph.svg")]
+    told = subprocess.run(["wc", "-c", *names], cwd=mount.path, check=True, capture_output=True, text=True).stdout
+    assert [int(line.split()[0]) for line in told.splitlines()[:-1]] == [len(mount.read(name)) for name in names]
+
+
 # --- in a browser -----------------------------------------------------------------------------------------
 
 def test_in_a_browser(tmp_path, mounter, main_root, runs, hostile_mount, hostile, many_mount, many):
