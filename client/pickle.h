@@ -87,5 +87,9 @@ bool value_is_call(const struct value *v, const char *module, const char *name);
 void value_type_name(const struct value *v, char *out, size_t size);
 // The value of a str key in a DICT, or NULL.
 const struct value *value_dict_get(const struct value *dict, const char *key);
+// Argument i of a CALL, or NULL where it has fewer.
+const struct value *value_arg(const struct value *call, size_t i);
+// Whether v is an INT, which *ret then is; v may be NULL.
+bool value_int(const struct value *v, int64_t *ret);
 
 #endif

@@ -84,3 +84,16 @@ const struct value *value_dict_get(const struct value *dict, const char *key)
     }
     return NULL;
 }
+
+const struct value *value_arg(const struct value *call, size_t i)
+{
+    const struct value *args = call->u.call.args;
+    return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
+}
+
+bool value_int(const struct value *v, int64_t *ret)
+{
+    if (v && v->kind == VALUE_INT)
+        *ret = v->u.integer;
+    return v && v->kind == VALUE_INT;
+}

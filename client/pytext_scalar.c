@@ -7,15 +7,9 @@
 #include "client/pytext.h"
 #include "client/render_pandas.h"
 
-static const struct value *arg(const struct value *call, size_t i)
-{
-    const struct value *args = call->u.call.args;
-    return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
-}
-
 static bool is_decimal_nan(const struct value *v)
 {
-    const struct value *text = value_is_call(v, "decimal", "Decimal") ? arg(v, 0) : NULL;
+    const struct value *text = value_is_call(v, "decimal", "Decimal") ? value_arg(v, 0) : NULL;
     if (!text || text->kind != VALUE_STR)
         return false;
     for (size_t i = 0; i + 2 < text->u.bytes.len; i++)
@@ -41,7 +35,7 @@ static bool is_complex_nan(const struct value *v)
     if (!value_is_call(v, "builtins", "complex"))
         return false;
     for (size_t i = 0; i < 2; i++)
-        if (arg(v, i) && arg(v, i)->kind == VALUE_FLOAT && isnan(arg(v, i)->u.real))
+        if (value_arg(v, i) && value_arg(v, i)->kind == VALUE_FLOAT && isnan(value_arg(v, i)->u.real))
             return true;
     return false;
 }
@@ -101,7 +95,7 @@ static bool put_delta(struct buf *b, const struct value *v)
     bool some = false;
     buf_puts(b, "datetime.timedelta(");
     for (size_t i = 0; i < 3; i++) {
-        const struct value *n = arg(v, i);
+        const struct value *n = value_arg(v, i);
         if (n && n->kind == VALUE_INT && n->u.integer) {
             buf_printf(b, "%s%s=", some ? ", " : "", names[i]);
             text_int(b, n->u.integer);
@@ -143,7 +137,7 @@ static bool is_timestamp(const struct value *v)
 // "Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin')" of its isoformat().
 static bool put_timestamp(struct buf *b, const struct value *v, const char *text)
 {
-    auto_cleanup(tz_freep) struct tz *tz = tz_new(arg(v, 2));
+    auto_cleanup(tz_freep) struct tz *tz = tz_new(value_arg(v, 2));
     buf_puts(b, "Timestamp('");
     const char *offset = tz && strlen(text) > 19 ? strpbrk(text + 19, "+-") : NULL;
     for (const char *s = text; *s; s++)

@@ -8,20 +8,6 @@
 
 enum { MAX_ATTRIBUTES = 64 };
 
-static const struct value *arg(const struct value *call, size_t i)
-{
-    const struct value *args = call->u.call.args;
-    return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
-}
-
-static bool int_arg(const struct value *call, size_t i, int64_t *ret)
-{
-    const struct value *v = arg(call, i);
-    if (v && v->kind == VALUE_INT)
-        *ret = v->u.integer;
-    return v && v->kind == VALUE_INT;
-}
-
 bool is_pandas_class(const struct value *global, const char *name)
 {
     if (!global || global->kind != VALUE_GLOBAL || strncmp(global->u.global.module, "pandas", 6) != 0)
@@ -50,7 +36,7 @@ bool is_pandas_nat(const struct value *v)
 static bool digits_arg(const struct value *call, size_t i, unsigned *ret)
 {
     int64_t code = 10;
-    if (arg(call, i) && (!int_arg(call, i, &code) || code < 7 || code > 10))
+    if (value_arg(call, i) && (!value_int(value_arg(call, i), &code) || code < 7 || code > 10))
         return false;
     *ret = (unsigned)(code - 7) * 3;
     return true;
@@ -59,14 +45,14 @@ static bool digits_arg(const struct value *call, size_t i, unsigned *ret)
 // _unpickle_timestamp(value, freq, tz, unit); before pandas 1.5 Timestamp(value, freq, tz).
 static bool read_timestamp(const struct value *v, int64_t *ret, unsigned *ret_digits)
 {
-    return (is_call_of(v, "_unpickle_timestamp") || is_call_of(v, "Timestamp")) && int_arg(v, 0, ret) &&
+    return (is_call_of(v, "_unpickle_timestamp") || is_call_of(v, "Timestamp")) && value_int(value_arg(v, 0), ret) &&
            digits_arg(v, 3, ret_digits);
 }
 
 // _timedelta_unpickle(value, unit); before pandas 1.5 Timedelta(value).
 static bool read_timedelta(const struct value *v, int64_t *ret, unsigned *ret_digits)
 {
-    return (is_call_of(v, "_timedelta_unpickle") || is_call_of(v, "Timedelta")) && int_arg(v, 0, ret) &&
+    return (is_call_of(v, "_timedelta_unpickle") || is_call_of(v, "Timedelta")) && value_int(value_arg(v, 0), ret) &&
            digits_arg(v, 1, ret_digits);
 }
 
@@ -75,7 +61,7 @@ bool pandas_order_of(const struct value *v, enum pandas_order *ret_order, __int1
     int64_t t;
     unsigned digits;
     if (read_timestamp(v, &t, &digits)) {
-        const struct value *tz = arg(v, 2);
+        const struct value *tz = value_arg(v, 2);
         *ret_order = tz && tz->kind != VALUE_NONE ? ORDER_MOMENT : ORDER_LOCAL;
     } else if (read_timedelta(v, &t, &digits)) {
         *ret_order = ORDER_SPAN;
@@ -92,7 +78,7 @@ static bool put_timestamp(struct buf *b, const struct value *v, char sep)
     unsigned digits;
     if (!read_timestamp(v, &t, &digits))
         return false;
-    struct tz *tz = tz_new(arg(v, 2));
+    struct tz *tz = tz_new(value_arg(v, 2));
     text_timestamp(b, t, digits, tz, sep);
     tz_free(tz);
     return true;
@@ -113,7 +99,8 @@ static bool put_period(struct buf *b, const struct value *v)
 {
     struct period_freq freq;
     int64_t ordinal;
-    if (!is_call_of(v, "Period") || !period_freq_of_offset(arg(v, 1), &freq) || !int_arg(v, 2, &ordinal))
+    if (!is_call_of(v, "Period") || !period_freq_of_offset(value_arg(v, 1), &freq) ||
+        !value_int(value_arg(v, 2), &ordinal))
         return false;
     text_period(b, &freq, ordinal);
     return true;
@@ -154,8 +141,8 @@ bool text_bound(struct buf *b, const struct value *v)
 static bool put_interval(struct buf *b, const struct value *v)
 {
     const struct value *left, *right, *closed;
-    if (!is_call_of(v, "Interval") || !(left = arg(v, 0)) || !(right = arg(v, 1)) || !(closed = arg(v, 2)) ||
-        closed->kind != VALUE_STR)
+    if (!is_call_of(v, "Interval") || !(left = value_arg(v, 0)) || !(right = value_arg(v, 1)) ||
+        !(closed = value_arg(v, 2)) || closed->kind != VALUE_STR)
         return false;
     const uint8_t *how = closed->u.bytes.data;
     size_t len = closed->u.bytes.len;
@@ -211,12 +198,13 @@ static bool put_offset(struct buf *b, const struct value *v)
     size_t i = 0, count = sizeof offsets / sizeof *offsets;
     while (i < count && !is_call_of(v, offsets[i].offset))
         i++;
-    if (i == count || !int_arg(v, 0, &n) || (!strcmp(offsets[i].offset, "BusinessDay") && !is_no_time(arg(v, 2))))
+    if (i == count || !value_int(value_arg(v, 0), &n) ||
+        (!strcmp(offsets[i].offset, "BusinessDay") && !is_no_time(value_arg(v, 2))))
         return false;
     put_offset_name(b, n, offsets[i].name ? offsets[i].name : offsets[i].offset);
-    if (offsets[i].attribute && arg(v, 2)) {
+    if (offsets[i].attribute && value_arg(v, 2)) {
         buf_printf(b, ": %s=", offsets[i].attribute);
-        if (int_arg(v, 2, &third))
+        if (value_int(value_arg(v, 2), &third))
             text_int(b, third);
         else
             buf_puts(b, "None");

@@ -26,19 +26,10 @@ static const struct { const char *name; enum period_kind kind; } offsets[] = {
     {"Second", PERIOD_SECOND}, {"Milli", PERIOD_MILLI}, {"Micro", PERIOD_MICRO}, {"Nano", PERIOD_NANO},
 };
 
-static bool int_arg(const struct value *call, size_t i, int64_t *ret)
-{
-    const struct value *args = call->u.call.args;
-    if (i >= args->u.seq.len || args->u.seq.items[i]->kind != VALUE_INT)
-        return false;
-    *ret = args->u.seq.items[i]->u.integer;
-    return true;
-}
-
 bool period_freq_of_offset(const struct value *offset, struct period_freq *ret)
 {
     int64_t anchor;
-    if (!offset || offset->kind != VALUE_CALL || !int_arg(offset, 0, &ret->count))
+    if (!offset || offset->kind != VALUE_CALL || !value_int(value_arg(offset, 0), &ret->count))
         return false;
     size_t i = 0, n = sizeof offsets / sizeof *offsets;
     while (i < n && !is_pandas_class(offset->u.call.callee, offsets[i].name))
@@ -48,11 +39,11 @@ bool period_freq_of_offset(const struct value *offset, struct period_freq *ret)
     ret->kind = offsets[i].kind;
     ret->anchor = 12;
     if (ret->kind == PERIOD_WEEK) {
-        if (!int_arg(offset, 2, &anchor) || anchor < 0 || anchor > 6)
+        if (!value_int(value_arg(offset, 2), &anchor) || anchor < 0 || anchor > 6)
             return false;
         ret->anchor = (unsigned)anchor;
     } else if (ret->kind <= PERIOD_QUARTER) {
-        if (!int_arg(offset, 2, &anchor) || anchor < 1 || anchor > 12)
+        if (!value_int(value_arg(offset, 2), &anchor) || anchor < 1 || anchor > 12)
             return false;
         ret->anchor = (unsigned)anchor;
     }

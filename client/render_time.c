@@ -11,19 +11,6 @@ struct clock_time {
     bool fold;
 };
 
-static const struct value *arg(const struct value *call, size_t i)
-{
-    const struct value *args = call->u.call.args;
-    return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
-}
-
-static bool int_arg(const struct value *v, int64_t *ret)
-{
-    if (v && v->kind == VALUE_INT)
-        *ret = v->u.integer;
-    return v && v->kind == VALUE_INT;
-}
-
 // The state of `want` bytes; Python 2 wrote it as text, a character for a byte.
 static bool state_bytes(const struct value *v, uint8_t *to, size_t want)
 {
@@ -51,8 +38,8 @@ bool delta_micros(const struct value *v, __int128 *ret)
     if (!value_is_call(v, "datetime", "timedelta") || v->u.call.args->u.seq.len > 3)
         return false;
     size_t n = v->u.call.args->u.seq.len;
-    if ((n > 0 && !int_arg(arg(v, 0), &days)) || (n > 1 && !int_arg(arg(v, 1), &seconds)) ||
-        (n > 2 && !int_arg(arg(v, 2), &micros)))
+    if ((n > 0 && !value_int(value_arg(v, 0), &days)) || (n > 1 && !value_int(value_arg(v, 1), &seconds)) ||
+        (n > 2 && !value_int(value_arg(v, 2), &micros)))
         return false;
     if (days > 999999999 || days < -999999999)
         return false;
@@ -137,7 +124,7 @@ static bool put_date(struct buf *b, const struct value *v)
     uint8_t s[4];
     int year;
     unsigned month, day;
-    if (!state_bytes(arg(v, 0), s, sizeof s) || !read_date(s, s[2], &year, &month, &day))
+    if (!state_bytes(value_arg(v, 0), s, sizeof s) || !read_date(s, s[2], &year, &month, &day))
         return false;
     buf_printf(b, "%04d-%02u-%02u", year, month, day);
     return true;
@@ -149,13 +136,13 @@ static bool put_datetime(struct buf *b, const struct value *v)
     struct clock_time t;
     int year;
     unsigned month, day;
-    if (!state_bytes(arg(v, 0), s, sizeof s) || !read_date(s, s[2] & 0x7f, &year, &month, &day) ||
+    if (!state_bytes(value_arg(v, 0), s, sizeof s) || !read_date(s, s[2] & 0x7f, &year, &month, &day) ||
         !read_clock(s + 4, &t))
         return false;
     buf_printf(b, "%04d-%02u-%02uT", year, month, day);
     put_clock(b, &t);
     int64_t seconds = days_from_civil(year, month, day) * 86400 + t.hour * 3600 + t.minute * 60 + t.second;
-    put_zone(b, arg(v, 1), &seconds, s[2] & 0x80);
+    put_zone(b, value_arg(v, 1), &seconds, s[2] & 0x80);
     return true;
 }
 
@@ -163,14 +150,14 @@ static bool put_time(struct buf *b, const struct value *v)
 {
     uint8_t s[6];
     struct clock_time t;
-    if (!state_bytes(arg(v, 0), s, sizeof s))
+    if (!state_bytes(value_arg(v, 0), s, sizeof s))
         return false;
     bool fold = s[0] & 0x80;
     s[0] &= 0x7f;
     if (!read_clock(s, &t))
         return false;
     put_clock(b, &t);
-    put_zone(b, arg(v, 1), NULL, fold);
+    put_zone(b, value_arg(v, 1), NULL, fold);
     return true;
 }
 

@@ -8,19 +8,6 @@
 
 enum { MAX_NAME = 256 };
 
-static const struct value *arg(const struct value *call, size_t i)
-{
-    const struct value *args = call->u.call.args;
-    return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
-}
-
-static bool int_arg(const struct value *v, int64_t *ret)
-{
-    if (v && v->kind == VALUE_INT)
-        *ret = v->u.integer;
-    return v && v->kind == VALUE_INT;
-}
-
 void text_offset(struct buf *b, int64_t micros)
 {
     int64_t us = micros < 0 ? -micros : micros, s = us / 1000000;
@@ -38,12 +25,12 @@ bool tz_stated_offset(const struct value *tz, int64_t *ret)
     __int128 us = 0;
     int64_t seconds, minutes;
     if (value_is_call(tz, "datetime", "timezone")) {
-        if (!delta_micros(arg(tz, 0), &us))
+        if (!delta_micros(value_arg(tz, 0), &us))
             return false;
-    } else if (value_is_call(tz, "pytz", "_p") && int_arg(arg(tz, 1), &seconds) && seconds < 86400 &&
+    } else if (value_is_call(tz, "pytz", "_p") && value_int(value_arg(tz, 1), &seconds) && seconds < 86400 &&
                seconds > -86400) {
         us = (__int128)seconds * 1000000;
-    } else if (value_is_call(tz, "pytz", "FixedOffset") && int_arg(arg(tz, 0), &minutes) &&
+    } else if (value_is_call(tz, "pytz", "FixedOffset") && value_int(value_arg(tz, 0), &minutes) &&
                minutes < 1440 && minutes > -1440) {
         us = (__int128)minutes * 60000000;
     } else if (value_is_call(tz, "dateutil.tz.tz", "tzoffset")) {
@@ -61,10 +48,10 @@ const struct value *tz_key(const struct value *tz)
 {
     if (tz->kind != VALUE_CALL)
         return NULL;
-    const struct value *callee = tz->u.call.callee, *key = arg(tz, 0);
+    const struct value *callee = tz->u.call.callee, *key = value_arg(tz, 0);
     bool unpickle = value_is_call(callee, "builtins", "getattr") &&
-                    (value_is_global(arg(callee, 0), "zoneinfo", "ZoneInfo") ||
-                     value_is_global(arg(callee, 0), "backports.zoneinfo", "ZoneInfo"));
+                    (value_is_global(value_arg(callee, 0), "zoneinfo", "ZoneInfo") ||
+                     value_is_global(value_arg(callee, 0), "backports.zoneinfo", "ZoneInfo"));
     bool named = unpickle || value_is_call(tz, "zoneinfo", "ZoneInfo._unpickle") ||
                  value_is_call(tz, "pytz", "_p");
     return named && key && key->kind == VALUE_STR ? key : NULL;
@@ -84,7 +71,7 @@ static char *file_of(const struct value *v)
     if (!value_is_call(v, "dateutil.tz.tz", "tzfile"))
         return NULL;
     char *file = text_of(value_dict_get(v->u.call.state, "_filename"));
-    return file ? file : text_of(arg(v, 1));
+    return file ? file : text_of(value_arg(v, 1));
 }
 
 static const char *key_in_file(const char *file)
@@ -96,7 +83,7 @@ static const char *key_in_file(const char *file)
 
 static bool is_utc(const struct value *v)
 {
-    return value_is_call(v, "pytz", "_UTC") || (value_is_call(v, "datetime", "timezone") && !arg(v, 1));
+    return value_is_call(v, "pytz", "_UTC") || (value_is_call(v, "datetime", "timezone") && !value_arg(v, 1));
 }
 
 // datetime.timezone's own name of an offset: "UTC", "UTC+02:00".
@@ -117,7 +104,7 @@ static char *name_of(const struct value *v, int64_t micros, const char *file)
         return mem_printf("tzfile('%s')", file);
     if (is_utc(v))
         return name_of_offset(micros);
-    if (value_is_call(v, "pytz", "FixedOffset") && int_arg(arg(v, 0), &n))
+    if (value_is_call(v, "pytz", "FixedOffset") && value_int(value_arg(v, 0), &n))
         return mem_printf("pytz.FixedOffset(%" PRId64 ")", n);
     if (value_is_call(v, "dateutil.tz.tz", "tzutc"))
         return mem_strdup("tzutc()");
@@ -126,7 +113,7 @@ static char *name_of(const struct value *v, int64_t micros, const char *file)
         const char *quote = name ? "'" : "";
         return mem_printf("tzoffset(%s%s%s, %" PRId64 ")", quote, name ? name : "None", quote, micros / 1000000);
     }
-    char *name = text_of(value_is_call(v, "datetime", "timezone") ? arg(v, 1) : tz_key(v));
+    char *name = text_of(value_is_call(v, "datetime", "timezone") ? value_arg(v, 1) : tz_key(v));
     if (name)
         return name;
     name = mem_zalloc(MAX_NAME);

@@ -24,12 +24,6 @@ static void show_pairs(struct view *view, const struct value *dict)
     view->len = dict ? dict->u.dict.len : 0;
 }
 
-static const struct value *arg(const struct value *call, size_t i)
-{
-    const struct value *args = call->u.call.args;
-    return i < args->u.seq.len ? args->u.seq.items[i] : NULL;
-}
-
 // Whether a name is written as a class's, not as a function's: its last part begins with a capital.
 static bool is_class_name(const struct value *g)
 {
@@ -184,7 +178,7 @@ static bool show_chain(struct view *view, const struct value *maps)
 // The collections module but for its wrappers; false when v is none of them.
 static bool show_collection(const struct value *v, struct view *view)
 {
-    const struct value *first = arg(v, 0), *more = v->u.call.pairs;
+    const struct value *first = value_arg(v, 0), *more = v->u.call.pairs;
     if (is_call_of_collections(v, "deque")) {
         const struct value *items = v->u.call.items ? v->u.call.items : first;
         if (!items || (items->kind != VALUE_LIST && items->kind != VALUE_TUPLE))

@@ -256,22 +256,13 @@ static void draw_box(const struct picture *p, size_t box)
     const char *state = step_state(s);
     buf_printf(p->out, "<g class=\"step %s\">", state ? state : "none");
     put_tooltip(p, s);
-    if (s->len) {
-        buf_puts(p->out, "<a href=\"");
-        html_name(p->out, s->name);
-        buf_puts(p->out, "/");
-        if (s->len == 1) {
-            html_name(p->out, s->tasks[0].id);
-            buf_puts(p->out, "/.report.html");
-        }
-        buf_puts(p->out, "\">");
-    }
+    bool is_linked = step_link(p->out, s);
     if (is_stack(p, box))
         draw_cards(p, x, y);
     buf_printf(p->out, "<rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/>", x, y,
                p->size.box_width, BOX_HEIGHT);
     draw_texts(p, s, x + 12, y);
-    if (s->len)
+    if (is_linked)
         buf_puts(p->out, "</a>");
     buf_puts(p->out, "</g>\n");
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "report/html.h"
 
 // A run whose state nobody knows (local metadata has no heartbeats) may be running when it gave a sign this lately.
 #define MAYBE_ALIVE_MS (3600 * 1000)
@@ -364,4 +365,19 @@ int64_t run_facts_end_ms(const struct run_facts *f)
             latest = end > latest ? end : latest;
         }
     return latest;
+}
+
+bool step_link(struct buf *b, const struct step_facts *s)
+{
+    if (s->len == 0)
+        return false;
+    buf_puts(b, "<a href=\"");
+    html_name(b, s->name);
+    buf_puts(b, "/");
+    if (s->len == 1) {
+        html_name(b, s->tasks[0].id);
+        buf_puts(b, "/.report.html");
+    }
+    buf_puts(b, "\">");
+    return true;
 }

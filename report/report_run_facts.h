@@ -60,4 +60,8 @@ int64_t run_facts_end_ms(const struct run_facts *f);
 // From the first start of a task to its end, which is as above.
 int64_t task_duration_ms(const struct run_facts *f, const struct task_facts *t);
 
+// Opens a link (<a href=...>) to the step's directory; where it has one task only, to that one's page. False, and
+// nothing is written, where there is no task.
+bool step_link(struct buf *b, const struct step_facts *s);
+
 #endif

@@ -2,21 +2,11 @@
 #include "report/html.h"
 #include "report/report_run_i.h"
 
-// The step's directory; where it has one task only, that one's page.
 static void put_name(const struct page *p, const struct step_facts *s)
 {
-    if (s->len) {
-        buf_puts(p->out, "<a href=\"");
-        html_name(p->out, s->name);
-        buf_puts(p->out, "/");
-        if (s->len == 1) {
-            html_name(p->out, s->tasks[0].id);
-            buf_puts(p->out, "/.report.html");
-        }
-        buf_puts(p->out, "\">");
-    }
+    bool is_linked = step_link(p->out, s);
     html_text(p->out, s->name);
-    buf_puts(p->out, s->len ? "</a>" : "");
+    buf_puts(p->out, is_linked ? "</a>" : "");
 }
 
 static void put_states(const struct page *p, const struct step_facts *s)
