@@ -9,6 +9,7 @@
 enum {
     MAX_ARRAYS = 1 << 17, // of one column: chunks and what they are made of
     MAX_NAME = 4096,
+    MAX_LOOK = 1 << 30,   // rows that are looked through before a column is read
 };
 
 static const struct npy_type bool_type = {.kind = 'b', .itemsize = 1, .unit = "generic", .unit_count = 1};
@@ -155,7 +156,7 @@ static bool is_whole(const struct arrow_array *a)
 static const struct npy_type *common_type(const struct arrow_column *c)
 {
     const struct npy_type *t = NULL;
-    for (size_t i = 0; i < c->n_chunks; i++) {
+    for (size_t i = 0; i < c->n_chunks && c->base.rows <= MAX_LOOK; i++) {
         const struct arrow_array *a = &c->chunks[i];
         while (a->type.kind == ARROW_DICTIONARY)
             a = a->children;

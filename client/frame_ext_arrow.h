@@ -44,7 +44,7 @@ struct arrow_array {
     struct arrow_array *children;      // owned; of DICTIONARY the dictionary
     size_t n_children;
     const struct value *fields;        // STRUCT: a LIST of field(name, type, nullable, metadata)
-    bool has_nulls;                    // of a list's child: any of what the lists have is not valid
+    bool has_nulls;                    // of a list's or struct's child: any of what these have is not valid
 };
 
 // False where the type is none that is read.
@@ -56,7 +56,7 @@ const struct value *arrow_call_arg(const struct value *type, const char *functio
 // A buffer: None is no bytes. False where it is none that can be read.
 bool arrow_buffer(const struct value *v, struct arrow_bytes *ret);
 // Reads one array; all sizes are checked, so that any row of it can be asked for. False: nothing to free. *budget is
-// how many arrays it may still be made of.
+// how many arrays it may still be made of; much to look through counts as some.
 bool arrow_array_read(const struct value *parts, struct arrow_array *ret, size_t *budget);
 void arrow_array_clear(struct arrow_array *a);
 
@@ -77,9 +77,9 @@ bool arrow_cell_text(struct buf *b, const struct arrow_array *a, size_t row, enu
 struct arrow_tree;
 struct arrow_tree *arrow_tree_new(void);
 void arrow_tree_free(struct arrow_tree *t);
-// A cell as what to_pylist() has: a list, a list of tuples, a dict. In STYLE_CSV lists of numbers, bool or text are
-// arrays of numpy, as pandas writes them; numbers are floats where one of the column is missing. Valid until the next
-// call; NULL where it is too large or points nowhere.
+// A cell as what to_pylist() has: a list, a list of tuples, a dict. In STYLE_CSV as pandas writes them: lists of
+// numbers, bool or text are arrays of numpy, and integers are floats where one of the column is missing. Valid until
+// the next call; NULL where it is too large or points nowhere.
 const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row,
                                      enum cell_style style);
 

@@ -78,11 +78,28 @@ static bool check_sizes(const struct arrow_array *a)
 
 static bool read_parts(const struct value *parts, struct arrow_array *a, size_t *budget, unsigned depth);
 
+// Work is counted as arrays are: shared parts could make little data endless.
+static bool spend(size_t *budget, size_t steps, unsigned shift)
+{
+    size_t cost = steps >> shift;
+    if (cost > *budget)
+        return false;
+    *budget -= cost;
+    return true;
+}
+
 static bool any_null(const struct arrow_array *a, size_t from, size_t to)
 {
-    for (size_t i = from; a->validity.data && i < to; i++)
-        if (!arrow_is_valid(a, i))
+    const uint8_t *bits = a->validity.data;
+    if (!bits)
+        return a->type.kind == ARROW_NULL && to > from;
+    for (size_t i = from; i < to;) {
+        size_t bit = a->offset + i;
+        if (bit % 8 == 0 && to - i >= 8 && bits[bit / 8] == 0xff)
+            i += 8;
+        else if (!arrow_is_valid(a, i++))
             return true;
+    }
     return false;
 }
 
@@ -101,10 +118,19 @@ static bool any_null_in_rows(const struct arrow_array *a)
     return seen > child->len && any_null(child, 0, child->len);
 }
 
-static void find_nulls(struct arrow_array *a)
+static bool find_nulls(struct arrow_array *a, size_t *budget)
 {
-    if (a->type.kind == ARROW_LIST || (a->type.kind == ARROW_FIXED_LIST && a->type.size))
+    if (a->type.kind == ARROW_LIST || (a->type.kind == ARROW_FIXED_LIST && a->type.size)) {
+        if (!spend(budget, a->len, 12) || !spend(budget, a->children->len, 16))
+            return false;
         a->children->has_nulls = any_null_in_rows(a);
+    }
+    for (size_t i = 0; a->type.kind == ARROW_STRUCT && i < a->n_children; i++) {
+        if (!spend(budget, a->len, 16))
+            return false;
+        a->children[i].has_nulls = any_null(&a->children[i], a->offset, a->offset + a->len);
+    }
+    return true;
 }
 
 static bool read_children(const struct value *children, struct arrow_array *a, size_t *budget, unsigned depth)
@@ -161,11 +187,10 @@ static bool read_parts(const struct value *parts, struct arrow_array *a, size_t 
     } else if (ok) {
         ok = read_children(seq_at(parts, 5), a, budget, depth + 1) && check_kind(type, a);
     }
-    if (!ok || !check_sizes(a)) {
+    if (!ok || !check_sizes(a) || !find_nulls(a, budget)) {
         arrow_array_clear(a);
         return false;
     }
-    find_nulls(a);
     if (a->type.zone) {
         auto_free char *name = mem_strndup((const char *)a->type.zone->u.bytes.data, a->type.zone->u.bytes.len);
         a->tz = tz_named(name);

@@ -74,7 +74,17 @@ static struct value *build_text(struct arena *m, const struct arrow_array *a, si
     return v;
 }
 
-static struct value *build_number(struct arena *m, const struct arrow_array *a, size_t row)
+static double as_double(const struct npy_type *t, const uint8_t *at)
+{
+    int64_t whole;
+    uint64_t large = 0;
+    if (npy_int(t, at, &whole))
+        return (double)whole;
+    memcpy(&large, at, t->itemsize); // beyond int64: of eight bytes
+    return (double)large;
+}
+
+static struct value *build_number(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
 {
     const struct npy_type *t = a->type.npy;
     const uint8_t *at = a->first.data + (a->offset + row) * t->itemsize;
@@ -82,9 +92,10 @@ static struct value *build_number(struct arena *m, const struct arrow_array *a, 
     long double x;
     int64_t i;
     struct value *v;
-    if (npy_real(t, at, &x, &width)) {
+    bool is_real = npy_real(t, at, &x, &width);
+    if (is_real || (style == STYLE_CSV && a->has_nulls)) {
         if ((v = new_value(m, VALUE_FLOAT)))
-            v->u.real = (double)x;
+            v->u.real = is_real ? (double)x : as_double(t, at);
         return v;
     }
     if (npy_int(t, at, &i)) {
@@ -157,16 +168,6 @@ static void put_nan(uint8_t *to, size_t size)
     const float narrow = __builtin_nanf("");
     const double wide = __builtin_nan("");
     memcpy(to, size == 2 ? (const void *)&half : size == 4 ? (const void *)&narrow : (const void *)&wide, size);
-}
-
-static double as_double(const struct npy_type *t, const uint8_t *at)
-{
-    int64_t whole;
-    uint64_t large = 0;
-    if (npy_int(t, at, &whole))
-        return (double)whole;
-    memcpy(&large, at, t->itemsize); // beyond int64: of eight bytes
-    return (double)large;
 }
 
 // Floats as they are, NaN where one is missing; integers are doubles then.
@@ -316,7 +317,7 @@ static struct value *build(struct arena *m, const struct arrow_array *a, size_t 
         if ((v = new_value(m, VALUE_BOOL)))
             v->u.boolean = arrow_bit(a, row);
         return v;
-    case ARROW_NUMBER: return build_number(m, a, row);
+    case ARROW_NUMBER: return build_number(m, a, row, style);
     case ARROW_TEXT:
     case ARROW_BYTES:
         if (!arrow_cell_bytes(a, row, &bytes))
