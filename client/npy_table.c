@@ -305,7 +305,7 @@ void npy_table(struct npy_out *o, struct frame *f, unsigned array_ndim, bool is_
     else if (f->kind == FRAME_INDEX && f->n_columns != 1)
         put_tuples(&r, f);
     else
-        put_values(&r, f, f->kind == FRAME_ARRAY ? array_ndim : 1);
+        put_values(&r, f, f->kind == FRAME_ARRAY && (array_ndim > 1 || f->n_columns != 1) ? 2 : 1);
     npy_text_free(&r.text);
     buf_free(&r.descr);
     free(r.fields);

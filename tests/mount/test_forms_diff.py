@@ -170,6 +170,7 @@ def test_npy_of_text_and_objects():
     cases = [(swapped, np.array([(1, 3), (2, 4)], dtype=[("x", "i4"), ("y", "i2")])),
              (objects(*mixed).to_numpy(), np.array(texts)), (np.array([], dtype=object), np.array([], "U1")),
              (np.array([["a", "bb"], [None, "c"]], dtype=object), np.array([["a", "bb"], ["null", "c"]])),
+             (np.ma.masked_array([[1], [2]], mask=[[0], [1]]), np.array([[1], [np.nan]])),
              (strings, np.array([["a", "ünï", ""]])), (pd.Series(["a", "bb"]), np.array(["a", "bb"])),
              (pd.array([1, None], dtype="Int64").to_numpy(float, na_value=np.nan), np.array([1, np.nan]))]
     for (value, want), got in zip(cases, written(NPY, [value for value, _ in cases])):
@@ -183,6 +184,10 @@ def test_json_of_nested_tables():
     values = [[inner, 3], {"t": inner}, pd.Series([inner, None]), pd.MultiIndex.from_tuples([(1, "x")]), pd.Index([1, 2])]
     for value, got in zip(values, written(JSON, values)):
         assert json_rules.same(json_rules.to_json(value), json.loads(got)), got
+    arrays = [np.array([["a", "ünï"]], dtype=np.dtypes.StringDType()), np.ma.masked_array([1, 2], mask=[0, 1]),
+              np.ma.masked_array([[1.5], [2]], mask=[[0], [1]])]
+    for array, got in zip(arrays, written(JSON, arrays)):
+        assert json.loads(got) == array.tolist(), got
     loop = [1]
     loop.append(objects(loop))
     (got,) = written(JSON, [loop])
