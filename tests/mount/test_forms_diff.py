@@ -94,7 +94,10 @@ def test_arrays_in_cells():
         arrays += [np.array(v, kind) for v in ([0, 0], [np.nan, 1.5, np.inf, -np.inf], [-0.0, 1], [], [1e4, .1], [1 / 3])]
     arrays += [rng.integers(0, 100, 30).astype(kind) for kind in "bBhHiIl?"]
     arrays += [rng.random((3, 40)), rng.integers(0, 9, (40, 50)), np.asfortranarray(rng.random((3, 4))), rng.random((11,) * 3),
-               np.zeros((0, 3)), np.array([["a", "日本"]]), np.array([b"a", b"bc"]), np.arange(10, dtype=">i4"), np.array(1 / 3), np.array(True)]
+               np.zeros((0, 3)), np.array([["a", "日本"]]), np.array([b"a", b"bc"]), np.arange(10, dtype=">i4"), np.array(1 / 3), np.array(True),
+               np.array(["a", None, 1.5, b"x", datetime.date(2024, 2, 29)] * 8, dtype=object), np.array([], dtype=object),
+               np.array([["a", "it's"], [1, True]], dtype=object), np.array(["2024-02-29", "NaT"], "M8[D]"),
+               np.array(["2024-02-29T01:02:03"] * 3, "M8[ns]"), np.array(["2024-02-29"], ">M8[25s]")]
     for _ in range(100):
         size = int(rng.integers(1, 20))
         scale = 10.0 ** rng.integers(-6, 9, size if rng.random() < .3 else 1)
