@@ -6,6 +6,8 @@
 #include "client/npy_i.h"
 #include "client/pytext.h"
 
+enum { MAX_NAMES = 64 << 20 };
+
 // One field of the file.
 struct field {
     struct column *column;
@@ -216,31 +218,46 @@ static void put_descr(struct records *r, char *const *names)
     buf_putc(b, ']');
 }
 
-static void put_records(struct records *r, const struct frame *f, bool with_index)
+// The names of all fields; some are NULL where that failed.
+static void make_names(struct records *r, const struct frame *f, size_t n_index, char **names)
 {
-    size_t n_index = with_index ? f->n_index : 0, n = n_index + f->n_columns;
-    char **names = mem_zalloc((n ? n : 1) * sizeof *names);
     auto_free bool *floats = mem_zalloc(f->n_labels * sizeof *floats);
+    size_t total = 0;
     for (size_t i = 0; i < f->n_labels; i++)
         floats[i] = f->n_labels > 1 && py_is_floating(f->labels[i], f->n_columns);
-    r->fields = mem_zalloc((n ? n : 1) * sizeof *r->fields);
-    add_fields(r, f->index, n_index);
-    add_fields(r, f->columns, f->n_columns);
-    for (size_t i = 0; i < n; i++) {
-        struct buf name = {0};
+    for (size_t i = 0; i < r->n && !r->o->failed; i++) {
+        struct buf name = {.max = MAX_NAMES};
         if (i < n_index)
             index_name(&name, f, i);
         else
             label_name(&name, f, i - n_index, floats);
+        total += name.len;
+        if (name.over || total > MAX_NAMES) // labels may all be one long text
+            npy_fail(r->o, ERR_LIMIT, "the labels of the columns are too long for the header of a .npy file");
         names[i] = buf_steal(&name);
+        if (i % 1024 == 0)
+            npy_check(r->o);
     }
-    make_unique(names, n);
+    if (!r->o->failed)
+        make_unique(names, r->n);
+}
+
+static void put_records(struct records *r, const struct frame *f, bool with_index)
+{
+    size_t n_index = with_index ? f->n_index : 0, n = n_index + f->n_columns;
+    char **names = mem_zalloc((n ? n : 1) * sizeof *names);
+    r->fields = mem_zalloc((n ? n : 1) * sizeof *r->fields);
+    add_fields(r, f->index, n_index);
+    add_fields(r, f->columns, f->n_columns);
+    make_names(r, f, n_index, names);
     for (size_t i = 0; i < n && !r->o->failed; i++)
         if (!r->fields[i].type)
             measure(r, &r->fields[i]);
-    put_descr(r, names);
-    npy_header(r->o, &r->descr, false, &r->rows, 1);
-    put_rows(r);
+    if (!r->o->failed) {
+        put_descr(r, names);
+        npy_header(r->o, &r->descr, false, &r->rows, 1);
+        put_rows(r);
+    }
     for (size_t i = 0; i < n; i++)
         free(names[i]);
     free(names);
@@ -305,7 +322,7 @@ void npy_table(struct npy_out *o, struct frame *f, unsigned array_ndim, bool is_
     else if (f->kind == FRAME_INDEX && f->n_columns != 1)
         put_tuples(&r, f);
     else
-        put_values(&r, f, f->kind == FRAME_ARRAY ? array_ndim : 1);
+        put_values(&r, f, f->kind == FRAME_ARRAY && (array_ndim > 1 || f->n_columns != 1) ? 2 : 1);
     npy_text_free(&r.text);
     buf_free(&r.descr);
     free(r.fields);

@@ -1,5 +1,6 @@
 // numpy's str() and repr() of arrays with its defaults: numpy/_core/arrayprint.py of numpy 2 (precision 8, 75 columns,
-// and of more than 1,000 elements three at each end of each dimension). Arrays of numbers, bool and text.
+// and of more than 1,000 elements three at each end of each dimension). Arrays of numbers, bool, text, dates, and of
+// objects that are scalars.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,34 @@ static void element(struct printer *p, const uint8_t *at)
     }
 }
 
+static const struct value *object_at(const uint8_t *at)
+{
+    const struct value *v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+// "'2024-02-29'", as wide as the widest, and NaT.
+static void put_date(struct printer *p, const uint8_t *at)
+{
+    struct buf text = {0};
+    buf_putc(&text, '\'');
+    (void)npy_text(&text, p->a.type, at);
+    buf_putc(&text, '\'');
+    buf_printf(&p->text, "%*s", p->left, text.data ? text.data : "");
+    buf_free(&text);
+}
+
+static void put_element(struct printer *p, const uint8_t *at)
+{
+    if (p->a.objects)
+        (void)py_scalar_repr(&p->text, object_at(at));
+    else if (p->a.type->kind == 'M')
+        put_date(p, at);
+    else
+        element(p, at);
+}
+
 enum pass { PASS_SEE, PASS_MEASURE, PASS_WRITE };
 
 static void look_at(struct printer *p, const uint8_t *at, enum pass pass)
@@ -159,7 +188,14 @@ static void look_at(struct printer *p, const uint8_t *at, enum pass pass)
     enum float_width width;
     int64_t i;
     char text[24];
-    if (npy_real(t, at, &x, &width)) {
+    if (p->a.objects)
+        return;
+    if (t->kind == 'M') {
+        struct buf date = {0};
+        (void)npy_text(&date, t, at);
+        p->left = larger(p->left, date.len + 2);
+        buf_free(&date);
+    } else if (npy_real(t, at, &x, &width)) {
         if (pass == PASS_SEE)
             see_float(p, x);
         else
@@ -225,7 +261,7 @@ static void put_row(struct printer *p, const uint8_t *at, unsigned axis, enum pa
             look_at(p, at + i * p->strides[axis], pass);
             continue;
         }
-        element(p, at + i * p->strides[axis]);
+        put_element(p, at + i * p->strides[axis]);
         if (p->text.over)
             out_fail(p->o, ERR_LIMIT, "a text in an array of a cell is too long");
         put_word(p, p->text.data ? p->text.data : "", p->text.len, i == 0, indent, width);
@@ -310,6 +346,17 @@ static void put_dtype(struct printer *p)
     struct buf *b = &p->text;
     const char *name = t->kind == 'i' ? "int" : t->kind == 'u' ? "uint" : "float";
     bool swapped = t->swap && t->itemsize > 1;
+    if (p->a.objects || t->kind == 'O') {
+        buf_puts(b, "dtype=object");
+        return;
+    }
+    if (t->kind == 'M') {
+        buf_printf(b, "dtype='%s[", swapped ? ">M8" : "datetime64");
+        if (t->unit_count != 1)
+            text_int(b, t->unit_count);
+        buf_printf(b, "%s]'", t->unit);
+        return;
+    }
     if (t->kind == 'b')
         buf_puts(b, "dtype=bool");
     else if (t->kind == 'U' || t->kind == 'S')
@@ -348,9 +395,9 @@ static void put_extras(struct printer *p)
 
 static void set_strides(struct printer *p)
 {
-    size_t stride = p->a.type->itemsize;
+    size_t stride = p->a.objects ? sizeof(struct value *) : p->a.type->itemsize;
     for (unsigned i = 0; i < p->a.ndim; i++) {
-        unsigned d = p->a.fortran ? i : p->a.ndim - 1 - i;
+        unsigned d = p->a.fortran && !p->a.objects ? i : p->a.ndim - 1 - i;
         p->strides[d] = stride;
         stride *= p->a.shape[d];
     }
@@ -362,11 +409,28 @@ static void put_single(struct printer *p)
     const struct npy_type *t = p->a.type;
     if (p->repr && t->kind != 'b') {
         lay_out(p);
-        element(p, p->a.data);
+        put_element(p, p->a.data);
     } else {
         (void)npy_text(&p->text, t, p->a.data);
     }
     out_buf(p->o, &p->text);
+}
+
+static bool is_known(struct out *o, const struct npy_array *a)
+{
+    const struct npy_type *t = a->type;
+    struct buf scratch = {0};
+    bool ok = a->ndim <= MAX_DIMENSIONS && (t->kind == 'O' || (!a->objects && memchr("biufUSM", t->kind, 7))) &&
+              !(t->kind == 'f' && t->itemsize > 8) && !(t->kind == 'M' && strcmp(t->unit, "generic") == 0);
+    for (size_t i = 0; a->objects && i < a->count && ok && !o->failed; i++) {
+        out_work(o, 1 + scratch.len); // elements may all be one long text
+        scratch.len = 0;
+        enum value_kind kind = a->objects[i]->kind;
+        bool plain = kind <= VALUE_BYTEARRAY && kind != VALUE_BIGINT;
+        ok = a->ndim && (plain || py_scalar_repr(&scratch, a->objects[i]));
+    }
+    buf_free(&scratch);
+    return ok;
 }
 
 bool py_array_str(struct out *o, const struct value *v, bool repr)
@@ -374,10 +438,10 @@ bool py_array_str(struct out *o, const struct value *v, bool repr)
     struct printer p = {.o = o, .repr = repr, .prefix = repr ? strlen("array(") : 0};
     if (npy_array(v, &p.a) != NPY_YES)
         return false;
-    const struct npy_type *t = p.a.type;
-    bool ok = !p.a.objects && p.a.ndim <= MAX_DIMENSIONS && memchr("biufUS", t->kind, 6) &&
-              !(t->kind == 'f' && t->itemsize > 8);
+    bool ok = is_known(o, &p.a);
     if (ok) {
+        if (p.a.objects)
+            p.a.data = (const uint8_t *)p.a.objects;
         p.summary = p.a.count > THRESHOLD;
         p.line = p.prefix;
         out_puts(o, repr ? "array(" : "");

@@ -80,25 +80,7 @@ static bool put_numpy_scalar(struct walk *w, const struct value *v, unsigned dep
     return is != NPY_NO;
 }
 
-static bool put_numpy_array(struct walk *w, const struct value *v, unsigned depth)
-{
-    struct npy_array a;
-    enum npy_is is = npy_array(v, &a);
-    if (is == NPY_BAD) {
-        put_unsupported(w->out, v);
-    } else if (is == NPY_YES && a.objects) {
-        walk_open_grid(w, v, &a, depth);
-    } else if (is == NPY_YES && a.count == 0 && a.type->kind == 'O') {
-        a.type->itemsize = 0;
-        npy_array_json(w->out, &a, depth);
-    } else if (is == NPY_YES) {
-        npy_array_json(w->out, &a, depth);
-    }
-    npy_array_free(&a);
-    return is != NPY_NO;
-}
-
-// A table of pandas.
+// A table of pandas, or what else is read as one.
 static bool put_table(struct walk *w, const struct value *v, unsigned depth)
 {
     if (!frame_is(v))
@@ -115,6 +97,25 @@ static bool put_table(struct walk *w, const struct value *v, unsigned depth)
         out_fail(w->out, e, err.cause);
     }
     return true;
+}
+
+static bool put_numpy_array(struct walk *w, const struct value *v, unsigned depth)
+{
+    struct npy_array a;
+    enum npy_is is = npy_array(v, &a);
+    if (is == NPY_BAD) {
+        if (!put_table(w, v, depth)) // of variable strings
+            put_unsupported(w->out, v);
+    } else if (is == NPY_YES && a.objects) {
+        walk_open_grid(w, v, &a, depth);
+    } else if (is == NPY_YES && a.count == 0 && a.type->kind == 'O') {
+        a.type->itemsize = 0;
+        npy_array_json(w->out, &a, depth);
+    } else if (is == NPY_YES) {
+        npy_array_json(w->out, &a, depth);
+    }
+    npy_array_free(&a);
+    return is != NPY_NO;
 }
 
 // Where the value is open already, the place where that began.

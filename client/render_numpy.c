@@ -265,7 +265,9 @@ static bool check_array(struct npy_array *a, const struct value *shape, const st
 bool npy_ndim(const struct value *v, unsigned *ret)
 {
     size_t shape[64];
-    return is_multiarray(v, "_reconstruct") && get_shape(item(v->u.call.state, 1), shape, ret);
+    bool is_array = is_multiarray(v, "_reconstruct") || value_is_call(v, "numpy.ma.core", "_mareconstruct") ||
+                    value_is_call(v, "numpy.ma", "_mareconstruct");
+    return is_array && get_shape(item(v->u.call.state, 1), shape, ret);
 }
 
 enum npy_is npy_array(const struct value *v, struct npy_array *ret)

@@ -27,14 +27,15 @@ static void add_section(struct table_json *t, const char *key, struct column **c
     t->sections[t->n_sections++] = (struct section){.key = key, .columns = columns, .n_columns = n, .rows = rows};
 }
 
-struct table_json *table_json_new(struct frame *f, unsigned depth)
+struct table_json *table_json_new(struct frame *f, unsigned depth, unsigned ndim)
 {
     struct table_json *t = mem_zalloc(sizeof *t);
     t->frame = f;
     t->depth = depth;
     t->named = f->kind == FRAME_SERIES;
-    if (f->kind == FRAME_INDEX) {
+    if (f->kind == FRAME_INDEX || f->kind == FRAME_ARRAY) {
         add_section(t, NULL, f->columns, f->n_columns, f->rows);
+        t->sections[0].is_row = f->kind == FRAME_ARRAY && ndim > 1;
         return t;
     }
     if (f->kind != FRAME_SERIES)

@@ -9,8 +9,8 @@
 
 struct table_json;
 
-// Takes the frame over. The table's opening bracket stands at `depth`.
-struct table_json *table_json_new(struct frame *f, unsigned depth);
+// Takes the frame over. The table's opening bracket stands at `depth`. ndim: of an array, which is nested arrays.
+struct table_json *table_json_new(struct frame *f, unsigned depth, unsigned ndim);
 // Writes on up to a cell that holds a Python value, which the caller writes at depth *ret_depth before it asks again;
 // NULL when the table is complete, or when o has failed.
 const struct value *table_json_next(struct table_json *t, struct out *o, unsigned *ret_depth);

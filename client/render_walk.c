@@ -218,7 +218,9 @@ void walk_open_grid(struct walk *w, const struct value *v, const struct npy_arra
 
 void walk_open_table(struct walk *w, const struct value *v, struct frame *table, unsigned depth)
 {
-    struct table_json *t = table_json_new(table, depth);
+    unsigned ndim = 1;
+    (void)npy_ndim(v, &ndim);
+    struct table_json *t = table_json_new(table, depth, ndim);
     struct level *f = push(w, v, LEVEL_TABLE, depth);
     if (f) {
         f->table = t;

@@ -94,7 +94,10 @@ def test_arrays_in_cells():
         arrays += [np.array(v, kind) for v in ([0, 0], [np.nan, 1.5, np.inf, -np.inf], [-0.0, 1], [], [1e4, .1], [1 / 3])]
     arrays += [rng.integers(0, 100, 30).astype(kind) for kind in "bBhHiIl?"]
     arrays += [rng.random((3, 40)), rng.integers(0, 9, (40, 50)), np.asfortranarray(rng.random((3, 4))), rng.random((11,) * 3),
-               np.zeros((0, 3)), np.array([["a", "日本"]]), np.array([b"a", b"bc"]), np.arange(10, dtype=">i4"), np.array(1 / 3), np.array(True)]
+               np.zeros((0, 3)), np.array([["a", "日本"]]), np.array([b"a", b"bc"]), np.arange(10, dtype=">i4"), np.array(1 / 3), np.array(True),
+               np.array(["a", None, 1.5, b"x", datetime.date(2024, 2, 29)] * 8, dtype=object), np.array([], dtype=object),
+               np.array([["a", "it's"], [1, True]], dtype=object), np.array(["2024-02-29", "NaT"], "M8[D]"),
+               np.array(["2024-02-29T01:02:03"] * 3, "M8[ns]"), np.array(["2024-02-29"], ">M8[25s]")]
     for _ in range(100):
         size = int(rng.integers(1, 20))
         scale = 10.0 ** rng.integers(-6, 9, size if rng.random() < .3 else 1)
@@ -170,6 +173,7 @@ def test_npy_of_text_and_objects():
     cases = [(swapped, np.array([(1, 3), (2, 4)], dtype=[("x", "i4"), ("y", "i2")])),
              (objects(*mixed).to_numpy(), np.array(texts)), (np.array([], dtype=object), np.array([], "U1")),
              (np.array([["a", "bb"], [None, "c"]], dtype=object), np.array([["a", "bb"], ["null", "c"]])),
+             (np.ma.masked_array([[1], [2]], mask=[[0], [1]]), np.array([[1], [np.nan]])),
              (strings, np.array([["a", "ünï", ""]])), (pd.Series(["a", "bb"]), np.array(["a", "bb"])),
              (pd.array([1, None], dtype="Int64").to_numpy(float, na_value=np.nan), np.array([1, np.nan]))]
     for (value, want), got in zip(cases, written(NPY, [value for value, _ in cases])):
@@ -183,6 +187,10 @@ def test_json_of_nested_tables():
     values = [[inner, 3], {"t": inner}, pd.Series([inner, None]), pd.MultiIndex.from_tuples([(1, "x")]), pd.Index([1, 2])]
     for value, got in zip(values, written(JSON, values)):
         assert json_rules.same(json_rules.to_json(value), json.loads(got)), got
+    arrays = [np.array([["a", "ünï"]], dtype=np.dtypes.StringDType()), np.ma.masked_array([1, 2], mask=[0, 1]),
+              np.ma.masked_array([[1.5], [2]], mask=[[0], [1]])]
+    for array, got in zip(arrays, written(JSON, arrays)):
+        assert json.loads(got) == array.tolist(), got
     loop = [1]
     loop.append(objects(loop))
     (got,) = written(JSON, [loop])

@@ -130,3 +130,11 @@ def test_rendering_takes_little_memory(mounter, main_root, runs):
             most = max(most, mount.rss_anon())
             time.sleep(0.01)
         assert reader.returncode == 0 and most < idle + (16 << 20), (form, most)
+
+
+def test_forms_through_s3(s3_mounter, s3, s3_runs, mounter, main_root, runs):
+    """S400, S402, S403: forms of artifacts in S3 are those of the same artifacts in a local datastore."""
+    far, near = s3_mounter(s3), mounter(main_root)
+    for name in (".csv/frame.csv", ".npy/frame.npy", ".json/frame.json", ".npy/array_2d.npy", ".csv/series.csv"):
+        got = far.read("%s/arrays/5/%s" % (s3_runs["values"], name))
+        assert got and got == near.read("%s/arrays/5/%s" % (runs["values"], name)), name
