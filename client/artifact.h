@@ -59,8 +59,8 @@ errc artifact_open_npy(const struct artifact_env *env, const struct artifact *a,
 enum artifact_form { ARTIFACT_JSON, ARTIFACT_CSV, ARTIFACT_NPY };
 errc artifact_stream(const struct artifact_env *env, const struct artifact *a, enum artifact_form form,
                      struct cancel *cancel, struct sink *sink, struct err *err) ERR_MUST_CHECK;
-// Whether the recorded type is one that has these forms: pandas' DataFrame, Series and Index kinds and numpy's array,
-// for npy numpy's scalars too.
+// Whether the recorded type is one that has these forms: pandas' DataFrame, Series and kinds of Index and of array, and
+// numpy's array; for npy numpy's scalars too.
 bool artifact_has_csv(const struct artifact *a);
 bool artifact_has_npy(const struct artifact *a);
 errc artifact_open_stored(const struct artifact_env *env, const struct artifact *a,

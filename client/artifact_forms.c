@@ -23,18 +23,25 @@ static bool is_one_of(const char *s, size_t len, const char *const *names, size_
     return false;
 }
 
-// pandas' tables: pandas.core.frame.DataFrame up to version 2, pandas.DataFrame from 3 on; geopandas keeps them so.
+static bool ends(const char *s, size_t len, const char *end)
+{
+    size_t n = strlen(end);
+    return len >= n && memcmp(s + len - n, end, n) == 0;
+}
+
+// pandas' tables and its own arrays: pandas.core.frame.DataFrame up to version 2, pandas.DataFrame from 3 on; geopandas
+// keeps its tables so.
 static bool is_table_of_pandas(const char *class, size_t len)
 {
-    static const char *const names[] = {"DataFrame", "Series", "GeoDataFrame", "GeoSeries"};
+    static const char *const names[] = {"DataFrame", "Series", "GeoDataFrame", "GeoSeries", "Categorical"};
     if (len < 10 || (strncmp(class, "pandas.", 7) != 0 && strncmp(class, "geopandas.", 10) != 0))
         return false;
     const char *name = class + len;
     while (name > class && name[-1] != '.')
         name--;
     size_t n = (size_t)(class + len - name);
-    return is_one_of(name, n, names, sizeof names / sizeof *names) ||
-           (n >= 5 && strncmp(class + len - 5, "Index", 5) == 0);
+    return is_one_of(name, n, names, sizeof names / sizeof *names) || ends(name, n, "Index") ||
+           ends(name, n, "Array");
 }
 
 // numpy's arrays and their subclasses, where numpy 1 and 2 have them.

@@ -25,7 +25,11 @@ static bool kind_of_object(const struct value *v, enum frame_kind *ret)
 bool frame_is(const struct value *v)
 {
     enum frame_kind kind;
-    return v && (kind_of_object(v, &kind) || axis_is_index(v) || frame_is_array(v));
+    if (v && (kind_of_object(v, &kind) || axis_is_index(v) || frame_is_array(v)))
+        return true;
+    struct column *bare = v ? column_of_bare(v) : NULL;
+    column_free(bare);
+    return bare != NULL;
 }
 
 // --- Labels ---
@@ -145,6 +149,22 @@ errc frame_read_array(struct frame *f, const struct value *array, struct cancel 
     return e;
 }
 
+// A categorical, an array of nullable numbers, ... by itself: as an array of one dimension.
+static errc read_bare(struct frame *f, struct column *column, struct err *err)
+{
+    struct axis rows, labels;
+    axis_of_range(column->rows, &rows);
+    frame_take_index(f, &rows);
+    axis_of_range(1, &labels);
+    frame_take_labels(f, &labels);
+    if (frame_make_columns(f, 1, err)) {
+        column_free(column);
+        return err->code;
+    }
+    f->columns[0] = column;
+    return ERR_OK;
+}
+
 // --- The whole ---
 
 static errc read_frame(struct frame *f, const struct value *v, struct cancel *cancel, struct err *err)
@@ -160,9 +180,14 @@ static errc read_frame(struct frame *f, const struct value *v, struct cancel *ca
         f->kind = FRAME_ARRAY;
         return frame_read_array(f, v, cancel, err);
     }
+    struct column *bare = column_of_bare(v);
+    if (bare) {
+        f->kind = FRAME_ARRAY;
+        return read_bare(f, bare, err);
+    }
     value_type_name(v, name, sizeof name);
     return err_set(err, ERR_NO_FORM,
-                   "a %s is no table: a DataFrame, Series or Index of pandas and an array of numpy are", name);
+                   "a %s is no table: a DataFrame, Series, Index or array of pandas and an array of numpy are", name);
 }
 
 errc frame_of(const struct value *v, struct cancel *cancel, struct frame **ret, struct err *err)

@@ -4,8 +4,8 @@
 //
 // What is a frame: a DataFrame; a Series (one column); an Index of any kind (one column, or one a level of a
 // MultiIndex, labelled as Index.to_frame(index=False) has it, with a plain row index); an array of one or two
-// dimensions (as DataFrame(a): columns 0, 1, ...; of a structured array its fields). Subclasses of these that other
-// libraries define are read where they keep the same state.
+// dimensions (as DataFrame(a): columns 0, 1, ...; of a structured array its fields); an array of pandas' own.
+// Subclasses of these that other libraries define are read where they keep the same state.
 //
 // Managers of blocks are read as pandas 0.14.1 to 3 pickle them, and managers of arrays. Dates and spans in CSV style
 // are those of pandas 3.1 whatever version made the pickle. A table that contradicts itself (two blocks for a column, a

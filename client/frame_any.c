@@ -90,6 +90,17 @@ struct column *column_of_array(const struct value *array, size_t rows)
     return c;
 }
 
+struct column *column_of_bare(const struct value *v)
+{
+    const struct value *class = made_class(v);
+    if (!class || strncmp(class->u.global.module, "pandas", 6) != 0 || nesting >= MAX_NESTING)
+        return NULL;
+    nesting++;
+    struct column *c = of_extension(v, ROWS_ANY);
+    nesting--;
+    return c;
+}
+
 // --- Rows of extension arrays of two dimensions ---
 
 // One row as an array of its own: values that no pickle had, and the column that reads them.

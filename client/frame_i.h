@@ -25,6 +25,8 @@ void column_free(struct column *c); // NULL is fine
 #define ROWS_ANY SIZE_MAX
 struct column *column_of_array(const struct value *array, size_t rows);
 bool column_is_nested(void); // whether column_of_array() is at work in this thread: no place for more than one level
+// The column that a value is by itself: an array of pandas' own that stands in no table. NULL where it is none.
+struct column *column_of_bare(const struct value *v);
 // Row `i` of a two-dimensional array (blocks hold columns as rows), of numpy or of pandas.
 struct column *column_of_block_row(const struct value *array, size_t i, size_t rows);
 // frame_ext*.c: a column of an extension array of one dimension (category, masked, Arrow, string, datetime with zone,

@@ -12,7 +12,7 @@ die() {
 build_packages=(build-essential cmake ninja-build pkg-config libfuse3-dev fuse3 libjansson-dev
     libisal-dev libssl-dev libcurl4-openssl-dev libexpat1-dev liblmdb-dev libarchive-dev python3 python3-venv)
 test_packages=(libcmocka-dev clang clang-tidy libclang-rt-14-dev git zsh dash fish vim nano emacs-nox tmux rsync
-    jq strace attr xxd perl gawk procps util-linux mandoc chromium)
+    jq strace attr xxd perl gawk procps util-linux mandoc chromium r-base-core)
 
 # install_packages NAME...: installs those Debian packages that are missing.
 install_packages() {

@@ -197,6 +197,18 @@ def test_json_of_nested_tables():
     assert json.loads(got)[1]["data"] == [{"__ref__": "$"}]
 
 
+def test_arrays_of_pandas_by_themselves():
+    """S400, S402, S403: a categorical, an array of nullable numbers, ... is a table of one column, as a Series of it."""
+    arrays = [pd.Categorical(["a", None, "b"]), pd.array([1, None, 3]), pd.array(["x", None], dtype="string"),
+              pd.date_range("2024-02-29", periods=2, tz="UTC").array, pd.arrays.SparseArray([0, 1, 0]),
+              pd.period_range("2024-01", periods=2, freq="M").array, pd.arrays.IntervalArray.from_breaks([0, 1, 2])]
+    tables = [pd.Series(array) for array in arrays]
+    assert written(CSV, arrays) == [table.to_csv().encode() for table in tables] == written(CSV, tables)
+    assert written(NPY, arrays) == written(NPY, tables)
+    for got, table in zip(written(JSON, arrays), written(JSON, tables)):
+        assert json.loads(got) == json.loads(table)["data"]
+
+
 def test_hostile_tables():
     """S408: bytes that were changed in the pickle of a table or array give a form or an error, never a crash."""
     rng = random.Random(20260104)

@@ -75,6 +75,20 @@ def test_duckdb_reads_the_csv(tables, tables_runs):
         assert [tuple(row) for row in rows] == want, name
 
 
+def test_r_reads_the_csv(tables, tables_runs):
+    """S401: R reads a CSV as the table that the JSON has."""
+    task = tables / start_of(tables_runs, "tables3")
+    table = json.loads((task / ".json" / "long.json").read_text())
+    script = "d <- read.csv('%s', row.names = 1); for (c in names(d)) cat(c, class(d[[c]]), " \
+             "paste(format(d[[c]], digits = 17, trim = TRUE), collapse = ' '), '\\n')" % (task / ".csv" / "long.csv")
+    told = subprocess.run(["Rscript", "--vanilla", "-e", script], check=True, capture_output=True, text=True).stdout
+    for line, name, kind, column in zip(told.splitlines(), table["columns"], ("integer", "numeric", "character"),
+                                        zip(*table["data"])):
+        words = line.split()
+        assert words[:2] == [name, kind]
+        assert [type(want)(got) for got, want in zip(words[2:], column)] == list(column)
+
+
 def test_a_second_open_costs_nothing(mounter, tables_root, tables_runs):
     """S405: a form is rendered once; later opens read what was staged, and the size is exact."""
     mount = mounter(tables_root)
