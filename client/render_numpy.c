@@ -270,6 +270,38 @@ bool npy_ndim(const struct value *v, unsigned *ret)
     return is_array && get_shape(item(v->u.call.state, 1), shape, ret);
 }
 
+// An array.array: _array_reconstructor(class, typecode, machine format, bytes) (Modules/arraymodule.c). NULL where the
+// format is one of text, or none.
+static struct npy_type *machine_type(const struct value *format)
+{
+    static const char kinds[] = "uiuuiiuuiiuuiiffff";
+    static const uint8_t sizes[] = {1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 4, 4, 8, 8};
+    const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    int64_t code;
+    if (!value_int(format, &code) || code < 0 || (size_t)code >= sizeof sizes)
+        return NULL;
+    struct npy_type *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->kind = kinds[code];
+    t->itemsize = sizes[code];
+    t->swap = sizes[code] > 1 && (code % 2 != 0) == is_little; // odd: the more significant byte comes first
+    t->unit = "generic";
+    t->unit_count = 1;
+    return t;
+}
+
+static bool machine_array(const struct value *args, struct npy_array *ret)
+{
+    size_t len;
+    ret->type = machine_type(item(args, 2));
+    if (!ret->type || !raw(item(args, 3), &ret->data, &len) || len % ret->type->itemsize)
+        return false;
+    ret->ndim = 1;
+    ret->count = ret->shape[0] = len / ret->type->itemsize;
+    return true;
+}
+
 enum npy_is npy_array(const struct value *v, struct npy_array *ret)
 {
     unsigned nodes = 0;
@@ -287,6 +319,8 @@ enum npy_is npy_array(const struct value *v, struct npy_array *ret)
         ret->fortran = fortran && ((fortran->kind == VALUE_BOOL && fortran->u.boolean) ||
                                    (fortran->kind == VALUE_INT && fortran->u.integer == 1));
         ok = check_array(ret, item(state, 1), item(state, 4));
+    } else if (value_is_call(v, "array", "_array_reconstructor")) {
+        ok = machine_array(v->u.call.args, ret);
     } else {
         return NPY_NO;
     }

@@ -121,7 +121,7 @@ void text_offset(struct buf *b, int64_t micros);                // "+01:00"
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day);
 void civil_from_days(__int128 days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day);
 
-// --- numpy (render_numpy.c, render_npytext.c, render_array.c) ------------------------------------
+// --- numpy, and array.array (render_numpy.c, render_npytext.c, render_array.c) ------------------------------------
 struct npy_field;
 
 struct npy_type {

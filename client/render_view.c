@@ -269,6 +269,11 @@ static void show_call(const struct value *v, struct view *view)
     struct value *member = view_enum_value(v);
     if (show_collection(v, view))
         return;
+    const struct value *list = value_is_call(v, "array", "array") ? value_arg(v, 1) : NULL;
+    if (list && list->kind == VALUE_LIST) { // of the standard library, by protocols 0 to 2
+        show_seq(view, list);
+        return;
+    }
     if (maps && maps->kind == VALUE_LIST && show_chain(view, maps))
         return;
     if (items || pairs) { // subclasses of list and dict

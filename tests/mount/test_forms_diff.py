@@ -1,6 +1,7 @@
 """CSV, .npy and JSON of values by the test tool, against Python, pandas and numpy of this venv: what stands in cells,
 numbers at their limits, every type of numpy; and hostile input."""
 
+import array
 import collections
 import datetime
 import decimal
@@ -207,6 +208,17 @@ def test_arrays_of_pandas_by_themselves():
     assert written(NPY, arrays) == written(NPY, tables)
     for got, table in zip(written(JSON, arrays), written(JSON, tables)):
         assert json.loads(got) == json.loads(table)["data"]
+
+
+def test_arrays_of_the_standard_library():
+    """S14: an array.array is an array."""
+    arrays = [array.array(code, [0, 1, 127]) for code in "bBhHiIlLqQfd"] + [array.array("d"), array.array("h", [-2])]
+    for protocol in (2, 4):
+        for want, got in zip(arrays, written(JSON, arrays, protocol)):
+            assert json.loads(got) == want.tolist(), want
+    swapped = pickle.dumps(array.array("H", [1, 256]), 4).replace(b"K\x02C\x04", b"K\x03C\x04")
+    ((ok, got),) = ask([(JSON, swapped)])
+    assert ok and json.loads(got) == pickle.loads(swapped).tolist() == [256, 1]
 
 
 def test_hostile_tables():
