@@ -211,7 +211,7 @@ static void test_failures_have_a_cause(void **state)
     struct cancel gone = {.set = true};
     struct buf b = {0}, wide = {0};
     fails("N.", 2, NULL, ERR_NO_FORM,
-          "a NoneType is no table: a DataFrame, Series or Index of pandas and an array of numpy are");
+          "a NoneType is no table: a DataFrame, Series, Index or array of pandas and an array of numpy are");
     fails("c__main__\nPlain\n)\x81.", 19, NULL, ERR_NO_FORM, "a __main__.Plain is no table");
     put_frame(&b, 2, 1);
     fails(b.data, b.len, &gone, ERR_INTERRUPTED, "");
