@@ -219,9 +219,9 @@ class FaultProxy:
             line = await source.readuntil(b"\r\n")
             size = int(line.split(b";")[0], 16)
             piece = await source.readexactly(size + 2)
+            request.sent += size  # first: who gets the bytes may ask at once how many there were
             writer.write(line + piece)
             await writer.drain()
-            request.sent += size
             if size == 0:
                 return
 
@@ -244,9 +244,9 @@ class FaultProxy:
                     b ^ 0x55 for b in piece[-64:])
             piece = piece[:max(stop - request.sent, 0)]
             if piece:
+                request.sent += len(piece)  # first, as above
                 writer.write(piece)
                 await writer.drain()
-                request.sent += len(piece)
             if request.sent >= stop and ("cut" in fault or "reset" in fault):
                 if "reset" in fault:
                     writer.get_extra_info("socket").setsockopt(
