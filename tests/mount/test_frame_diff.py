@@ -27,13 +27,18 @@ NAT = -(2**63)
 VERSIONS = ["lib-pandas1", "lib-pandas2", "", "lib-arrow"]
 
 
-def dump(datas):
+def dump_lines(datas):
+    """What tests/tools/frame_dump.c tells of each pickled table: a line of JSON."""
     message = b"".join(struct.pack("<I", len(d)) + d for d in datas)
     done = subprocess.run([build_dir() / "tests/frame_dump"], input=message, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
     lines = done.stdout.splitlines()
     assert len(lines) == len(datas)
-    return [json.loads(line) for line in lines]
+    return lines
+
+
+def dump(datas):
+    return [json.loads(line) for line in dump_lines(datas)]
 
 
 @functools.cache
