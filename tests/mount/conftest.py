@@ -126,6 +126,11 @@ def mnt(shared_mounter, main_root):
     return shared_mounter(main_root)
 
 
+class Forgetful(dict):
+    def __setitem__(self, key, value):
+        pass
+
+
 @pytest.fixture(scope="session")
 def client(main_root):
     """Metaflow's client on the same data, with the flows' classes where their pickles expect them."""
@@ -133,7 +138,10 @@ def client(main_root):
                       METAFLOW_HOME=str(main_root / "home"))
     import metaflow
     import values_flow
+    from metaflow.packaging_sys import MetaflowCodeContent
 
+    # The client remembers a package's layout by the id() of an archive, which the next archive may have, too.
+    MetaflowCodeContent._cached_mfcontent_info = Forgetful()
     main = sys.modules["__main__"]
     for name in ("Point", "Color", "Config", "Custom", "Slotted"):
         if not hasattr(main, name):

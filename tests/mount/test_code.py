@@ -42,11 +42,9 @@ def files_of(top, mounted=False):
     return found
 
 
-def extracted(record):
+def extracted(client, record):
     """The same of what the client's code.extract() leaves."""
-    from metaflow.client.core import MetaflowCode
-
-    with MetaflowCode(FLOW, json.dumps(record)).extract() as folder:
+    with client.client.core.MetaflowCode(FLOW, json.dumps(record)).extract() as folder:
         return files_of(folder)
 
 
@@ -156,10 +154,10 @@ def test_layouts(client, mounter, own, nested, layout):
     metadata = None if layout == "v0 without metadata" else {"version": 0, "archive_format": "tgz"}
     record = own.put(package, metadata)
     if layout == "plain tar":  # which the client does not read: as what is in it
-        want = extracted(own.put(nested))
+        want = extracted(client, own.put(nested))
         own.record(json.dumps(dict(record)))
     else:
-        want = extracted(record)
+        want = extracted(client, record)
     assert want["run.sh"][1] and not want["flow.py"][1] and "lib/deep/er/module.py" in want
     assert ("metaflow/__init__.py" in want) == layout.startswith("v0")
     mount = mounter(own.root)
@@ -248,10 +246,10 @@ def test_directories_are_found_again(mounter, own, nested):
     assert [p.stat().st_ino for p in (again, again / "module.py")] == numbers
 
 
-def test_commands(own, nested, tmp_path):
+def test_commands(client, own, nested, tmp_path):
     """S455: ls, cat and get without a mount."""
     record = own.put(nested)
-    want = extracted(record)
+    want = extracted(client, record)
 
     def ours(command, *words):
         return run_metaflowfs(command, "--datastore-root", str(own.root), *words, root=own.root, workdir=tmp_path)
