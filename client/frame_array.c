@@ -146,7 +146,7 @@ static void name_grid(struct grid *g, const struct value *v)
     char type[256] = "numpy.ndarray";
     struct buf name = {0};
     if (g->type) {
-        column_type_name(&name, g->type);
+        npy_type_name(&name, g->type);
         g->name = buf_steal(&name);
         return;
     }
@@ -351,7 +351,7 @@ struct column *grid_field(struct grid *g, size_t i, size_t rows)
         a->mask_stride = g->masks;
     }
     struct buf name = {0};
-    column_type_name(&name, field->type);
+    npy_type_name(&name, field->type);
     auto_free char *dtype = buf_steal(&name);
     return finish(a, dtype, rows);
 }

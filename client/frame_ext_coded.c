@@ -335,7 +335,7 @@ static char *sparse_name(const struct sparse_column *s)
     const struct npy_type *t = s->values.array.type;
     struct buf b = {0};
     buf_puts(&b, "Sparse[");
-    column_type_name(&b, t);
+    npy_type_name(&b, t);
     buf_puts(&b, ", ");
     if (s->fill->kind == VALUE_BOOL)
         buf_puts(&b, s->fill->u.boolean ? "True" : "False");

@@ -116,7 +116,7 @@ static char *interval_name(const struct ticks *b, const char *closed)
     if (b->tz)
         buf_printf(&name, "datetime64[%s, %s]", b->items.array.type->unit, b->tz->name);
     else
-        column_type_name(&name, b->items.array.type);
+        npy_type_name(&name, b->items.array.type);
     buf_printf(&name, ", %s]", closed);
     return dtype_name(&name);
 }

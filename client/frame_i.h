@@ -43,8 +43,6 @@ struct column *column_of_range(int64_t start, int64_t step, size_t rows);
 struct column *column_of_values(struct value *const *items, size_t stride, size_t rows);
 // These values as CELL_VALUE, the column's own number (int64) where one is NULL. Takes `names` (free()d with it).
 struct column *column_of_names(const struct value **names, size_t rows);
-// str() of a dtype of numpy: "int64", ">f4", "datetime64[ns]", "<U3". Appended.
-void column_type_name(struct buf *b, const struct npy_type *t);
 
 // --- Arrays of numpy (frame_array.c) -------------------------------------------------------------
 // An array of numpy whose columns share what is known of it: also masked, of variable strings (StringDType), and the

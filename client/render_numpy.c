@@ -201,6 +201,12 @@ static struct npy_type *parse_type(const struct value *v, unsigned depth, unsign
     return t;
 }
 
+struct npy_type *npy_type_of(const struct value *v)
+{
+    unsigned nodes = 0;
+    return parse_type(v, 0, &nodes);
+}
+
 static bool is_multiarray(const struct value *v, const char *name)
 {
     return value_is_call(v, "numpy._core.multiarray", name) || value_is_call(v, "numpy.core.multiarray", name);
@@ -218,11 +224,10 @@ static bool raw(const struct value *v, const uint8_t **ret, size_t *ret_len)
 enum npy_is npy_scalar(const struct value *v, struct npy_type **ret_type, const uint8_t **ret_data,
                        const struct value **ret_object)
 {
-    unsigned nodes = 0;
     size_t len;
     if (!is_multiarray(v, "scalar"))
         return NPY_NO;
-    struct npy_type *t = parse_type(item(v->u.call.args, 0), 0, &nodes);
+    struct npy_type *t = npy_type_of(item(v->u.call.args, 0));
     const struct value *content = item(v->u.call.args, 1);
     *ret_object = NULL;
     *ret_data = NULL;
@@ -304,18 +309,17 @@ static bool machine_array(const struct value *args, struct npy_array *ret)
 
 enum npy_is npy_array(const struct value *v, struct npy_array *ret)
 {
-    unsigned nodes = 0;
     bool ok;
     memset(ret, 0, sizeof *ret);
     if (value_is_call(v, "numpy._core.numeric", "_frombuffer") ||
         value_is_call(v, "numpy.core.numeric", "_frombuffer")) {
         const struct value *args = v->u.call.args, *order = item(args, 3);
-        ret->type = parse_type(item(args, 1), 0, &nodes);
+        ret->type = npy_type_of(item(args, 1));
         ret->fortran = order && order->kind == VALUE_STR && order->u.bytes.len == 1 && *order->u.bytes.data == 'F';
         ok = args->u.seq.len == 4 && check_array(ret, item(args, 2), item(args, 0));
     } else if (is_multiarray(v, "_reconstruct")) {
         const struct value *state = v->u.call.state, *fortran = item(state, 3);
-        ret->type = parse_type(item(state, 2), 0, &nodes);
+        ret->type = npy_type_of(item(state, 2));
         ret->fortran = fortran && ((fortran->kind == VALUE_BOOL && fortran->u.boolean) ||
                                    (fortran->kind == VALUE_INT && fortran->u.integer == 1));
         ok = check_array(ret, item(state, 1), item(state, 4));

@@ -121,7 +121,7 @@ void text_offset(struct buf *b, int64_t micros);                // "+01:00"
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day);
 void civil_from_days(__int128 days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day);
 
-// --- numpy, and array.array (render_numpy.c, render_npytext.c, render_array.c) ------------------------------------
+// --- numpy, and array.array (render_numpy.c, render_npytext.c, render_array.c, render_dtype.c) -----------------------
 struct npy_field;
 
 struct npy_type {
@@ -161,6 +161,8 @@ enum npy_is npy_scalar(const struct value *v, struct npy_type **ret_type, const 
 // The number of dimensions, also of an array whose elements cannot be decoded.
 bool npy_ndim(const struct value *v, unsigned *ret);
 enum npy_is npy_array(const struct value *v, struct npy_array *ret);
+// Of a dtype; NULL where v is none, or one that is not known. The caller's to free.
+struct npy_type *npy_type_of(const struct value *v);
 void npy_type_free(struct npy_type *t);
 void npy_type_freep(struct npy_type **t);
 void npy_array_free(struct npy_array *a);
@@ -168,6 +170,11 @@ void npy_array_free(struct npy_array *a);
 bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret);
 uint64_t npy_uint(const struct npy_type *t, const uint8_t *at); // of kind u
 bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
+// str() of a dtype without fields: "int64", ">f4", "datetime64[ns]", "<U3". Appended.
+void npy_type_name(struct buf *b, const struct npy_type *t);
+// The same of a dtype in a pickle, also of pandas: "Int64", "category", "datetime64[ns, UTC]". False, perhaps with
+// something appended, when the call v is none of them.
+bool text_dtype(struct buf *b, const struct value *v);
 // NaN (of a complex number: in a part of it) or NaT.
 bool npy_is_na(const struct npy_type *t, const uint8_t *at);
 // numpy's str() of an element.

@@ -187,7 +187,8 @@ static bool put_call(struct buf *b, const struct value *v)
         return put_path(b, v, '/');
     if (is_path(v, true))
         return put_path(b, v, '\\');
-    return text_time(b, v) || put_ip(b, v) || text_tz(b, v) || text_pandas(b, v);
+    return text_time(b, v) || put_ip(b, v) || text_tz(b, v) || text_dtype(b, v) ||
+           text_pandas(b, v);
 }
 
 bool text_call(struct buf *b, const struct value *v)

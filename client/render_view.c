@@ -37,7 +37,8 @@ static bool is_class_name(const struct value *g)
 
 static bool is_exception_name(const char *name)
 {
-    static const char *const ends[] = {"Error", "Exception", "Warning", "Exit", "Interrupt", "StopIteration"};
+    static const char *const ends[] = {"Error", "Exception",     "Warning",       "Exit",
+                                       "Interrupt", "StopIteration", "ExceptionGroup"};
     size_t len = strlen(name);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         size_t n = strlen(ends[i]);
@@ -261,6 +262,41 @@ static bool show_instance(const struct value *v, struct view *view)
     return true;
 }
 
+// ValueError("bad", 3): its args beside what was set on it.
+static bool show_exception(const struct value *v, struct view *view)
+{
+    static struct value args_key = {.kind = VALUE_STR, .u.bytes = {(const uint8_t *)"args", 4}};
+    const struct value *g = v->u.call.callee, *state = v->u.call.state;
+    if (g->kind != VALUE_GLOBAL || !is_class_name(g) || !is_exception_name(g->u.global.name) || v->u.call.is_new ||
+        v->u.call.kwargs)
+        return false;
+    bool has_state = !is_empty_state(state);
+    if (has_state && (state->kind != VALUE_DICT || !is_plain_state(state) || value_dict_get(state, "args")))
+        return false;
+    view->kind = VIEW_INSTANCE;
+    view->one = (struct value_pair){&args_key, v->u.call.args};
+    view->pairs = &view->one;
+    view->len = 1;
+    if (has_state) {
+        view->more = state->u.dict.pairs;
+        view->more_len = state->u.dict.len;
+    }
+    return true;
+}
+
+// struct_time, stat_result and their kin, in the order of their fields: called with these and a dict of more.
+static bool is_struct_sequence(const struct value *v)
+{
+    static const char *const modules[] = {"time", "os", "posix", "resource", "pwd", "grp"};
+    const struct value *g = v->u.call.callee, *fields = value_arg(v, 0), *more = value_arg(v, 1);
+    if (g->kind != VALUE_GLOBAL || !fields || fields->kind != VALUE_TUPLE || !more || more->kind != VALUE_DICT)
+        return false;
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+        if (!strcmp(g->u.global.module, modules[i]))
+            return true;
+    return false;
+}
+
 static void show_call(const struct value *v, struct view *view)
 {
     static struct value value_key = {.kind = VALUE_STR, .u.bytes = {(const uint8_t *)"value", 5}};
@@ -292,7 +328,9 @@ static void show_call(const struct value *v, struct view *view)
     }
     if (v->u.call.is_new && !v->u.call.kwargs && v->u.call.args->u.seq.len && is_empty_state(v->u.call.state))
         show_seq(view, v->u.call.args); // a named tuple
-    else
+    else if (is_struct_sequence(v))
+        show_seq(view, value_arg(v, 0));
+    else if (!show_exception(v, view))
         (void)show_instance(v, view);
 }
 

@@ -12,7 +12,10 @@ enum { SVG_WIDTH = 320, SVG_HEIGHT = 96 };
 static void put_shape(struct preview *p, const struct npy_array *a)
 {
     auto_cleanup(buf_free) struct buf name = {0};
-    npy_type_name(a->type, &name);
+    if (a->type->fields || a->type->sub)
+        buf_puts(&name, "structured");
+    else
+        npy_type_name(&name, a->type);
     buf_puts(p->out, "<p class=\"note\">array of ");
     html_text_len(p->out, name.data ? name.data : "", name.len);
     buf_puts(p->out, ", shape (");

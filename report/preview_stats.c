@@ -136,37 +136,3 @@ errc stats_of(const struct npy_array *a, size_t max_looked, struct cancel *cance
         *ret = s;
     return e;
 }
-
-void npy_type_name(const struct npy_type *t, struct buf *out)
-{
-    static const struct { char kind; const char *name; } names[] = {
-        {'i', "int"}, {'u', "uint"}, {'f', "float"}, {'c', "complex"}, {'M', "datetime64"}, {'m', "timedelta64"},
-    };
-    bool is_little = (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) != t->swap;
-    char order = is_little ? '<' : '>';
-    if (t->kind == 'b') {
-        buf_puts(out, "bool");
-    } else if (t->kind == 'O') {
-        buf_puts(out, "object");
-    } else if (t->kind == 'V' && (t->fields || t->sub)) {
-        buf_puts(out, "structured");
-    } else if (t->kind == 'U') {
-        buf_printf(out, "%cU%zu", order, t->itemsize / 4);
-    } else if (t->kind == 'S' || t->kind == 'V') {
-        buf_printf(out, "|%c%zu", t->kind, t->itemsize);
-    } else if (t->swap) {
-        buf_printf(out, "%c%c%zu", order, t->kind, t->itemsize);
-    } else {
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            if (names[i].kind == t->kind)
-                buf_puts(out, names[i].name);
-        if (t->kind != 'M' && t->kind != 'm')
-            buf_printf(out, "%zu", t->itemsize * 8);
-    }
-    if ((t->kind == 'M' || t->kind == 'm') && strcmp(t->unit, "generic") != 0) {
-        buf_puts(out, "[");
-        if (t->unit_count != 1)
-            text_int(out, t->unit_count);
-        buf_printf(out, "%s]", t->unit);
-    }
-}

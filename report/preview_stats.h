@@ -28,7 +28,5 @@ bool stats_is_numeric(const struct npy_type *t);
 // Of an array of such a type. ERR_INTERRUPTED by the token.
 errc stats_of(const struct npy_array *a, size_t max_looked, struct cancel *cancel, struct array_stats *ret,
               struct err *err) ERR_MUST_CHECK;
-// numpy's name of a type: "float64", "<U5", "datetime64[ns]", "object"; a structured one is "structured".
-void npy_type_name(const struct npy_type *t, struct buf *out);
 
 #endif

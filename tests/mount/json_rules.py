@@ -142,6 +142,11 @@ def to_json(value, above=()):
         if len(set(keys)) < len(keys):
             return {"__items__": [[to_json(k, deeper), to_json(v, deeper)] for k, v in value.items()]}
         return {k: to_json(v, deeper) for k, v in zip(keys, value.values())}
+    if isinstance(value, (numpy.dtype, pandas.api.extensions.ExtensionDtype)):
+        return str(value)
+    if isinstance(value, BaseException):
+        attributes = {k: to_json(v, deeper) for k, v in vars(value).items()}
+        return {"__class__": class_name(value), "args": [to_json(v, deeper) for v in value.args], **attributes}
     return {"__class__": class_name(value), **{k: to_json(v, deeper) for k, v in vars(value).items()}}
 
 

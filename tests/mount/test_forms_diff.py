@@ -12,8 +12,10 @@ import os
 import pathlib
 import pickle
 import random
+import resource
 import struct
 import subprocess
+import time
 import uuid
 
 import json_rules
@@ -208,6 +210,42 @@ def test_arrays_of_pandas_by_themselves():
     assert written(NPY, arrays) == written(NPY, tables)
     for got, table in zip(written(JSON, arrays), written(JSON, tables)):
         assert json.loads(got) == json.loads(table)["data"]
+
+
+def noted(error):
+    error.add_note("of a test")
+    return error
+
+
+def test_exceptions_and_system_records():
+    """S14: an exception has its args beside what was set on it; the records of time, os and their kin are arrays."""
+    values = [ValueError("bad", 3), KeyError(("a", 1)), FileNotFoundError(2, "No such file"), StopIteration(),
+              [RuntimeError({"k": [float("nan")]}), ZeroDivisionError("division by zero")], noted(TypeError(None)),
+              pd.errors.ParserError("line 3"), ExceptionGroup("two", [OSError(5, "I/O"), UserWarning("w")]),
+              time.gmtime(0), os.stat("/")[:3], os.terminal_size((80, 24)), resource.getrusage(resource.RUSAGE_SELF)]
+    for protocol in (4, 5):
+        for value, got in zip(values, written(JSON, values, protocol)):
+            assert json_rules.same(json_rules.to_json(value), json.loads(got)), (value, got)
+
+
+def dtypes():
+    yield from map(np.dtype, ["?", "i1", "u8", "f2", "g", "c8", "O", "U5", ">U5", "S3", "V7", ">i4", "M8[ns]", "m8[25s]", "M8", ">M8[D]"])
+    yield from (pd.CategoricalDtype(["a"]), pd.StringDtype(), pd.StringDtype(na_value=np.nan), pd.PeriodDtype("2Q-FEB"),
+                pd.DatetimeTZDtype("us", "Europe/Paris"), pd.DatetimeTZDtype("ns", datetime.timezone.utc),
+                pd.BooleanDtype(), *(getattr(pd, n + "Dtype")() for n in ("Int8", "UInt64", "Float32")))
+
+
+def test_dtypes():
+    """S14, S400: the dtypes of numpy and pandas are their str(): `frame.dtypes` is a table of these."""
+    types = list(dtypes())
+    for value, got in zip(types, written(JSON, types)):
+        assert json.loads(got) == str(value)
+    frame = pd.DataFrame({"a": [1], "b": [.5], "c": ["x"], "d": pd.to_datetime(["2024-02-29"]), "e": pd.array([None], "Int64"),
+                          "f": pd.Categorical(["x"]), "g": [None], "h": pd.to_datetime(["2024-02-29"], utc=True)})
+    check_csv([objects(*types), frame.dtypes])
+    for protocol in (2, 5):
+        (got,) = written(JSON, [frame.dtypes], protocol)
+        assert json_rules.same(json_rules.to_json(frame.dtypes), json.loads(got)), got
 
 
 def test_arrays_of_the_standard_library():

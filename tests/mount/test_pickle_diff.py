@@ -216,7 +216,7 @@ def rules(v):
     if isinstance(v, SCALARS):
         return str(v)
     if isinstance(v, BaseException):
-        return unsupported(type(v))
+        return {"__class__": class_name(type(v)), "args": rules(v.args)}
     if isinstance(v, type):
         return unsupported(v)
     return instance(v)

@@ -146,28 +146,6 @@ static void test_a_token_ends_it(void **state)
     assert_int_equal(stats_of(&a, 0, &cancel, &s, &err), ERR_INTERRUPTED);
 }
 
-// As numpy's str(dtype).
-static void test_names_of_types(void **state)
-{
-    (void)state;
-    static const struct { struct npy_type type; const char *name; } cases[] = {
-        {{.kind = 'b', .itemsize = 1}, "bool"},          {{.kind = 'i', .itemsize = 8}, "int64"},
-        {{.kind = 'u', .itemsize = 2}, "uint16"},        {{.kind = 'f', .itemsize = 2}, "float16"},
-        {{.kind = 'c', .itemsize = 16}, "complex128"},   {{.kind = 'O', .itemsize = 8}, "object"},
-        {{.kind = 'U', .itemsize = 20}, "<U5"},          {{.kind = 'S', .itemsize = 7}, "|S7"},
-        {{.kind = 'V', .itemsize = 3}, "|V3"},           {{.kind = 'i', .itemsize = 4, .swap = true}, ">i4"},
-        {{.kind = 'M', .itemsize = 8, .unit = "ns", .unit_count = 1}, "datetime64[ns]"},
-        {{.kind = 'm', .itemsize = 8, .unit = "D", .unit_count = 7}, "timedelta64[7D]"},
-        {{.kind = 'M', .itemsize = 8, .unit = "generic", .unit_count = 1}, "datetime64"},
-        {{.kind = 'M', .itemsize = 8, .unit = "s", .unit_count = 1, .swap = true}, ">M8[s]"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        auto_cleanup(buf_free) struct buf b = {0};
-        npy_type_name(&cases[i].type, &b);
-        assert_string_equal(b.data, cases[i].name);
-    }
-}
-
 static void test_cuts_and_sizes(void **state)
 {
     (void)state;
@@ -222,9 +200,8 @@ int main(void)
         cmocka_unit_test(test_floats),           cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_integers),         cmocka_unit_test(test_other_byte_order),
         cmocka_unit_test(test_no_histogram),     cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_a_token_ends_it),  cmocka_unit_test(test_names_of_types),
         cmocka_unit_test(test_cuts_and_sizes),   cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_images_by_their_first_bytes),
+        cmocka_unit_test(test_a_token_ends_it),  cmocka_unit_test(test_images_by_their_first_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
