@@ -127,6 +127,9 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     if (!inodes_get(s->inodes, ino, clock_mono_ms(), &v)) {
         fuse_reply_err(req, ESTALE);
     } else if (v.fresh && !grow_due(s, &v)) {
+        if (v.attr.ttl_ms == 0 && !kind_is_batch(v.kind)) { // open, and its bytes stay what they are
+            v.attr.ttl_ms = OPEN_TTL_MS;
+        }
         ops_reply_attr(s, req, &v);
     } else {
         ops_hand_over(req, OP_GETATTR, ino, NULL, run_getattr, s, NULL);

@@ -14,6 +14,7 @@
 
 #define NEVER_TTL_S 60.0       // how long the kernel remembers that a name cannot exist
 #define GROWING_TTL_MS 1000    // most, for what may grow
+#define OPEN_TTL_MS 1000       // of the attributes of what is open and cannot change: or each read(2) asks for them
 
 struct batch_source;
 struct fuse_session;

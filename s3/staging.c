@@ -170,6 +170,7 @@ struct staged *staging_object_new(struct staging *st, const char *key)
     s->key = mem_strdup(key);
     s->fd = -1;
     s->holders = 1;
+    s->wanted = UINT64_MAX;
     s->moved_ms = clock_mono_ms();
     s->memory_charge = sizeof *s + (key ? strlen(key) : 0);
     st->memory_bytes += s->memory_charge;

@@ -24,7 +24,10 @@ static void publish(struct staged *s, uint64_t written)
     s->written = written;
     s->len = written > s->hold ? written - s->hold : 0;
     s->moved_ms = now;
-    pthread_cond_broadcast(&s->grown);
+    if (s->len >= s->wanted) {
+        s->wanted = UINT64_MAX;
+        pthread_cond_broadcast(&s->grown);
+    }
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -211,9 +214,11 @@ static bool is_there(const struct staged *s, uint64_t upto)
     return s->ended || (upto != UINT64_MAX && s->len >= upto);
 }
 
-static void sleep_slice(struct staged *s)
+// With s->lock held.
+static void sleep_slice(struct staged *s, uint64_t upto)
 {
     struct timespec until;
+    s->wanted = upto < s->wanted ? upto : s->wanted;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WAIT_SLICE_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
@@ -246,7 +251,7 @@ errc staged_wait(struct staged *s, uint64_t upto, struct cancel *cancel, uint64_
         if (e == ERR_OK)
             e = check_progress(s, since, err);
         if (e == ERR_OK)
-            sleep_slice(s);
+            sleep_slice(s, upto);
     }
     if (e == ERR_OK && s->error && (upto == UINT64_MAX || s->len < upto)) {
         *err = *s->error;

@@ -40,6 +40,7 @@ struct staged {
     size_t mem_cap;
     int fd;
     uint64_t len;           // that readers see
+    uint64_t wanted;        // the least length that one of them waits for: nobody is woken for less
     uint64_t written, hold; // the producer's alone: appended, and how many of the last are not shown yet
     bool ended; // the prefix is the whole, or error is set
     struct err *error;

@@ -6,6 +6,7 @@ import mmap
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 from mounting import run_metaflowfs
@@ -187,6 +188,24 @@ def test_computed_files_have_a_size(mnt, runs):
     """S52: .meta, .help and logs never show a size of 0 that is only unknown."""
     for name in (".meta", ".help", "start/1/.meta", "start/1/.log"):
         assert (mnt / runs["hello"] / name).stat().st_size > 0
+
+
+def test_an_open_file_is_not_asked_for_its_size_at_each_read(mounter, writable_root, runs):
+    """S51: the bytes of an open artifact stay, so that the kernel asks once a second at most, also when nothing else is
+    to be believed for any time."""
+    root = writable_root("values")
+    for path in (root / ".metaflow" / runs["values"]).rglob("_meta/*.json"):  # made just now: not believed for long
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(dict(record, ts_epoch=int(time.time() * 1000))))
+    mount = mounter(root, args=["--ttl", "0"])
+    path = next((mount / runs["values"] / "texts").glob("*/bytes_65545"))
+    with open(path, "rb", buffering=0) as file:
+        before = mount.stat('metaflowfs_requests_total{op="getattr"}')
+        for _ in range(65545 // 100):
+            assert len(file.read(100)) == 100
+            time.sleep(.002)
+        assert mount.stat('metaflowfs_requests_total{op="getattr"}') - before < 100
+        assert os.fstat(file.fileno()).st_size == 65545
 
 
 def test_a_shrinking_control_file(mnt):
