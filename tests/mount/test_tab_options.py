@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import s3ing
 from mounting import binary, build_dir, daemon_env
 from test_completion import SHELLS, Terminal
 
@@ -60,6 +61,29 @@ def test_values(tmp_path):
     assert ask(tmp_path, tmp_path, "--", "get", "HelloFlow", "") == ("dirs", {})
     assert set(ask(tmp_path, tmp_path, "--", "")[1]) == {"ls", "cat", "get"}
     assert ask(tmp_path, tmp_path, "metaflowfs ls HelloFlow > ", ":=")[0] == "files"
+
+
+def test_artifacts_in_s3(s3, s3_root, s3_runs, tmp_path):
+    """S501, S502: where artifacts are in S3 all names are offered; while it does not answer all but theirs."""
+    run = s3_runs["params"]
+    (task,) = [p for p in (s3_root / ".metaflow" / run / "start").iterdir() if p.name.isdigit()]
+    artifacts = {p.name.split("_artifact_")[1].removesuffix(".json") for p in task.glob("_meta/*_artifact_*.json")}
+
+    def names(url, path):
+        env = dict(s3ing.s3_env(url), METAFLOW_DATASTORE_SYSROOT_LOCAL=str(s3_root))
+        mode, offered = ask(s3_root, tmp_path, "--", "cat", "--no-cache", path, env=env)
+        assert mode == "paths" and all(w.startswith(path) for w in offered)
+        return {w.removeprefix(path).strip("/") for w in offered}
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        for url in (s3.url, "http://127.0.0.1:%d" % silent.getsockname()[1]):
+            assert task.name in names(url, run + "/start/")
+            begun = time.monotonic()
+            offered = names(url, "%s/start/%s/" % (run, task.name))
+            assert offered == ({n for n in artifacts if not n.startswith("_")} if url == s3.url else set())
+            assert time.monotonic() - begun < 20
 
 
 def test_a_silent_service_is_given_up(tmp_path):
