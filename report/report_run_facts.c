@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "report/html.h"
+#include "report/report_run_tasks.h"
 
 // A run whose state nobody knows (local metadata has no heartbeats) may be running when it gave a sign this lately.
 #define MAYBE_ALIVE_MS (3600 * 1000)
@@ -15,9 +16,6 @@ struct reader {
     const struct pathspec *run;
     struct cancel *cancel;
     struct run_facts *f;
-    struct step_facts *step; // whose tasks are read
-    errc code;               // of the token
-    struct err *err;
 };
 
 bool report_is_over(struct cancel *cancel, errc code)
@@ -81,24 +79,6 @@ static void take_sign(struct run_facts *f, int64_t ms)
         f->last_ms = ms;
 }
 
-// Times that are recorded are believed within the years that can be shown, so that differences of them are numbers too.
-static int64_t sane_ms(int64_t ms)
-{
-    const int64_t last = 253402300799999; // the end of the year 9999
-    return ms < 0 ? -1 : ms > last ? last : ms;
-}
-
-static void make_sane(struct task_brief *b)
-{
-    b->created_ms = sane_ms(b->created_ms);
-    b->heartbeat_ms = sane_ms(b->heartbeat_ms);
-    for (size_t i = 0; i < b->len; i++) {
-        struct attempt_brief *a = &b->attempts[i];
-        a->start_ms = a->start_ms < 0 ? 0 : sane_ms(a->start_ms);
-        a->end_ms = sane_ms(a->end_ms);
-    }
-}
-
 static void count_task(struct run_facts *f, struct step_facts *s, const struct task_brief *b)
 {
     int64_t start = b->attempts[0].start_ms, end = b->attempts[b->len - 1].end_ms;
@@ -114,70 +94,15 @@ static void count_task(struct run_facts *f, struct step_facts *s, const struct t
     take_sign(f, b->heartbeat_ms);
 }
 
-static bool see_task(void *arg, const char *id, int64_t created_ms)
-{
-    struct reader *r = arg;
-    struct step_facts *s = r->step;
-    if (r->f->n_tasks >= FACTS_MAX_TASKS) {
-        r->f->n_left_out++;
-        return true;
-    }
-    struct pathspec step = pathspec_child(r->run, s->name), ps = pathspec_child(&step, id);
-    struct task_brief brief;
-    struct err one = ERR_INIT;
-    errc code = cancel_check(r->cancel, &one);
-    if (!code)
-        code = client_task_brief(r->c, &ps, created_ms, r->cancel, &brief, &one);
-    if (report_is_over(r->cancel, code)) {
-        *r->err = one;
-        r->code = code;
-        return false;
-    }
-    if (code) {
-        if (!s->trouble)
-            s->trouble = mem_printf("task %s: %s", id, one.cause);
-        return true;
-    }
-    make_sane(&brief);
-    s->tasks = mem_grow(s->tasks, &s->cap, s->len + 1, sizeof s->tasks[0]);
-    s->tasks[s->len++] = (struct task_facts){.id = mem_strdup(id), .brief = brief};
-    count_task(r->f, s, &brief);
-    return true;
-}
-
-static int by_number(const char *a, const char *b)
-{
-    size_t la = strlen(a), lb = strlen(b);
-    bool numbers = strspn(a, "0123456789") == la && strspn(b, "0123456789") == lb;
-    return numbers && la != lb ? (la > lb) - (la < lb) : strcmp(a, b);
-}
-
-static int by_start(const void *a, const void *b)
-{
-    const struct task_facts *ta = a, *tb = b;
-    int64_t sa = ta->brief.attempts[0].start_ms, sb = tb->brief.attempts[0].start_ms;
-    return sa != sb ? (sa > sb) - (sa < sb) : by_number(ta->id, tb->id);
-}
-
 static errc read_tasks(struct reader *r, struct step_facts *s, struct err *err)
 {
-    struct pathspec step = pathspec_child(r->run, s->name);
-    struct err one = ERR_INIT;
-    r->step = s;
-    errc code = client_list(r->c, &step, r->cancel, see_task, r, &one);
-    if (r->code)
-        return r->code;
-    if (report_is_over(r->cancel, code)) {
-        *err = one;
-        return code;
-    }
-    if (code) {
-        free(s->trouble);
-        s->trouble = mem_strdup(one.cause);
-    }
-    if (s->len)
-        qsort(s->tasks, s->len, sizeof s->tasks[0], by_start);
-    return ERR_OK;
+    struct run_facts *f = r->f;
+    size_t left_out = 0;
+    errc code = run_tasks_read(r->c, r->run, s, FACTS_MAX_TASKS - f->n_tasks, &left_out, r->cancel, err);
+    f->n_left_out += left_out;
+    for (size_t i = 0; !code && i < s->len; i++)
+        count_task(f, s, &s->tasks[i].brief);
+    return code;
 }
 
 // --- steps ------------------------------------------------------------------------------------------------
@@ -262,7 +187,7 @@ errc run_facts_read(struct client *c, const struct pathspec *run, struct cancel 
                     struct err *err)
 {
     struct run_facts f = {.now_ms = clock_wall_ms(), .last_ms = -1};
-    struct reader r = {.c = c, .run = run, .cancel = cancel, .f = &f, .err = err};
+    struct reader r = {.c = c, .run = run, .cancel = cancel, .f = &f};
     struct err one = ERR_INIT;
     errc code = client_run(c, run, cancel, &f.run, err);
     if (code)

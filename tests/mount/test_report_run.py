@@ -1,5 +1,6 @@
 """RUN/.report.html, RUN/.graph.svg and RUN/.timeline.svg: what they say is what the client says."""
 
+import concurrent.futures
 import contextlib
 import datetime
 import json
@@ -337,6 +338,21 @@ def test_many_tasks_take_seconds(many_mount, many, slow_build):
         many_mount.read(run + "/.report.html")
         took.append(time.monotonic() - begin)
     assert min(took) < 2 * slow_build, took
+
+
+@pytest.mark.threads
+def test_tasks_are_not_waited_for_one_by_one(double, service_mounter, service_runs):
+    """S481: where a service is asked for each task, the page does not wait for one before it asks for the next."""
+    service, run = double.open(bulk=False, paging=False), service_runs["foreach"]
+    mount = service_mounter(service, ttl="60")
+    records = r"/steps/work/tasks/\d+/artifacts"
+    service.faults({"match": records, "delay": 10, "skip": 1, "times": 1})  # the first one is asked for the step's time
+    service.log(clear=True)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        page = pool.submit(report, mount, run)
+        make.wait_for(lambda: len(service.log().matching(records)) == 12, "the other tasks' requests", 9)
+        assert not page.done()
+    assert words(steps_of(page.result())["work"][1]) == "12"
 
 
 # --- a run that goes on -----------------------------------------------------------------------------------
