@@ -178,6 +178,7 @@ static errc read_frame(struct frame *f, const struct value *v, struct cancel *ca
     }
     if (frame_is_array(v)) {
         f->kind = FRAME_ARRAY;
+        f->is_numpy = true;
         return frame_read_array(f, v, cancel, err);
     }
     struct column *bare = column_of_bare(v);

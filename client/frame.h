@@ -69,6 +69,7 @@ struct frame {
     struct column **labels;    // each has n_columns cells
     const struct value **label_names;  // n_labels; NULL: no name
     const struct value *name;  // of a Series or Index, NULL: none (labels then has the cell that pandas would write)
+    bool is_numpy;             // an array of numpy, whose dates are numpy's; all others are pandas'
     bool plain_index;          // the row index is 0, 1, ... and nothing that somebody chose
 };
 

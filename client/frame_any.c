@@ -96,7 +96,9 @@ struct column *column_of_bare(const struct value *v)
     if (!class || strncmp(class->u.global.module, "pandas", 6) != 0 || nesting >= MAX_NESTING)
         return NULL;
     nesting++;
-    struct column *c = of_extension(v, ROWS_ANY);
+    struct grid *g = grid_open(v); // dates and spans without a zone
+    struct column *c = !g ? of_extension(v, ROWS_ANY) : g->ndim == 1 ? of_grid(g, ROWS_ANY) : NULL;
+    grid_close(g);
     nesting--;
     return c;
 }

@@ -14,6 +14,8 @@ struct array_column {
     const uint8_t *mask;
     size_t mask_stride;
     size_t field;                   // of a record of objects
+    bool is_float;                  // whole numbers, some of the array's masked: pandas makes floats of them
+    double now;                     // such a one
     struct date_style style;
 };
 
@@ -116,6 +118,8 @@ static enum npy_is read_masked(const struct value *v, struct npy_array *a, struc
     }
     g->mask = mask->u.bytes.data;
     g->masks = masks;
+    for (size_t i = 0; i < bytes && !g->any_masked; i++)
+        g->any_masked = g->mask[i];
     return NPY_YES;
 }
 
@@ -194,13 +198,18 @@ static bool is_masked(const struct array_column *a, size_t row, struct cell *ret
 
 static void element_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
 {
-    const struct array_column *a = (const struct array_column *)c;
-    (void)style;
+    struct array_column *a = (struct array_column *)c;
+    int64_t i;
     if (is_masked(a, row, ret))
         return;
     ret->kind = CELL_ELEMENT;
     ret->type = a->type;
     ret->at = a->at + row * a->stride;
+    if (style == STYLE_CSV && a->is_float) {
+        a->now = npy_int(a->type, ret->at, &i) ? (double)i : (double)npy_uint(a->type, ret->at);
+        ret->type = &common[0];
+        ret->at = (const uint8_t *)&a->now;
+    }
 }
 
 static void date_cell(struct column *c, size_t row, enum cell_style style, struct cell *ret)
@@ -277,6 +286,8 @@ static bool has_mask(const struct array_column *a, size_t rows)
 
 static struct column *finish(struct array_column *a, const char *dtype, size_t rows)
 {
+    bool whole = a->grid->any_masked && a->grid->masks == 1; // pandas makes no table of masked records
+    a->is_float = whole && a->type && (a->type->kind == 'i' || a->type->kind == 'u');
     a->base.destroy = destroy_array;
     a->base.rows = rows;
     a->base.dtype = mem_strdup(dtype);

@@ -21,11 +21,12 @@ static void zoned_cell(struct column *c, size_t row, enum cell_style style, stru
     int64_t t = PANDAS_NAT;
     (void)items_int(&z->items, row, &t);
     c->text.len = 0;
-    if (style == STYLE_JSON) {
-        text_timestamp(&c->text, t, z->digits, z->tz, 'T');
-    } else if (t == PANDAS_NAT) {
+    if (t == PANDAS_NAT) {
         ret->kind = CELL_NA;
         return;
+    }
+    if (style == STYLE_JSON) {
+        text_timestamp(&c->text, t, z->digits, z->tz, 'T');
     } else {
         if (!z->style.is_known)
             date_style_of(&z->style, z->items.array.type, z->items.array.data, 8, z->items.len, NULL, 0);
@@ -77,7 +78,8 @@ static void period_cell(struct column *c, size_t row, enum cell_style style, str
     const struct period_column *p = (const struct period_column *)c;
     int64_t ordinal = PANDAS_NAT;
     (void)items_int(&p->items, row, &ordinal);
-    if (ordinal == PANDAS_NAT && style == STYLE_CSV) {
+    (void)style;
+    if (ordinal == PANDAS_NAT) {
         ret->kind = CELL_NA;
         return;
     }

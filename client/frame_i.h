@@ -59,6 +59,7 @@ struct grid {
     bool fortran;
     const uint8_t *mask;           // of a masked array: as its elements are laid out, not 0 where masked
     size_t masks;                  // a cell's bytes there
+    bool any_masked;
     char *name;                    // of the dtype, or of what cannot be read; owned
 };
 

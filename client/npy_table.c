@@ -1,6 +1,7 @@
 // Tables as .npy: a DataFrame as DataFrame.to_records() has it, a Series or Index as its values.
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "client/npy_i.h"
@@ -24,15 +25,29 @@ struct records {
     struct buf descr;
 };
 
-// Nullable and Arrow's numbers: which are floats in numpy where all are missing.
+// Nullable, masked and Arrow's numbers: which are floats in numpy where all are missing.
 static bool is_number(const char *dtype)
 {
-    static const char *const names[] = {"Int", "UInt", "Float", "int", "uint", "float[", "double["};
-    bool arrow = strstr(dtype, "[pyarrow]");
+    static const char *const names[] = {"Int", "UInt", "Float", "int", "uint", "float", "double["};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(dtype, names[i], strlen(names[i])) == 0)
-            return (i < 3 || arrow) && strncmp(dtype, "Interval", 8) != 0;
+            return strncasecmp(dtype, "interval", 8) != 0;
     return false;
+}
+
+static bool same_type(const struct npy_type *a, const struct npy_type *b)
+{
+    return a && b && !a->fields && !b->fields && a->kind == b->kind && a->swap == b->swap &&
+           a->itemsize == b->itemsize && a->unit_count == b->unit_count && strcmp(a->unit, b->unit) == 0;
+}
+
+// Whether a cell is a date or span like those before it, which *type is then.
+static bool is_date_like(const struct cell *c, const struct npy_type **type)
+{
+    if (c->kind != CELL_ELEMENT || !memchr("Mm", c->type->kind, 2) || (*type && !same_type(*type, c->type)))
+        return false;
+    *type = c->type;
+    return true;
 }
 
 static bool is_real(const struct cell *c)
@@ -40,10 +55,12 @@ static bool is_real(const struct cell *c)
     return c->kind == CELL_ELEMENT && memchr("iuf", c->type->kind, 3) && c->type->itemsize <= 8;
 }
 
-// Numbers, some of them missing, are floats in numpy, and NaN stands for these; all else is text as wide as it must be.
+// Numbers, some of them missing, are floats in numpy, and NaN stands for these; dates and spans stay what they are, with
+// NaT; all else is text as wide as it must be.
 static void measure(struct records *r, struct field *f)
 {
-    bool numbers = true, some = false, narrow = true;
+    bool numbers = true, dates = true, some = false, narrow = true;
+    const struct npy_type *date = NULL;
     r->text.to = NULL;
     r->text.width = 1;
     for (size_t row = 0; row < r->rows && !r->o->failed; row++) {
@@ -52,6 +69,7 @@ static void measure(struct records *r, struct field *f)
             npy_check(r->o);
         column_cell(f->column, row, STYLE_JSON, &c);
         numbers = numbers && (c.kind == CELL_NA || is_real(&c));
+        dates = dates && (c.kind == CELL_NA || is_date_like(&c, &date));
         some = some || c.kind != CELL_NA;
         narrow = narrow && (c.kind == CELL_NA || (is_real(&c) && c.type->kind == 'f' && c.type->itemsize == 4));
         npy_text_cell(&r->text, r->o, &c);
@@ -59,7 +77,8 @@ static void measure(struct records *r, struct field *f)
     npy_text_check(&r->text, r->o);
     f->width = r->text.width;
     const char *dtype = column_dtype(f->column);
-    if (numbers && (some || is_number(dtype))) {
+    f->type = dates && some ? date : NULL;
+    if (!f->type && numbers && (some || is_number(dtype))) {
         narrow = some ? narrow : strcmp(dtype, "Float32") == 0 || strcmp(dtype, "float[pyarrow]") == 0;
         f->real = (struct npy_type){.kind = 'f', .itemsize = narrow ? 4 : 8, .unit = "generic"};
     }
@@ -95,6 +114,9 @@ static void put_field(struct records *r, const struct field *f, size_t row)
         npy_text_cell(&r->text, r->o, &c);
     } else if (c.kind == CELL_ELEMENT) {
         npy_put(r->o, c.at, f->type->itemsize);
+    } else if (f->type->kind == 'M' || f->type->kind == 'm') {
+        int64_t nat = f->type->swap ? 0x80 : INT64_MIN;
+        npy_put(r->o, &nat, sizeof nat);
     } else { // a column whose cells are all there has none such
         for (size_t left = f->type->itemsize; left;) {
             size_t n = left < sizeof zeros ? left : sizeof zeros;
@@ -265,17 +287,11 @@ static void put_records(struct records *r, const struct frame *f, bool with_inde
 
 // --- Values without names: of one type, or text ---
 
-static bool same_type(const struct npy_type *a, const struct npy_type *b)
-{
-    return a && b && !a->fields && !b->fields && a->kind == b->kind && a->swap == b->swap &&
-           a->itemsize == b->itemsize && a->unit_count == b->unit_count && strcmp(a->unit, b->unit) == 0;
-}
-
 static void put_values(struct records *r, const struct frame *f, unsigned ndim)
 {
     r->fields = mem_zalloc((f->n_columns ? f->n_columns : 1) * sizeof *r->fields);
     add_fields(r, f->columns, f->n_columns);
-    bool uniform = r->n == 1, real = r->n > 0;
+    bool uniform = r->n == 1, real = r->n > 0, typed = r->n > 0;
     for (size_t i = 1; i < r->n; i++)
         uniform = same_type(r->fields[0].type, r->fields[i].type);
     size_t width = 1;
@@ -283,12 +299,13 @@ static void put_values(struct records *r, const struct frame *f, unsigned ndim)
         r->fields[i].type = uniform ? r->fields[i].type : NULL;
         if (!r->fields[i].type)
             measure(r, &r->fields[i]);
-        real = real && !r->fields[i].type && r->fields[i].real.kind &&
-               same_type(&r->fields[0].real, &r->fields[i].real);
+        real = real && r->fields[i].real.kind && same_type(&r->fields[0].real, &r->fields[i].real);
+        typed = typed && r->fields[i].type && (!i || same_type(r->fields[0].type, r->fields[i].type));
         width = r->fields[i].width > width ? r->fields[i].width : width;
     }
     for (size_t i = 0; i < r->n; i++) {
         r->fields[i].width = width;
+        r->fields[i].type = typed ? r->fields[i].type : NULL;
         r->fields[i].real.kind = real ? 'f' : 0;
     }
     struct field none = {.width = 1};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/render_pandas.h"
 
 // One member of the object: `rows` entries, each a cell of every column.
 struct section {
@@ -74,6 +75,30 @@ const struct value *cell_json(struct out *o, const struct cell *c, unsigned dept
     return NULL;
 }
 
+// A date or span of a table of pandas is its Timestamp's or Timedelta's text, as these are by themselves. False for other
+// cells, and for units that pandas does not have.
+static bool put_date(struct out *o, const struct cell *c)
+{
+    unsigned digits;
+    int64_t t;
+    if (c->kind != CELL_ELEMENT || (c->type->kind != 'M' && c->type->kind != 'm') || c->type->unit_count != 1 ||
+        !digits_of_unit(c->type->unit, &digits))
+        return false;
+    if (npy_is_na(c->type, c->at)) {
+        out_puts(o, "null");
+        return true;
+    }
+    memcpy(&t, c->at, sizeof t);
+    t = c->type->swap ? (int64_t)__builtin_bswap64((uint64_t)t) : t;
+    if (c->type->kind == 'M')
+        text_timestamp(&o->scratch, t, digits, NULL, 'T');
+    else
+        text_timedelta(&o->scratch, t, digits);
+    out_string(o, (const uint8_t *)o->scratch.data, o->scratch.len);
+    o->scratch.len = 0;
+    return true;
+}
+
 static void put_key(struct table_json *t, struct out *o, const char *key, bool first)
 {
     if (!first)
@@ -142,7 +167,7 @@ static const struct value *put_entries(struct table_json *t, struct out *o, unsi
             size_t at = t->column++;
             struct cell c;
             column_cell(s->columns[at], t->row, STYLE_JSON, &c);
-            const struct value *v = cell_json(o, &c, depth);
+            const struct value *v = !t->frame->is_numpy && put_date(o, &c) ? NULL : cell_json(o, &c, depth);
             if (v)
                 return v;
         }

@@ -224,6 +224,24 @@ static bool is_of_pandas(const struct value *g)
     return !strcmp(g->u.global.module, "pandas") || !strncmp(g->u.global.module, "pandas.", 7);
 }
 
+// Whether a class was called with arguments that say something (MetaflowExceptionWrapper(None) does not).
+static bool has_args(const struct value *v)
+{
+    const struct value *args = v->u.call.args;
+    for (size_t i = 0; i < args->u.seq.len; i++)
+        if (args->u.seq.items[i]->kind != VALUE_NONE)
+            return !v->u.call.is_new && is_class_name(v->u.call.callee);
+    return false;
+}
+
+static void show_args(const struct value *v, struct view *view)
+{
+    static struct value args_key = {.kind = VALUE_STR, .u.bytes = {(const uint8_t *)"args", 4}};
+    view->one = (struct value_pair){&args_key, v->u.call.args};
+    view->pairs = &view->one;
+    view->len = 1;
+}
+
 static bool show_instance(const struct value *v, struct view *view)
 {
     static struct value state_key = {.kind = VALUE_STR, .u.bytes = {(const uint8_t *)"__state__", 9}};
@@ -255,6 +273,12 @@ static bool show_instance(const struct value *v, struct view *view)
     if (!has_state && !slots && (v->u.call.args->u.seq.len || v->u.call.kwargs))
         return false;
     view->kind = VIEW_INSTANCE;
+    if (has_state && !slots && has_args(v) && !value_dict_get(state, "args")) {
+        show_args(v, view);
+        view->more = state->u.dict.pairs;
+        view->more_len = state->u.dict.len;
+        return true;
+    }
     view->pairs = has_state ? state->u.dict.pairs : NULL;
     view->len = has_state ? state->u.dict.len : 0;
     view->more = slots ? slots->u.dict.pairs : NULL;
@@ -265,7 +289,6 @@ static bool show_instance(const struct value *v, struct view *view)
 // ValueError("bad", 3): its args beside what was set on it.
 static bool show_exception(const struct value *v, struct view *view)
 {
-    static struct value args_key = {.kind = VALUE_STR, .u.bytes = {(const uint8_t *)"args", 4}};
     const struct value *g = v->u.call.callee, *state = v->u.call.state;
     if (g->kind != VALUE_GLOBAL || !is_class_name(g) || !is_exception_name(g->u.global.name) || v->u.call.is_new ||
         v->u.call.kwargs)
@@ -274,9 +297,7 @@ static bool show_exception(const struct value *v, struct view *view)
     if (has_state && (state->kind != VALUE_DICT || !is_plain_state(state) || value_dict_get(state, "args")))
         return false;
     view->kind = VIEW_INSTANCE;
-    view->one = (struct value_pair){&args_key, v->u.call.args};
-    view->pairs = &view->one;
-    view->len = 1;
+    show_args(v, view);
     if (has_state) {
         view->more = state->u.dict.pairs;
         view->more_len = state->u.dict.len;

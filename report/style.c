@@ -28,6 +28,7 @@ const char style_page[] =
     "table{border-collapse:collapse;min-width:100%}"
     "th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}"
     "th{font-weight:600;color:var(--dim);white-space:nowrap}thead th{border-bottom-width:2px}"
+    "th[scope=row]{white-space:normal;overflow-wrap:anywhere;min-width:8em}"
     "tr>:last-child{padding-right:0}"
     ".num{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
     ".text{overflow-wrap:anywhere;unicode-bidi:isolate}time{white-space:nowrap}\n"

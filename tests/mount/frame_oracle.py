@@ -257,7 +257,11 @@ def array_want(v):
             columns = [dict(c, npy=None, cells=[["value", json_of(x)] for x in a[n]]) for c, n in zip(columns, a.dtype.names)]
         return {"columns": columns, "labels": [numpy_column(np.array(a.dtype.names, object))]}
     lines, masks = ([a], [mask]) if a.ndim == 1 else (a.T, [None] * a.shape[1] if mask is None else mask.T)
-    return {"columns": [numpy_column(line, m) for line, m in zip(lines, masks)],
+    columns = [numpy_column(line, m) for line, m in zip(lines, masks)]
+    if mask is not None and mask.any() and a.dtype.kind in "iu":  # DataFrame() makes floats of the whole array
+        for c in columns:
+            c["floats"] = [[kind, x and str(float(x))] for kind, x in c["cells"]]
+    return {"columns": columns,
             "labels": levels_of(pd.RangeIndex(len(lines)))}
 
 

@@ -160,12 +160,11 @@ def cells(array, above=()):
     dtype = array.dtype
     if str(dtype) == "own":  # of tables_flow.py: nobody else knows it
         return ["UnsupportedType : __main__.OwnArray"] * len(array)
-    if isinstance(dtype, numpy.dtype) and dtype.kind in "Mm":
-        return [str(v) for v in numpy.asarray(array)]
-    if isinstance(dtype, pandas.DatetimeTZDtype):
-        return ["NaT" if v is pandas.NaT else v.isoformat() for v in array]
+    if (isinstance(dtype, numpy.dtype) and dtype.kind in "Mm") or isinstance(dtype, pandas.DatetimeTZDtype):
+        values = pandas.Series(array)  # whose values are pandas' own also where the array is numpy's
+        return [None if v is pandas.NaT else v.isoformat() if hasattr(v, "isoformat") and dtype.kind == "M" else str(v) for v in values]
     if isinstance(dtype, (pandas.PeriodDtype, pandas.IntervalDtype)):
-        return [None if v is not v or v is pandas.NA else str(v) for v in array]
+        return [None if pandas.isna(v) else str(v) for v in array]
     if isinstance(dtype, pandas.CategoricalDtype):
         categories = cells(array.categories.array, above)
         return [None if code < 0 else categories[code] for code in array.codes]

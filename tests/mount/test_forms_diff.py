@@ -228,6 +228,76 @@ def test_exceptions_and_system_records():
             assert json_rules.same(json_rules.to_json(value), json.loads(got)), (value, got)
 
 
+class Coded(Exception):
+    def __init__(self, message):
+        super().__init__(message)
+        self.code = 7
+
+
+def test_what_a_class_was_called_with():
+    """S14: the arguments stand beside the state, of exceptions of every name."""
+    (got,) = written(JSON, [Coded("boom")])
+    assert json.loads(got) == {"__class__": __name__ + ".Coded", "args": ["boom"], "code": 7}
+
+
+def dates_and_spans():
+    dates, spans = pd.to_datetime(["2020-01-01", None, "2020-02-29 01:02:03.5"], format="ISO8601"), pd.to_timedelta(["1D", None, "1h"])
+    for values in (dates, spans, dates.as_unit("s"), spans.as_unit("ns")):
+        yield from (values, values.array, pd.Series(values), pd.Series(values).unique(), pd.DataFrame({"a": values}),
+                    pd.Series([1, 2, 3], index=values))
+        yield pd.Categorical(values)
+        yield pd.DataFrame({"a": [1, 2, 3]}, index=pd.MultiIndex.from_arrays([values, ["x", None, "y"]]))
+    yield from (dates.tz_localize("Europe/Paris"), pd.DataFrame({"a": dates.tz_localize("UTC")}),
+                pd.period_range("2020-01", periods=2, freq="M").insert(1, pd.NaT))
+
+
+def test_dates_and_spans_of_pandas():
+    """S372, S403: in every table of pandas, and arrays by themselves, dates and spans are what these are by themselves,
+    and missing ones null."""
+    values = list(dates_and_spans())
+    for value, got in zip(values, written(JSON, values)):
+        value = pd.Index(value) if isinstance(value, pd.api.extensions.ExtensionArray) else value
+        assert json_rules.same(json_rules.to_json(value), json.loads(got)), (value, got)
+    assert json.loads(written(JSON, [pd.to_timedelta(["1h", None])])[0]) == ["0 days 01:00:00", None]
+    assert json.loads(written(JSON, [np.array(["2020-01-01T00", "NaT"], "M8[ns]")])[0])[0] == "2020-01-01T00:00:00.000000000"
+
+
+def test_dates_and_spans_in_npy():
+    """S402: dates and spans stay dates and spans, NaT where they are missing."""
+    values = [v for v in dates_and_spans() if not isinstance(getattr(v, "dtype", None), (pd.DatetimeTZDtype, pd.PeriodDtype))]
+    for value, got in zip(values, written(NPY, values)):
+        got = np.load(io.BytesIO(got), allow_pickle=False)
+        if isinstance(value, pd.DataFrame):
+            want = value.to_records()
+            for name in want.dtype.names:
+                if want.dtype[name].kind in "Mm" or name == "level_0":
+                    assert got[name].dtype.kind in "Mm" and np.array_equal(got[name], want[name].astype(got[name].dtype),
+                                                                           equal_nan=True), (value, got)
+        elif isinstance(value, pd.Series) and value.dtype == int:
+            assert np.array_equal(got, value)
+        else:
+            want = np.asarray(value)
+            assert got.dtype == want.dtype and np.array_equal(got, want, equal_nan=True), (value, got)
+
+
+def test_masked_arrays():
+    """S400, S402: whole numbers of which some are masked are floats in CSV as in pandas; in .npy NaN or NaT stands for
+    what is masked, also where all is."""
+    arrays = [np.ma.array([1, 2, 3], mask=[0, 1, 0]), np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]]),
+              np.ma.array([1, 2], mask=[0, 0]), np.ma.array(np.array([1, 2], "u1"), mask=[0, 1]),
+              np.ma.array([2**60 + 1, 2], mask=[0, 1]), np.ma.array([.5, 2], mask=[0, 1])]
+    for array, got in zip(arrays, written(CSV, arrays)):
+        assert got.decode() == pd.DataFrame(array).to_csv(), (array, got)
+    cases = [(np.ma.array([1, 2], mask=[1, 1]), np.array([np.nan, np.nan])),
+             (np.ma.array([.5, 2], mask=[1, 1]), np.array([np.nan, np.nan])),
+             (np.ma.array([1, 2], mask=[0, 1]), np.array([1, np.nan])),
+             (np.ma.array(np.array(["2020-01-01", "2020-01-02"], ">M8[D]"), mask=[0, 1]), np.array(["2020-01-01", "NaT"], ">M8[D]")),
+             (np.ma.array(np.array([[1, 2], [3, 4]], "m8[s]"), mask=[[0, 1], [0, 0]]), np.array([[1, "NaT"], [3, 4]], "m8[s]"))]
+    for (array, want), got in zip(cases, written(NPY, [array for array, _ in cases])):
+        got = np.load(io.BytesIO(got), allow_pickle=False)
+        assert got.dtype == want.dtype and np.array_equal(got, want, equal_nan=True), (array, got)
+
+
 def dtypes():
     yield from map(np.dtype, ["?", "i1", "u8", "f2", "g", "c8", "O", "U5", ">U5", "S3", "V7", ">i4", "M8[ns]", "m8[25s]", "M8", ">M8[D]"])
     yield from (pd.CategoricalDtype(["a"]), pd.StringDtype(), pd.StringDtype(na_value=np.nan), pd.PeriodDtype("2Q-FEB"),
