@@ -131,7 +131,8 @@ static void check_fargate(struct check *c)
     not_on_fargate(c, j->privileged, "batch.privileged");
     if (j->log_driver != NULL && strcmp(j->log_driver, "awslogs") != 0 && strcmp(j->log_driver, "splunk") != 0 &&
         strcmp(j->log_driver, "awsfirelens") != 0) {
-        problem(c, "batch.log_driver: \"%s\" is not available for Fargate compute resources; awslogs and splunk are",
+        problem(c, "batch.log_driver: \"%s\" is not available for Fargate compute resources; awslogs, splunk "
+                   "and awsfirelens are",
                 j->log_driver);
     }
     check_pair(c);

@@ -64,7 +64,7 @@ static void resolve_dependency(struct submission *s, size_t i, bool is_dry)
     } else if (is_dry) {
         strv_add(&s->depends_on, name);
     } else {
-        buf_printf(&s->problems, "depends_on[%zu]: \"%s\": %s\n", i, name, why);
+        buf_printf(&s->problems, "depends_on: item %zu, \"%s\": %s\n", i + 1, name, why);
     }
 }
 

@@ -245,6 +245,23 @@ static void fargate_has_pairs(void **state)
             "1024\n");
 }
 
+static void fargate_has_three_log_drivers(void **state)
+{
+    struct all *a = *state;
+    a->s.execution_role = mem_strdup("arn:aws:iam::123456789012:role/exec");
+    static const char *const drivers[] = {"awslogs", "splunk", "awsfirelens"};
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
+        free(a->j.log_driver);
+        a->j.log_driver = mem_strdup(drivers[i]);
+        accepted(a, "FARGATE");
+    }
+    free(a->j.log_driver);
+    a->j.log_driver = mem_strdup("syslog");
+    refused(a, "FARGATE", false,
+            "batch.log_driver: \"syslog\" is not available for Fargate compute resources; awslogs, splunk and "
+            "awsfirelens are\n");
+}
+
 static void what_only_fargate_has_is_refused_elsewhere(void **state)
 {
     struct all *a = *state;
@@ -484,6 +501,7 @@ int main(void)
         WITH(images_have_defaults_and_a_registry),
         WITH(what_fargate_lacks_is_named_at_once),
         WITH(fargate_has_pairs),
+        WITH(fargate_has_three_log_drivers),
         WITH(what_only_fargate_has_is_refused_elsewhere),
         WITH(sizes_are_bounded),
         WITH(code_packages_that_cannot_be_fetched),
