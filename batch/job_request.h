@@ -16,11 +16,15 @@ void job_definition_free(struct job_definition *d); // empties it
 
 // What only the configuration and the platform tell is checked here, all of it, into *problems as job_spec_read does:
 // no image, no role, tmpfs on Fargate, no execution role on Fargate, pairs of cpu and memory that Fargate does not
-// have, ephemeral_storage elsewhere, devices on Fargate. `platform` is computeResources.type: "EC2", "SPOT", "FARGATE",
+// have, devices on Fargate; ephemeral_storage and fractions of a vCPU elsewhere; too little memory; tags of the
+// configuration that AWS does not take. `platform` is computeResources.type: "EC2", "SPOT", "FARGATE",
 // "FARGATE_SPOT". `code` may be NULL.
 errc job_definition_make(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
                          const char *platform, struct job_definition *ret, struct buf *problems, struct err *err)
     ERR_MUST_CHECK;
+
+// Whether a job can only run on Fargate: for who does not know the platform.
+bool job_needs_fargate(const struct job_spec *j);
 
 // "USER-NAME-HASH", in [A-Za-z0-9][A-Za-z0-9_-]{0,127}: the hash covers the file's text, its name and the generation,
 // so that a sent job can be found by its name, and another save is another job. Owned by the caller.

@@ -271,6 +271,47 @@ static void what_only_fargate_has_is_refused_elsewhere(void **state)
                                              "available for FARGATE compute environments"));
 }
 
+static void ec2_has_whole_vcpus_and_some_memory(void **state)
+{
+    struct all *a = *state;
+    static const struct {
+        double cpu;
+        bool fits;
+    } cpus[] = {{1, true}, {2.0, true}, {96, true}, {999999, true}, {1.0000001, true}, // sent as 1
+                {0.5, false}, {2.5, false}, {0.999, false}, {1.25, false}};
+    for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++) {
+        a->j.cpu = cpus[i].cpu;
+        assert_int_equal(define(a, i % 2 ? "SPOT" : "EC2", false), cpus[i].fits ? ERR_OK : ERR_INVALID);
+        assert_int_equal(job_needs_fargate(&a->j), !cpus[i].fits);
+    }
+    a->j.cpu = 0.5;
+    a->j.memory = 1;
+    refused(a, "EC2", false,
+            "batch.cpu, resources.cpu: EC2 and Spot have no 0.5 vCPU; they have whole numbers of 1 or more; give one, "
+            "or name a queue on Fargate with batch.queue\n"
+            "batch.memory, resources.memory: AWS Batch has no 1 MiB; it has 4 MiB or more\n");
+    a->j.cpu = 1;
+    a->j.memory = 4;
+    accepted(a, "EC2");
+}
+
+static void tags_of_the_configuration(void **state)
+{
+    struct all *a = *state;
+    pairs_set(&a->s.default_tags, "team!", "ml");
+    pairs_set(&a->s.default_tags, "cost", "50%");
+    pairs_set(&a->s.default_tags, "fine", "a b");
+    refused(a, "EC2", false,
+            "METAFLOW_BATCH_DEFAULT_TAGS, the tag \"team!\": a tag's name has only letters, digits, spaces and + - = . "
+            "_ : / @; correct it in Metaflow's configuration\n"
+            "METAFLOW_BATCH_DEFAULT_TAGS, the tag \"cost\": a tag's value has only letters, digits, spaces and + - = . "
+            "_ : / @; correct it in Metaflow's configuration\n");
+    pairs_free(&a->s.default_tags);
+    pairs_set(&a->s.default_tags, "cost", "50%");
+    pairs_set(&a->j.tags, "cost", "50"); // in its place
+    accepted(a, "EC2");
+}
+
 static void sizes_are_bounded(void **state)
 {
     struct all *a = *state;
@@ -503,6 +544,8 @@ int main(void)
         WITH(fargate_has_pairs),
         WITH(fargate_has_three_log_drivers),
         WITH(what_only_fargate_has_is_refused_elsewhere),
+        WITH(ec2_has_whole_vcpus_and_some_memory),
+        WITH(tags_of_the_configuration),
         WITH(sizes_are_bounded),
         WITH(code_packages_that_cannot_be_fetched),
         WITH(submissions),

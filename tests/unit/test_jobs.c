@@ -221,6 +221,11 @@ static void test_dry_run(void **state)
     assert_string_equal(rig_text(r, "a", JOB_TEMPDIR), "/metaflow_temp");
     assert_non_null(strstr(rig_text(r, "a", JOB_REQUEST), "/metaflow_temp/x"));
     assert_non_null(strstr(rig_text(r, "a", JOB_REQUEST), "EC2 is assumed"));
+    // What only Fargate has is not refused because the queue is not known.
+    r->settings.execution_role = mem_strdup("arn:aws:iam::123456789012:role/e");
+    const char *small = "{\"command\": [\"x\"], \"batch\": {\"cpu\": 0.5, \"memory\": 1024}, \"dry_run\": true}";
+    assert_int_equal(rig_submit(r, "small", small, &err), ERR_OK);
+    assert_non_null(strstr(rig_text(r, "small", JOB_REQUEST), "FARGATE is assumed"));
     assert_int_equal(fake_calls(NULL), 0);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // it blocks nothing
     assert_int_equal(fake_jobs(), 1);
