@@ -16,7 +16,8 @@ static const struct job_key keys[K_COUNT] = {
         "What runs in the container. {tempdir} in it stands for the path of the tmpfs, or for . without one."},
     [K_NAME] = {"name", JOB_T_TEXT, true, 0, 0, "the name of the file without .json",
         "1 to 128 letters, digits, - and _, the first a letter or digit",
-        "Goes into the name that AWS Batch shows, which is USER-NAME-HASH."},
+        "Goes into the name that AWS Batch shows, which is USER-NAME-HASH, with at most 40 characters of USER and "
+        "60 of NAME."},
     [K_CODE] = {"code", JOB_T_TEXT, true, 0, 0, "none",
         "a run, FLOW/RUN",
         "The code package of that run is fetched and unpacked in the container before the command, and "

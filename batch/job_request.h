@@ -41,9 +41,9 @@ struct job_submission {
 // The body of SubmitJob, compact. Owned by the caller.
 char *job_submission_json(const struct job_submission *s);
 
-// What `request` shows: {"definition": ..., "submission": ...} indented, with the values of variables and members whose
-// names have KEY, SECRET, TOKEN, PASSWORD or HEADERS as "***". The first two arguments are the bodies; `note` is a
-// further member, or NULL. ERR_CORRUPT when a body is no JSON.
+// What `request` shows: {"definition": ..., "submission": ...} indented, with the values of variables and members of
+// secret names, and the user parts of URLs, as "***" (base/secret.h). The first two arguments are the bodies; `note` is
+// a further member, or NULL. ERR_CORRUPT when a body is no JSON.
 errc job_request_show(const char *definition, const char *submission, const char *note, struct buf *out,
                       struct err *err) ERR_MUST_CHECK;
 

@@ -294,17 +294,21 @@ def test_other_users(batch_mounter, cloud, batch_root):
 
 
 def test_no_secret_is_told(batch_mounter, cloud):
-    """S268: values of headers and of names that sound secret are not in `request`, the log or `.metaflowfs`."""
-    secret = {"API_KEY": "sk-value-1", "DB_PASSWORD": "pw-value-2", "HF_TOKEN": "tk-value-3", "MY_SECRET": "se-value-4"}
+    """S268: values of headers and of names that sound secret, and passwords in URLs, are not in `request`, the log or `.metaflowfs`."""
+    secret = {"API_KEY": "sk-value-1", "DB_PASSWORD": "pw-value-2", "HF_TOKEN": "tk-value-3", "MY_SECRET": "se-value-4",
+              "PGPASSWD": "pd-value-6", "SSH_PASSPHRASE": "pp-value-7", "GOOGLE_CREDENTIALS": "cr-value-8",
+              "AUTHORIZATION": "au-value-9", "GITHUB_PAT": "pa-value-10"}
+    url = "postgres://me:ur-value-11@host/db"
     mount = batch_mounter(cloud, log_level="debug", env={
         "METAFLOW_SERVICE_HEADERS": json.dumps({"x-api-key": "hd-value-5"}), "METAFLOW_DEBUG_X": "1"})
-    save(mount, "quiet", job(environment={"vars": dict(secret, PLAIN="is-shown")}))
-    assert batching.environment(cloud.submission()).items() >= secret.items(), "the job gets them"
+    save(mount, "quiet", job(environment={"vars": dict(secret, PLAIN="is-shown", DB=url)}))
+    assert batching.environment(cloud.submission()).items() >= dict(secret, DB=url).items(), "the job gets them"
     request = part(mount, "quiet", "request")
     assert "is-shown" in request and "***" in request and "API_KEY" in request
+    assert "postgres://***@host/db" in request
     told = [mount.read(".metaflowfs/" + n).decode() for n in ("config", "status", "errors", "stats")]
     told += [request, mount.log()]
-    for value in [*secret.values(), "hd-value-5", batching.s3ing.SECRET]:
+    for value in [*secret.values(), "hd-value-5", "ur-value-11", batching.s3ing.SECRET]:
         assert not any(value in text for text in told), value
 
 

@@ -458,6 +458,25 @@ static void job_names(void **state)
     assert_string_equal(a, same);
 }
 
+static void requests_show_no_password_of_a_url(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    auto_cleanup(buf_free) struct buf out = {0};
+    const char *submission =
+        "{\"command\":[\"load\",\"--from=postgres://me:s1@h/db\"],\"environment\":[{\"name\":\"DB\",\"value\":"
+        "\"mysql://me:s2@h\"},{\"name\":\"PGPASSWD\",\"value\":\"s3\"},{\"name\":\"GH_PAT\",\"value\":\"s4\"},"
+        "{\"name\":\"A\",\"value\":\"Ã©\\n\\u2028\\\"s3://b/k@1\"}]}";
+    assert_int_equal(job_request_show("{}", submission, NULL, &out, &err), ERR_OK);
+    assert_null(strstr(out.data, "s1"));
+    assert_null(strstr(out.data, "s2"));
+    assert_null(strstr(out.data, "\"s3\""));
+    assert_null(strstr(out.data, "s4"));
+    assert_non_null(strstr(out.data, "\"--from=postgres://***@h/db\""));
+    assert_non_null(strstr(out.data, "\"mysql://***@h\""));
+    assert_non_null(strstr(out.data, "\\\"s3://b/k@1\""));
+}
+
 static void requests_show_no_secret(void **state)
 {
     (void)state;
@@ -551,6 +570,7 @@ int main(void)
         WITH(submissions),
         WITH(submissions_with_code),
         cmocka_unit_test(job_names),
+        cmocka_unit_test(requests_show_no_password_of_a_url),
         cmocka_unit_test(requests_show_no_secret),
         cmocka_unit_test(texts_as_python_shows_them),
     };
