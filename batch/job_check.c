@@ -2,12 +2,11 @@
 
 #include "base/mem.h"
 #include "batch/job_read_i.h"
+#include "batch/job_tag.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define VOLUME_NAME_MAX 255
-#define TAG_NAME_MAX 128
-#define TAG_VALUE_MAX 256
 
 static bool only_of(const char *text, const char *allowed)
 {
@@ -174,57 +173,12 @@ void job_check_var(struct job_reader *r, const char *name, const struct json *va
     text_of(r, K_VARS, shown, value);
 }
 
-// Characters beyond ASCII that are no letters and no digits, as far as they have blocks of their own; AWS has the last
-// word.
-static bool is_no_letter(unsigned c)
-{
-    return c < 0xaa || (c > 0xaa && c < 0xc0 && c != 0xb2 && c != 0xb3 && c != 0xb5 && c != 0xb9 && c != 0xba) ||
-           c == 0xd7 || c == 0xf7 || (c >= 0x2000 && c < 0x2c00) || (c >= 0x3000 && c < 0x3005) ||
-           (c >= 0xe000 && c < 0xf900) || (c >= 0x1f000 && c < 0x20000);
-}
-
-// How many characters a tag's text has, or -1 where AWS does not take one of them.
-static long tag_length(const char *text)
-{
-    long n = 0;
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; n++) {
-        if (*c < 0x80) {
-            if (strchr(LETTERS DIGITS " +-=._:/@", *c) == NULL) {
-                return -1;
-            }
-            c++;
-            continue;
-        }
-        unsigned value = *c >= 0xf0 ? *c & 0x07U : *c >= 0xe0 ? *c & 0x0fU : *c & 0x1fU;
-        for (c++; (*c & 0xc0) == 0x80; c++) {
-            value = value << 6 | (*c & 0x3fU);
-        }
-        if (is_no_letter(value)) {
-            return -1;
-        }
-    }
-    return n;
-}
-
 void job_check_tag(struct job_reader *r, const char *name, const struct json *value)
 {
     auto_free char *shown = job_show(name);
-    const char *text = text_of(r, K_TAGS, shown, value), *problem = NULL;
-    static const char *const charset = "letters, digits, spaces and + - = . _ : / @";
-    long name_length = tag_length(name), value_length = text != NULL ? tag_length(text) : 0;
-    bool reserved = strncasecmp(name, "aws:", 4) == 0 || (text != NULL && strncasecmp(text, "aws:", 4) == 0);
-    if (reserved) {
-        problem = "neither a tag's name nor its value begins with aws:";
-    } else if (*name == '\0' || name_length > TAG_NAME_MAX) {
-        problem = "a tag's name has 1 to 128 characters";
-    } else if (value_length > TAG_VALUE_MAX) {
-        problem = "a tag's value has at most 256 characters";
-    }
+    const char *text = text_of(r, K_TAGS, shown, value), *problem = job_tag_problem(name, text != NULL ? text : "");
     if (problem != NULL) {
         job_problem(r, "batch.aws_batch_tags.%s: %s", shown, problem);
-    } else if (name_length < 0 || value_length < 0) {
-        job_problem(r, "batch.aws_batch_tags.%s: a tag's %s has only %s", shown, name_length < 0 ? "name" : "value",
-                    charset);
+        r->refused[K_TAGS] = true;
     }
-    r->refused[K_TAGS] = r->refused[K_TAGS] || problem != NULL || name_length < 0 || value_length < 0;
 }

@@ -5,8 +5,10 @@
 
 #include "base/mem.h"
 #include "batch/job_request_i.h"
+#include "batch/job_tag.h"
 
-#define TAGS_MAX 50 // AWS Batch, "Tag restrictions"
+#define TAGS_MAX 50  // AWS Batch, "Tag restrictions"
+#define MEMORY_MIN 4 // MiB
 
 struct check {
     const struct job_spec *j;
@@ -67,6 +69,15 @@ static void check_configured(struct check *c)
 
 static void check_tags(struct check *c)
 {
+    for (size_t i = 0; i < c->s->default_tags.len; i++) {
+        const struct pair *tag = &c->s->default_tags.at[i];
+        const char *own = pairs_get(&c->j->tags, tag->name);
+        const char *what = job_tag_problem(tag->name, own != NULL ? own : tag->value);
+        if (what != NULL) {
+            problem(c, "METAFLOW_BATCH_DEFAULT_TAGS, the tag \"%.200s\": %s; correct it in Metaflow's configuration",
+                    tag->name, what);
+        }
+    }
     auto_cleanup(pairs_free) struct pairs tags = {0};
     job_tags(c->j, c->s, c->code, &tags);
     if (tags.len > TAGS_MAX) {
@@ -106,6 +117,36 @@ static void check_pair(struct check *c)
     problem(c, "batch.cpu, resources.cpu: Fargate has no %g vCPU; it has 0.25, 0.5, 1, 2, 4, 8 and 16", c->j->cpu);
 }
 
+// As it is sent: what %g rounds away is nothing to AWS.
+static bool is_whole_cpu(double cpu)
+{
+    auto_free char *text = mem_printf("%g", cpu);
+    return text[strspn(text, "0123456789")] == '\0' && text[0] != '0';
+}
+
+bool job_needs_fargate(const struct job_spec *j)
+{
+    return j->ephemeral_storage > 0 || !is_whole_cpu(j->cpu);
+}
+
+// AWS Batch API Reference, ResourceRequirement; it takes "1.0" for no number there.
+static void check_ec2(struct check *c)
+{
+    const struct job_spec *j = c->j;
+    if (j->ephemeral_storage > 0) {
+        problem(c, "batch.ephemeral_storage: The ephemeral_storage parameter is only available for FARGATE compute "
+                   "environments; leave it out, or name a queue on Fargate with batch.queue");
+    }
+    if (!is_whole_cpu(j->cpu)) {
+        problem(c, "batch.cpu, resources.cpu: EC2 and Spot have no %g vCPU; they have whole numbers of 1 or more; give "
+                   "one, or name a queue on Fargate with batch.queue", j->cpu);
+    }
+    if (j->memory < MEMORY_MIN) {
+        problem(c, "batch.memory, resources.memory: AWS Batch has no %.0f MiB; it has %d MiB or more", j->memory,
+                MEMORY_MIN);
+    }
+}
+
 static void not_on_fargate(struct check *c, bool is_given, const char *key)
 {
     if (is_given) {
@@ -131,7 +172,8 @@ static void check_fargate(struct check *c)
     not_on_fargate(c, j->privileged, "batch.privileged");
     if (j->log_driver != NULL && strcmp(j->log_driver, "awslogs") != 0 && strcmp(j->log_driver, "splunk") != 0 &&
         strcmp(j->log_driver, "awsfirelens") != 0) {
-        problem(c, "batch.log_driver: \"%s\" is not available for Fargate compute resources; awslogs and splunk are",
+        problem(c, "batch.log_driver: \"%s\" is not available for Fargate compute resources; awslogs, splunk "
+                   "and awsfirelens are",
                 j->log_driver);
     }
     check_pair(c);
@@ -162,9 +204,8 @@ errc job_platform_check(const struct job_spec *j, const struct batch_settings *s
     check_configured(&c);
     if (c.fargate) {
         check_fargate(&c);
-    } else if (j->ephemeral_storage > 0) {
-        problem(&c, "batch.ephemeral_storage: The ephemeral_storage parameter is only available for FARGATE compute "
-                    "environments; leave it out, or name a queue on Fargate with batch.queue");
+    } else {
+        check_ec2(&c);
     }
     check_tags(&c);
     check_size(&c);

@@ -16,11 +16,15 @@ void job_definition_free(struct job_definition *d); // empties it
 
 // What only the configuration and the platform tell is checked here, all of it, into *problems as job_spec_read does:
 // no image, no role, tmpfs on Fargate, no execution role on Fargate, pairs of cpu and memory that Fargate does not
-// have, ephemeral_storage elsewhere, devices on Fargate. `platform` is computeResources.type: "EC2", "SPOT", "FARGATE",
+// have, devices on Fargate; ephemeral_storage and fractions of a vCPU elsewhere; too little memory; tags of the
+// configuration that AWS does not take. `platform` is computeResources.type: "EC2", "SPOT", "FARGATE",
 // "FARGATE_SPOT". `code` may be NULL.
 errc job_definition_make(const struct job_spec *j, const struct batch_settings *s, const struct job_code *code,
                          const char *platform, struct job_definition *ret, struct buf *problems, struct err *err)
     ERR_MUST_CHECK;
+
+// Whether a job can only run on Fargate: for who does not know the platform.
+bool job_needs_fargate(const struct job_spec *j);
 
 // "USER-NAME-HASH", in [A-Za-z0-9][A-Za-z0-9_-]{0,127}: the hash covers the file's text, its name and the generation,
 // so that a sent job can be found by its name, and another save is another job. Owned by the caller.
@@ -37,9 +41,9 @@ struct job_submission {
 // The body of SubmitJob, compact. Owned by the caller.
 char *job_submission_json(const struct job_submission *s);
 
-// What `request` shows: {"definition": ..., "submission": ...} indented, with the values of variables and members whose
-// names have KEY, SECRET, TOKEN, PASSWORD or HEADERS as "***". The first two arguments are the bodies; `note` is a
-// further member, or NULL. ERR_CORRUPT when a body is no JSON.
+// What `request` shows: {"definition": ..., "submission": ...} indented, with the values of variables and members of
+// secret names, and the user parts of URLs, as "***" (base/secret.h). The first two arguments are the bodies; `note` is
+// a further member, or NULL. ERR_CORRUPT when a body is no JSON.
 errc job_request_show(const char *definition, const char *submission, const char *note, struct buf *out,
                       struct err *err) ERR_MUST_CHECK;
 

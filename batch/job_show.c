@@ -2,20 +2,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "batch/job_request.h"
-
-#define HIDDEN "***"
-
-static bool is_secret(const char *name)
-{
-    static const char *const marks[] = {"KEY", "SECRET", "TOKEN", "PASSWORD", "HEADERS"};
-    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-        if (strcasestr(name, marks[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
 
 struct show {
     struct json_out *out;
@@ -29,8 +17,8 @@ static bool show_member(void *arg, const char *key, const struct json *value)
     struct show *s = arg;
     json_out_key(s->out, key);
     bool is_text = json_kind(value) == JSON_STR;
-    if (is_text && (is_secret(key) || (s->is_variable && strcmp(key, "value") == 0))) {
-        json_out_str(s->out, HIDDEN);
+    if (is_text && (secret_is_name(key) || (s->is_variable && strcmp(key, "value") == 0))) {
+        json_out_str(s->out, SECRET_SHOWN);
     } else {
         show_value(s->out, value);
     }
@@ -41,7 +29,7 @@ static void show_value(struct json_out *out, const struct json *value)
 {
     if (json_kind(value) == JSON_OBJECT) {
         const char *name = json_str(json_get(value, "name"));
-        struct show s = {.out = out, .is_variable = name != NULL && is_secret(name)};
+        struct show s = {.out = out, .is_variable = name != NULL && secret_is_name(name)};
         json_out_begin(out, '{');
         json_each(value, show_member, &s);
         json_out_end(out, '}');
@@ -51,6 +39,10 @@ static void show_value(struct json_out *out, const struct json *value)
             show_value(out, json_at(value, i));
         }
         json_out_end(out, ']');
+    } else if (json_str(value) != NULL) {
+        auto_cleanup(buf_free) struct buf text = {0};
+        secret_put_text(&text, json_str(value));
+        json_out_str(out, text.data != NULL ? text.data : "");
     } else {
         auto_cleanup(buf_free) struct buf text = {0};
         json_dump(value, &text);

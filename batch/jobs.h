@@ -78,6 +78,7 @@ struct job_view {
     int64_t changed_ms;       // when its state last changed (Batch's own times), wall clock
     int64_t saved_ms;         // of a job file; else 0
     bool log_grows;           // more of it may come
+    bool log_is_empty;        // no container wrote to it (yet): its size of 0 is the true one
     unsigned attempts;        // entries of attempts/
     char *task;               // "Flow/run/step/task" of Metaflow's job, or NULL
 };
@@ -103,8 +104,7 @@ errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, st
 errc jobs_text(struct jobs *j, const char *name, const char *attempt, enum job_part part, struct buf *out,
                struct err *err) ERR_MUST_CHECK;
 // The log as far as it was fetched: a file that only grows, to be read with pread, up to *ret_len now. The poller
-// fetches it from now on while it is looked at; the first call waits for the first answer, 10 s at most. The
-// descriptor is the caller's, to be closed. ERR_NOT_FOUND where the job never started.
+// fetches it from now on while it is looked at; the first call waits for the first answer, 10 s at most. XX
 errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct cancel *cancel, int *ret_fd,
               uint64_t *ret_len, struct err *err) ERR_MUST_CHECK;
 

@@ -64,7 +64,7 @@ static void resolve_dependency(struct submission *s, size_t i, bool is_dry)
     } else if (is_dry) {
         strv_add(&s->depends_on, name);
     } else {
-        buf_printf(&s->problems, "depends_on[%zu]: \"%s\": %s\n", i, name, why);
+        buf_printf(&s->problems, "depends_on: item %zu, \"%s\": %s\n", i + 1, name, why);
     }
 }
 
@@ -104,8 +104,8 @@ static void assume(const struct submission *s, struct assumed *ret)
         buf_puts(&note, "; no queue is given or configured: the first that is enabled and valid would be taken");
     }
     if (ret->platform == NULL) {
-        ret->platform = mem_strdup(ASSUMED_PLATFORM);
-        buf_puts(&note, "; the platform of the queue is not known yet, " ASSUMED_PLATFORM " is assumed");
+        ret->platform = mem_strdup(job_needs_fargate(&s->spec) ? "FARGATE" : ASSUMED_PLATFORM);
+        buf_printf(&note, "; the platform of the queue is not known yet, %s is assumed", ret->platform);
     }
     for (size_t i = 0; i < s->depends_on.len; i++) {
         if (!is_job_id(s->depends_on.items[i])) {

@@ -2,7 +2,8 @@
 //
 // jobs.c has the table and its life, jobs_find.c look-ups and listings, jobs_told.c what Batch told of a job,
 // jobs_text.c what files show, jobs_submit.c and jobs_send.c submissions, jobs_dry.c dry runs, jobs_poll.c the poller,
-// jobs_settle.c what it does for each job, jobs_list.c Metaflow's jobs, jobs_log.c the logs, jobs_kill.c the end.
+// jobs_settle.c what it does for each job, jobs_list.c Metaflow's jobs, jobs_log.c the logs,
+// jobs_log_place.c where they are, jobs_kill.c the end.
 //
 // `lock` is for memory alone: never held across a call to AWS, to the journal, or out of here. Whoever changes a record
 // holds the journal's lock of that name, and then reads the record into the table again (jobs_refresh).
@@ -245,9 +246,17 @@ errc jobs_ask(struct jobs *j, const struct strv *ids, size_t from, struct cancel
 
 // --- logs --------------------------------------------------------------------------------------------------------
 
+struct log_place {
+    const char *driver, *group, *region, *stream; // borrowed; `group` is never NULL
+};
+struct log_place log_place_of(const struct face *f);     // jobs_log_place.c, as the next ones
+bool log_is_elsewhere(const struct log_place *p);        // with a log driver other than CloudWatch's
+void log_put_elsewhere(const struct log_place *p, struct buf *out); // what is read then
+bool log_exists(const struct face *f);                   // of a job that was accepted; perhaps empty
+bool log_has_stream(const struct face *f);               // else there is nothing in it (yet)
+bool log_has_ended(const struct face *f);                // the job, or the attempt
 // Bytes that were fetched of a log; with the lock held. *ret_grows: more may come.
 uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows);
-bool log_exists(const struct face *f);
 void log_touch(struct jobs *j, const struct face *f);    // somebody looks at a log that is open already
 void logs_free(struct jobs *j); // with no thread left
 

@@ -11,7 +11,6 @@
 #include "base/str.h"
 #include "batch/jobs_i.h"
 
-#define DEFAULT_GROUP "/aws/batch/job"
 #define SPOOLS_MAX 64
 #define FIRST_WAIT_MS (10 * 1000)   // of the first look
 #define CALL_MS (10 * 1000)         // one GetLogEvents
@@ -36,48 +35,9 @@ struct log_spool {
     struct err failure;            // code 0: none
 };
 
-// --- which log ---------------------------------------------------------------------------------------------------
+// --- what is known of a log --------------------------------------------------------------------------------------
 
-struct place {
-    const char *driver, *group, *region, *stream; // borrowed
-};
-
-static struct place place_of(const struct face *f)
-{
-    struct place p = {0};
-    if (f->told != NULL) {
-        p.driver = f->told->driver;
-        p.group = f->told->group;
-        p.region = f->told->region;
-        p.stream = f->told->stream;
-    }
-    if (f->side != NULL && p.driver == NULL) {
-        p.driver = f->side->driver;
-        p.group = f->side->group;
-        p.region = f->side->region;
-    }
-    if (f->one != NULL) {
-        p.stream = f->one->stream;
-    }
-    p.group = p.group != NULL ? p.group : DEFAULT_GROUP;
-    return p;
-}
-
-static bool is_elsewhere(const struct place *p)
-{
-    return p->driver != NULL && strcmp(p->driver, "awslogs") != 0;
-}
-
-bool log_exists(const struct face *f)
-{
-    struct place p = place_of(f);
-    if (f->told == NULL || f->is_dry) {
-        return false;
-    }
-    return is_elsewhere(&p) ? f->told->started_ms > 0 : p.stream != NULL;
-}
-
-static struct log_spool *spool_of(struct jobs *j, const struct place *p)
+static struct log_spool *spool_of(struct jobs *j, const struct log_place *p)
 {
     struct log_spool *s = j->spools;
     while (s != NULL && !(str_same(s->stream, p->stream) && str_same(s->group, p->group) &&
@@ -87,25 +47,24 @@ static struct log_spool *spool_of(struct jobs *j, const struct place *p)
     return s;
 }
 
-static void put_elsewhere(const struct place *p, struct buf *out)
-{
-    buf_printf(out, "the log of this job goes to the log driver \"%s\": it is not in CloudWatch Logs\n", p->driver);
-}
-
 static void note_end(struct log_spool *s, const struct face *f)
 {
-    s->is_ended = f->one != NULL ? f->one->stopped_ms > 0 : told_ended(f->told);
+    s->is_ended = log_has_ended(f);
     s->ended_ms = f->one != NULL ? f->one->stopped_ms : f->told->stopped_ms;
 }
 
 uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows)
 {
-    struct place p = place_of(f);
+    struct log_place p = log_place_of(f);
     *ret_grows = false;
-    if (is_elsewhere(&p)) {
+    if (log_is_elsewhere(&p)) {
         auto_cleanup(buf_free) struct buf text = {0};
-        put_elsewhere(&p, &text);
+        log_put_elsewhere(&p, &text);
         return text.len;
+    }
+    if (p.stream == NULL) {
+        *ret_grows = !log_has_ended(f);
+        return 0;
     }
     struct log_spool *s = spool_of(j, &p);
     if (s != NULL) {
@@ -117,8 +76,8 @@ uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows)
 
 void log_touch(struct jobs *j, const struct face *f)
 {
-    struct place p = place_of(f);
-    struct log_spool *s = log_exists(f) && !is_elsewhere(&p) ? spool_of(j, &p) : NULL;
+    struct log_place p = log_place_of(f);
+    struct log_spool *s = p.stream != NULL && log_exists(f) && !log_is_elsewhere(&p) ? spool_of(j, &p) : NULL;
     int64_t now = clock_mono_ms();
     if (s != NULL) {
         bool was_idle = now - s->looked_ms > JOBS_IDLE_MS;
@@ -205,7 +164,7 @@ static void drop_old(struct jobs *j)
     }
 }
 
-static struct log_spool *make_spool(struct jobs *j, const struct place *p, struct err *err)
+static struct log_spool *make_spool(struct jobs *j, const struct log_place *p, struct err *err)
 {
     drop_old(j);
     int fd = open_spool(j->spool_dir, err);
@@ -377,21 +336,20 @@ static void *log_run(void *arg)
 
 // --- reading -----------------------------------------------------------------------------------------------------
 
-static errc elsewhere(const struct jobs *j, const struct place *p, int *ret_fd, uint64_t *ret_len, struct err *err)
+// A log of which everything is known.
+static errc open_text(const struct jobs *j, const struct buf *text, int *ret_fd, uint64_t *ret_len, struct err *err)
 {
-    auto_cleanup(buf_free) struct buf text = {0};
     struct log_spool whole = {.fd = open_spool(j->spool_dir, err)};
     if (whole.fd < 0) {
         return err->code;
     }
-    put_elsewhere(p, &text);
-    errc e = append(&whole, &text, err);
+    errc e = append(&whole, text, err);
     if (e) {
         close(whole.fd);
         return e;
     }
     *ret_fd = whole.fd;
-    *ret_len = text.len;
+    *ret_len = text->len;
     return ERR_OK;
 }
 
@@ -402,13 +360,13 @@ static bool is_fresh(const struct log_spool *s, int64_t now)
 }
 
 // Waits, with the lock held, until what was read of it is fresh, or cannot be had.
-static errc wait_for(struct jobs *j, const struct place *p, struct cancel *cancel, struct log_spool **ret,
+static errc wait_for(struct jobs *j, const struct log_place *p, struct cancel *cancel, struct log_spool **ret,
                      struct err *err)
 {
     int64_t began = clock_mono_ms(), now = began;
     struct log_spool *s = *ret;
     auto_free char *group = mem_strdup(p->group), *region = mem_strdup(p->region), *stream = mem_strdup(p->stream);
-    struct place own = {.group = group, .region = region, .stream = stream}; // the table may change meanwhile
+    struct log_place own = {.group = group, .region = region, .stream = stream}; // the table may change meanwhile
     while (s != NULL && !is_fresh(s, began) && now - began < FIRST_WAIT_MS && !j->is_ending) {
         errc e = cancel_check(cancel, err);
         if (e) {
@@ -431,9 +389,13 @@ static errc wait_for(struct jobs *j, const struct place *p, struct cancel *cance
 static errc open_log(struct jobs *j, const struct face *f, struct cancel *cancel, int *ret_fd, uint64_t *ret_len,
                      struct err *err)
 {
-    struct place p = place_of(f);
-    if (is_elsewhere(&p)) {
-        return elsewhere(j, &p, ret_fd, ret_len, err);
+    struct log_place p = log_place_of(f);
+    if (p.stream == NULL || log_is_elsewhere(&p)) {
+        auto_cleanup(buf_free) struct buf text = {0};
+        if (log_is_elsewhere(&p)) {
+            log_put_elsewhere(&p, &text);
+        }
+        return open_text(j, &text, ret_fd, ret_len, err);
     }
     struct log_spool *s = spool_of(j, &p);
     if (s == NULL && !jobs_can_ask(j)) {
@@ -475,7 +437,7 @@ errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct canc
     pthread_mutex_lock(&j->lock);
     bool there = face_at(j, name, attempt, &f);
     if (!there || !log_exists(&f)) {
-        e = err_set(err, ERR_NOT_FOUND, "the job %s has no log: it did not start yet", name);
+        e = err_set(err, ERR_NOT_FOUND, "the job %s has no log: AWS Batch did not accept it (yet)", name);
     } else {
         e = open_log(j, &f, cancel, ret_fd, ret_len, err);
     }

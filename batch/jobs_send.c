@@ -37,6 +37,15 @@ static errc pick_queue(struct submission *s, char **ret, struct err *err)
     return e;
 }
 
+// Where a queue that does not do was named.
+static const char *queue_source(const struct submission *s)
+{
+    bool is_configured = s->j->conf.settings->queue != NULL;
+    return s->spec.queue != NULL ? "batch.queue"
+           : is_configured       ? "batch.queue, from METAFLOW_BATCH_JOB_QUEUE"
+                                 : "batch.queue, not given: the first of AWS Batch";
+}
+
 static void set_bodies(struct submission *s, const char *queue, const char *arn)
 {
     struct intent *in = record_present(&s->rec);
@@ -78,6 +87,7 @@ errc submission_prepare(struct submission *s, struct err *err)
         platform = mem_strdup("EC2");
     } else if (!e) {
         e = queues_platform(s->j->queues, queue, s->cancel, &platform, err);
+        e = e == ERR_INVALID ? err_prefix(err, "%s", queue_source(s)) : e;
     }
     if (!e && job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, platform, &s->definition,
                                   &s->problems, err)) {

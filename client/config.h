@@ -57,7 +57,7 @@ const char *config_user(const struct config *c);
 // All names that are set or have a default, one "NAME = value  (source)" a line, secrets as
 // ***: values of secret names, members of such names in JSON values, and the user part of URLs.
 void config_print(const struct config *c, struct buf *out);
-// Whether a value of this name must never be shown (KEY, SECRET, TOKEN, PASSWORD, HEADERS, any case).
+// Whether a value of this name must never be shown (base/secret.h).
 int config_is_secret(const char *name);
 
 #endif

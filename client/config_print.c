@@ -3,38 +3,21 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "client/config_internal.h"
-
-#define HIDDEN "***"
 
 int config_is_secret(const char *name)
 {
-    static const char *const marks[] = {"KEY", "SECRET", "TOKEN", "PASSWORD", "HEADERS"};
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        if (strcasestr(name, marks[i]))
-            return 1;
-    }
-    return 0;
+    return secret_is_name(name);
 }
 
 // The text with control characters as "?" and the user part of every URL hidden.
 static void print_text(const char *text, struct buf *out)
 {
-    while (*text) {
-        size_t authority = 0;
-        if (strncmp(text, "://", 3) == 0) {
-            size_t len = strcspn(text + 3, "/?# \t\"");
-            for (size_t i = 0; i < len; i++) {
-                if (text[3 + i] == '@')
-                    authority = i;
-            }
-        }
-        if (authority) {
-            buf_puts(out, "://" HIDDEN);
-            text += 3 + authority;
-            continue;
-        }
-        unsigned char c = (unsigned char)*text++;
+    auto_cleanup(buf_free) struct buf shown = {0};
+    secret_put_text(&shown, text);
+    for (size_t i = 0; i < shown.len; i++) {
+        unsigned char c = (unsigned char)shown.data[i];
         buf_putc(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
     }
 }
@@ -55,7 +38,7 @@ static bool print_member(void *arg, const char *key, const struct json *value)
     json_quote(m->out, key, strlen(key));
     buf_putc(m->out, ':');
     if (config_is_secret(key))
-        buf_puts(m->out, "\"" HIDDEN "\"");
+        buf_puts(m->out, "\"" SECRET_SHOWN "\"");
     else
         print_json(value, m->out);
     return true;
@@ -89,7 +72,7 @@ static void print_value(const struct config_value *value, struct buf *out)
     struct err ignored = ERR_INIT;
     const char *text = value->text;
     if (config_is_secret(value->name) && text[0])
-        buf_puts(out, HIDDEN);
+        buf_puts(out, SECRET_SHOWN);
     else if ((text[0] == '{' || text[0] == '[') &&
              json_parse(text, strlen(text), value->name, &json, &ignored) == ERR_OK)
         print_json(json, out);

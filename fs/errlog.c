@@ -97,7 +97,7 @@ static void print_entry(const struct entry *e, struct buf *out)
     if (e->repeated > 0) {
         buf_printf(out, " (%u times)", e->repeated + 1);
     }
-    buf_printf(out, "; what to do: %s\n", info->advice);
+    buf_printf(out, "; what to do: %s\n", errno_advice(e->code, e->path));
 }
 
 void errlog_print(struct errlog *l, struct buf *out)

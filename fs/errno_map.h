@@ -9,10 +9,13 @@
 struct errno_info {
     int number;
     const char *name;     // "ENOENT"
-    const char *advice;   // what to do, for .metaflowfs/errors
+    const char *advice;   // what to do, for .metaflowfs/errors; true for each cause of it
+    const char *batch_advice; // the same for what is in .batch; NULL: no other
     bool expected;        // part of ordinary use (a missing name, a refused write): not recorded
 };
 // Never NULL; ERR_OK has the number 0.
 const struct errno_info *errno_of(errc code);
+// What to do where it failed at that path, which has no / in front. Never NULL.
+const char *errno_advice(errc code, const char *path);
 
 #endif

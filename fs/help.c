@@ -57,7 +57,7 @@ static const char job_manual[] =
     "  request              what was sent, without secrets\n"
     "  id, status           as Batch tells them\n"
     "  reason, exit_code    how it ended\n"
-    "  log                  what it prints; it grows while the job runs\n"
+    "  log                  what it prints: empty at first, it grows while the job runs\n"
     "  tempdir              what {tempdir} stands for\n"
     "  error                why it was not submitted\n"
     "  attempts/            what was before: each run of the file, N, and each try that Batch made, N.M\n"

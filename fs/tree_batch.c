@@ -51,7 +51,7 @@ static void fill_job(const struct tree *t, enum kind kind, enum job_part part, c
         ret->size = v->size[part];
     } else if (kind == K_JOB_LOG) {
         // What was not asked for yet is not known to be empty.
-        ret->size = v->size[JOB_LOG] > 0 ? v->size[JOB_LOG] : 1;
+        ret->size = v->size[JOB_LOG] > 0 || v->log_is_empty ? v->size[JOB_LOG] : 1;
         ret->size_exact = false;
         ret->growing = v->log_grows;
     }

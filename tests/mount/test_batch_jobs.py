@@ -7,6 +7,7 @@ import pathlib
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -108,10 +109,10 @@ def test_reasons_in_words(batch_mounter, cloud):
 
 @pytest.mark.threads
 def test_logs(batch_mounter, cloud, batch_moto):
-    """S262: `log` is the job's stream in CloudWatch; `tail -f` follows it; before a job starts there is none."""
+    """S262: `log` is the job's stream in CloudWatch; `tail -f` follows it; before a job starts it is empty."""
     mount = batch_mounter(cloud)
     save(mount, "talks", job(["echo"]))
-    assert not os.path.exists(mount / ".batch/talks/log") or mount.read(".batch/talks/log") == b""
+    assert mount.read(".batch/talks/log") == b"" and os.stat(mount / ".batch/talks/log").st_size == 0
     stream = cloud.set("-talks-", "RUNNING")["container"]["logStreamName"]
     first = ["line %d" % n for n in range(12000)] + ["an ümlaut", " ", "  spaces  "]
     batch_moto.log(stream, first)
@@ -131,6 +132,36 @@ def test_logs(batch_mounter, cloud, batch_moto):
     comes(mount, "talks", "status", "SUCCEEDED")
     assert mount.read(".batch/talks/log") == want + b"said later\n"
     assert os.stat(mount / ".batch/talks/log").st_size == len(want) + len("said later\n")
+
+
+@pytest.mark.threads
+def test_a_log_is_followed_from_the_start(batch_mounter, cloud, batch_moto):
+    """S262: `tail -f` of a job that waits prints what the job says once it runs, and stays quiet for one that never
+    ran; what was not submitted has no `log`."""
+    mount = batch_mounter(cloud)
+    save(mount, "early", job(["echo"]))
+    save(mount, "never", job(["false"]))
+    comes(mount, "early", "status", "RUNNABLE")
+    tail = subprocess.Popen(["tail", "-f", str(mount / ".batch/early/log")], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    try:
+        time.sleep(3)
+        assert tail.poll() is None
+        stream = cloud.set("-early-", "RUNNING")["container"]["logStreamName"]
+        batch_moto.log(stream, ["it runs", "and talks"])
+        begun = time.monotonic()
+        assert tail.stdout.readline() == "it runs\n" and tail.stdout.readline() == "and talks\n"
+        assert time.monotonic() - begun < 30
+        batch_moto.log(stream, ["said later"])
+        assert tail.stdout.readline() == "said later\n"
+    finally:
+        tail.kill()
+        assert tail.communicate()[1] == ""
+    cloud.set("-never-", "FAILED", "Host EC2 terminated")
+    comes(mount, "never", "status", "FAILED")
+    assert mount.read(".batch/never/log") == b"" and os.stat(mount / ".batch/never/log").st_size == 0
+    save(mount, "dry", job(dry_run=True))
+    assert not os.path.exists(mount / ".batch/dry/log")
 
 
 def test_a_log_group_of_ones_own(batch_mounter, cloud, batch_moto):
@@ -263,17 +294,21 @@ def test_other_users(batch_mounter, cloud, batch_root):
 
 
 def test_no_secret_is_told(batch_mounter, cloud):
-    """S268: values of headers and of names that sound secret are not in `request`, the log or `.metaflowfs`."""
-    secret = {"API_KEY": "sk-value-1", "DB_PASSWORD": "pw-value-2", "HF_TOKEN": "tk-value-3", "MY_SECRET": "se-value-4"}
+    """S268: values of headers and of names that sound secret, and passwords in URLs, are not in `request`, the log or `.metaflowfs`."""
+    secret = {"API_KEY": "sk-value-1", "DB_PASSWORD": "pw-value-2", "HF_TOKEN": "tk-value-3", "MY_SECRET": "se-value-4",
+              "PGPASSWD": "pd-value-6", "SSH_PASSPHRASE": "pp-value-7", "GOOGLE_CREDENTIALS": "cr-value-8",
+              "AUTHORIZATION": "au-value-9", "GITHUB_PAT": "pa-value-10"}
+    url = "postgres://me:ur-value-11@host/db"
     mount = batch_mounter(cloud, log_level="debug", env={
         "METAFLOW_SERVICE_HEADERS": json.dumps({"x-api-key": "hd-value-5"}), "METAFLOW_DEBUG_X": "1"})
-    save(mount, "quiet", job(environment={"vars": dict(secret, PLAIN="is-shown")}))
-    assert batching.environment(cloud.submission()).items() >= secret.items(), "the job gets them"
+    save(mount, "quiet", job(environment={"vars": dict(secret, PLAIN="is-shown", DB=url)}))
+    assert batching.environment(cloud.submission()).items() >= dict(secret, DB=url).items(), "the job gets them"
     request = part(mount, "quiet", "request")
     assert "is-shown" in request and "***" in request and "API_KEY" in request
+    assert "postgres://***@host/db" in request
     told = [mount.read(".metaflowfs/" + n).decode() for n in ("config", "status", "errors", "stats")]
     told += [request, mount.log()]
-    for value in [*secret.values(), "hd-value-5", batching.s3ing.SECRET]:
+    for value in [*secret.values(), "hd-value-5", "ur-value-11", batching.s3ing.SECRET]:
         assert not any(value in text for text in told), value
 
 

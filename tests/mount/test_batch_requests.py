@@ -4,6 +4,7 @@
 import json
 import pathlib
 import random
+import re
 import subprocess
 
 import pytest
@@ -131,6 +132,8 @@ def refused_here(case):
             return "AWS refuses devices on Fargate"
         if batch.get("log_driver") not in (None, "awslogs", "splunk"):
             return "AWS refuses other log drivers on Fargate"
+    elif not re.fullmatch("[1-9][0-9]*", "%g" % larger(case, "cpu", 1)) or memory < 4:
+        return "AWS refuses fractions of a vCPU on EC2, and less than 4 MiB"
     size = batch.get("tmpfs_size")
     if (size is not None and not 0 < size <= memory) or (size is None and batch.get("use_tmpfs") and memory < 2):
         return "a tmpfs of no size, or one that is larger than the memory that it is part of, cannot work"
@@ -219,8 +222,8 @@ def some_case(rnd):
     fargate = platform.startswith("FARGATE")
     rare = 0.03 if fargate else 0.25
     batch = {
-        "cpu": maybe(rnd, 0.5, 1, 2, 0.5, 1.5, 0.30000000000000004, 16, 999999, 123456.5, 100000),
-        "memory": maybe(rnd, 0.6, 1, 2, 4096, 4097, 100000, 123456789, 8192, 512),
+        "cpu": maybe(rnd, 0.5, 1, 2, 3, 96, 0.5, 1.5, 16, 999999, 123456.5, 100000),
+        "memory": maybe(rnd, 0.6, 3, 4, 4096, 4097, 100000, 123456789, 8192, 512),
         "gpu": maybe(rnd, rare, 0, 1, 8),
         "image": maybe(rnd, 0.5, "python", "a/b:c", "x.y/z", "host:5000/a/b@sha256:00", "a.b", "a:b/c", ".a/b", "/a.b/c"),
         "iam_role": maybe(rnd, 0.2, "arn:\u00e9'\"\\", "role/\U0001f600\U000e0001", "it's"),
@@ -247,7 +250,7 @@ def some_case(rnd):
     if batch["log_options"] and batch["log_driver"] is None and rnd.random() < 0.95:
         case["batch"]["log_driver"] = "awslogs"
     if rnd.random() < 0.4:
-        resources = {"cpu": maybe(rnd, 0.5, 2, 0.25, 3.5), "memory": maybe(rnd, 0.5, 4097, 8193, 16000),
+        resources = {"cpu": maybe(rnd, 0.5, 2, 0.25, 3.5, 4, 5), "memory": maybe(rnd, 0.5, 4097, 8193, 16000),
                      "gpu": maybe(rnd, rare, 0, 2), "shared_memory": maybe(rnd, rare / 2, 32, 100), "disk": maybe(rnd, 0.2, 9)}
         case["resources"] = {k: v for k, v in resources.items() if v is not None}
     if rnd.random() < 0.4:

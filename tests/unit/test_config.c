@@ -321,6 +321,8 @@ static void printing_hides_secrets(void **state)
     setenv("METAFLOW_DATATOOLS_CLIENT_PARAMS", "{\"a\": [{\"aws_secret_access_key\": \"s3cr3t-d\"}], \"b\": 1}", 1);
     setenv("METAFLOW_SERVICE_URL", "https://user:s3cr3t-e@host/p@th", 1);
     setenv("METAFLOW_MY_PASSWORD", "s3cr3t-f", 1);
+    setenv("METAFLOW_MY_PASSPHRASE", "s3cr3t-g", 1);
+    setenv("METAFLOW_MY_PAT", "s3cr3t-h", 1);
     setenv("METAFLOW_NEWLINE", "a\nb", 1);
     auto_config c = load();
     auto_cleanup(buf_free) struct buf b = {0};

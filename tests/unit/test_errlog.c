@@ -33,6 +33,22 @@ static void a_failure_is_one_line_with_its_cause(void **state)
     errlog_free(l);
 }
 
+static void what_to_do_depends_on_the_place(void **state)
+{
+    (void)state;
+    struct errlog *l = errlog_new();
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_NO_SPACE, "full");
+    errlog_add(l, "flush", ".batch/train.json", &err);
+    errlog_add(l, "open", "F/1/start/1/x", &err);
+    auto_cleanup(buf_free) struct buf out = {0};
+    errlog_print(l, &out);
+    const char *journal = strstr(out.data, "XDG_STATE_HOME"), *staging = strstr(out.data, "--staging-size");
+    assert_true(journal != NULL && staging != NULL && journal < staging);
+    assert_int_equal(lines(out.data), 2);
+    errlog_free(l);
+}
+
 static void repetitions_are_counted(void **state)
 {
     (void)state;
@@ -72,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_is_one_line_with_its_cause),
+        cmocka_unit_test(what_to_do_depends_on_the_place),
         cmocka_unit_test(repetitions_are_counted),
         cmocka_unit_test(the_last_thousand_are_kept),
     };

@@ -38,11 +38,38 @@ static void every_kind_has_a_row(void **state)
     assert_int_equal(errno_of((errc)-1)->number, EIO);
 }
 
+static void advice_is_that_of_the_place(void **state)
+{
+    (void)state;
+    static const errc others[] = {ERR_DENIED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_CORRUPT, ERR_IO, ERR_NO_SPACE, ERR_BUSY,
+                                  ERR_NOT_PERMITTED, ERR_LIMIT};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        const char *batch = errno_advice(others[i], ".batch/train.json"), *data = errno_advice(others[i], "F/1/a/1/x");
+        assert_string_not_equal(batch, data);
+        assert_string_equal(batch, errno_advice(others[i], ".batch"));
+        assert_string_equal(data, errno_advice(others[i], ".batches/x"));
+        assert_string_equal(data, errno_advice(others[i], ""));
+        assert_string_equal(data, errno_of(others[i])->advice);
+        assert_null(strstr(batch, "METAFLOW_SERVICE"));
+        assert_null(strstr(batch, ".pickle"));
+        assert_null(strstr(batch, "--staging-size"));
+    }
+    assert_string_equal(errno_advice(ERR_INVALID, ".batch/a.json"), errno_advice(ERR_INVALID, "F"));
+    assert_non_null(strstr(errno_advice(ERR_NO_SPACE, ".batch/a.json"), "XDG_STATE_HOME"));
+    assert_non_null(strstr(errno_advice(ERR_UNREACHABLE, ".batch/a.json"), "is not repeated by itself"));
+    assert_non_null(strstr(errno_advice(ERR_DENIED, ".batch/a.json"), "AWS credentials"));
+    // Data is in S3, too, and a limit is not always that of an artifact.
+    assert_non_null(strstr(errno_advice(ERR_DENIED, "F"), "AWS credentials"));
+    assert_non_null(strstr(errno_advice(ERR_UNREACHABLE, "F"), "METAFLOW_S3_ENDPOINT_URL"));
+    assert_non_null(strstr(errno_advice(ERR_LIMIT, "F"), "of an artifact or a code package"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_have_their_errno),
         cmocka_unit_test(every_kind_has_a_row),
+        cmocka_unit_test(advice_is_that_of_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

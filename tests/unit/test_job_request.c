@@ -245,6 +245,23 @@ static void fargate_has_pairs(void **state)
             "1024\n");
 }
 
+static void fargate_has_three_log_drivers(void **state)
+{
+    struct all *a = *state;
+    a->s.execution_role = mem_strdup("arn:aws:iam::123456789012:role/exec");
+    static const char *const drivers[] = {"awslogs", "splunk", "awsfirelens"};
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++) {
+        free(a->j.log_driver);
+        a->j.log_driver = mem_strdup(drivers[i]);
+        accepted(a, "FARGATE");
+    }
+    free(a->j.log_driver);
+    a->j.log_driver = mem_strdup("syslog");
+    refused(a, "FARGATE", false,
+            "batch.log_driver: \"syslog\" is not available for Fargate compute resources; awslogs, splunk and "
+            "awsfirelens are\n");
+}
+
 static void what_only_fargate_has_is_refused_elsewhere(void **state)
 {
     struct all *a = *state;
@@ -252,6 +269,47 @@ static void what_only_fargate_has_is_refused_elsewhere(void **state)
     assert_int_equal(define(a, "EC2", false), ERR_INVALID);
     assert_non_null(strstr(a->problems.data, "batch.ephemeral_storage: The ephemeral_storage parameter is only "
                                              "available for FARGATE compute environments"));
+}
+
+static void ec2_has_whole_vcpus_and_some_memory(void **state)
+{
+    struct all *a = *state;
+    static const struct {
+        double cpu;
+        bool fits;
+    } cpus[] = {{1, true}, {2.0, true}, {96, true}, {999999, true}, {1.0000001, true}, // sent as 1
+                {0.5, false}, {2.5, false}, {0.999, false}, {1.25, false}};
+    for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++) {
+        a->j.cpu = cpus[i].cpu;
+        assert_int_equal(define(a, i % 2 ? "SPOT" : "EC2", false), cpus[i].fits ? ERR_OK : ERR_INVALID);
+        assert_int_equal(job_needs_fargate(&a->j), !cpus[i].fits);
+    }
+    a->j.cpu = 0.5;
+    a->j.memory = 1;
+    refused(a, "EC2", false,
+            "batch.cpu, resources.cpu: EC2 and Spot have no 0.5 vCPU; they have whole numbers of 1 or more; give one, "
+            "or name a queue on Fargate with batch.queue\n"
+            "batch.memory, resources.memory: AWS Batch has no 1 MiB; it has 4 MiB or more\n");
+    a->j.cpu = 1;
+    a->j.memory = 4;
+    accepted(a, "EC2");
+}
+
+static void tags_of_the_configuration(void **state)
+{
+    struct all *a = *state;
+    pairs_set(&a->s.default_tags, "team!", "ml");
+    pairs_set(&a->s.default_tags, "cost", "50%");
+    pairs_set(&a->s.default_tags, "fine", "a b");
+    refused(a, "EC2", false,
+            "METAFLOW_BATCH_DEFAULT_TAGS, the tag \"team!\": a tag's name has only letters, digits, spaces and + - = . "
+            "_ : / @; correct it in Metaflow's configuration\n"
+            "METAFLOW_BATCH_DEFAULT_TAGS, the tag \"cost\": a tag's value has only letters, digits, spaces and + - = . "
+            "_ : / @; correct it in Metaflow's configuration\n");
+    pairs_free(&a->s.default_tags);
+    pairs_set(&a->s.default_tags, "cost", "50%");
+    pairs_set(&a->j.tags, "cost", "50"); // in its place
+    accepted(a, "EC2");
 }
 
 static void sizes_are_bounded(void **state)
@@ -400,6 +458,25 @@ static void job_names(void **state)
     assert_string_equal(a, same);
 }
 
+static void requests_show_no_password_of_a_url(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    auto_cleanup(buf_free) struct buf out = {0};
+    const char *submission =
+        "{\"command\":[\"load\",\"--from=postgres://me:s1@h/db\"],\"environment\":[{\"name\":\"DB\",\"value\":"
+        "\"mysql://me:s2@h\"},{\"name\":\"PGPASSWD\",\"value\":\"s3\"},{\"name\":\"GH_PAT\",\"value\":\"s4\"},"
+        "{\"name\":\"A\",\"value\":\"Ã©\\n\\u2028\\\"s3://b/k@1\"}]}";
+    assert_int_equal(job_request_show("{}", submission, NULL, &out, &err), ERR_OK);
+    assert_null(strstr(out.data, "s1"));
+    assert_null(strstr(out.data, "s2"));
+    assert_null(strstr(out.data, "\"s3\""));
+    assert_null(strstr(out.data, "s4"));
+    assert_non_null(strstr(out.data, "\"--from=postgres://***@h/db\""));
+    assert_non_null(strstr(out.data, "\"mysql://***@h\""));
+    assert_non_null(strstr(out.data, "\\\"s3://b/k@1\""));
+}
+
 static void requests_show_no_secret(void **state)
 {
     (void)state;
@@ -484,12 +561,16 @@ int main(void)
         WITH(images_have_defaults_and_a_registry),
         WITH(what_fargate_lacks_is_named_at_once),
         WITH(fargate_has_pairs),
+        WITH(fargate_has_three_log_drivers),
         WITH(what_only_fargate_has_is_refused_elsewhere),
+        WITH(ec2_has_whole_vcpus_and_some_memory),
+        WITH(tags_of_the_configuration),
         WITH(sizes_are_bounded),
         WITH(code_packages_that_cannot_be_fetched),
         WITH(submissions),
         WITH(submissions_with_code),
         cmocka_unit_test(job_names),
+        cmocka_unit_test(requests_show_no_password_of_a_url),
         cmocka_unit_test(requests_show_no_secret),
         cmocka_unit_test(texts_as_python_shows_them),
     };

@@ -180,8 +180,8 @@ static void test_refused_by_configuration(void **state)
     assert_int_equal(rig_submit(r, "b", "{\"command\":[\"x\"],\"code\":\"Flow/8\",\"depends_on\":[\"nobody\",\"a\"]}", &err),
                      ERR_INVALID);
     assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "there is no run Flow/8"));
-    assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "nobody"));
-    assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "\"a\": that job was not submitted"));
+    assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "depends_on: item 1, \"nobody\": "));
+    assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "depends_on: item 2, \"a\": that job was not submitted"));
     // With code its Python's image does.
     assert_int_equal(rig_submit(r, "b", "{\"command\":[\"x\"],\"code\":\"Flow/7\"}", &err), ERR_OK);
     assert_int_equal(rig_submit(r, "c", "{\"command\":[\"x\"],\"code\":\"Flow/7\",\"depends_on\":[\"b\"]}", &err), ERR_OK);
@@ -191,6 +191,22 @@ static void test_refused_by_configuration(void **state)
     assert_int_equal(rig_submit(r, "d", "{\"command\":[\"x\"],\"code\":\"Flow/7\"}", &err), ERR_INVALID);
     assert_non_null(strstr(rig_text(r, "d", JOB_ERROR), "the fake says no"));
     assert_string_equal(rig_text(r, "d", JOB_STATUS), "not submitted");
+    rig_free(r);
+}
+
+static void test_no_such_queue(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    const char *text = "{\"command\": [\"x\"], \"batch\": {\"queue\": \"nope\"}}";
+    assert_int_equal(rig_submit(r, "a", text, &err), ERR_INVALID);
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "batch.queue: AWS Batch has no job queue \"nope\""));
+    free(r->settings.queue);
+    r->settings.queue = mem_strdup("gone");
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_INVALID);
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR),
+                           "batch.queue, from METAFLOW_BATCH_JOB_QUEUE: AWS Batch has no job queue \"gone\""));
     rig_free(r);
 }
 
@@ -205,6 +221,11 @@ static void test_dry_run(void **state)
     assert_string_equal(rig_text(r, "a", JOB_TEMPDIR), "/metaflow_temp");
     assert_non_null(strstr(rig_text(r, "a", JOB_REQUEST), "/metaflow_temp/x"));
     assert_non_null(strstr(rig_text(r, "a", JOB_REQUEST), "EC2 is assumed"));
+    // What only Fargate has is not refused because the queue is not known.
+    r->settings.execution_role = mem_strdup("arn:aws:iam::123456789012:role/e");
+    const char *small = "{\"command\": [\"x\"], \"batch\": {\"cpu\": 0.5, \"memory\": 1024}, \"dry_run\": true}";
+    assert_int_equal(rig_submit(r, "small", small, &err), ERR_OK);
+    assert_non_null(strstr(rig_text(r, "small", JOB_REQUEST), "FARGATE is assumed"));
     assert_int_equal(fake_calls(NULL), 0);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // it blocks nothing
     assert_int_equal(fake_jobs(), 1);
@@ -329,7 +350,9 @@ static void test_log(void **state)
     fake.lines = 7;
     pthread_mutex_unlock(&fake.lock);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
-    assert_int_equal(jobs_log(r->jobs, "a", NULL, NULL, &fd, &len, &err), ERR_NOT_FOUND);
+    assert_int_equal(jobs_log(r->jobs, "a", NULL, NULL, &fd, &len, &err), ERR_OK);
+    assert_int_equal(len, 0);
+    close(fd);
     fake_set(0, "RUNNING", -1);
     assert_true(rig_wait(r, "a", "RUNNING"));
     assert_int_equal(jobs_log(r->jobs, "a", NULL, NULL, &fd, &len, &err), ERR_OK);
@@ -449,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup(test_kill, setup),
         cmocka_unit_test_setup(test_refused_texts, setup),
         cmocka_unit_test_setup(test_refused_by_configuration, setup),
+        cmocka_unit_test_setup(test_no_such_queue, setup),
         cmocka_unit_test_setup(test_dry_run, setup),
         cmocka_unit_test_setup(test_saved, setup),
         cmocka_unit_test_setup(test_metaflows_jobs, setup),

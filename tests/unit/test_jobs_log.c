@@ -1,0 +1,159 @@
+// Which jobs have a log, and what is in it before there is a stream.
+#include "jobs_rig.h"
+
+static char folder[32];
+
+static int setup(void **state)
+{
+    static int count;
+    (void)state;
+    fake_reset();
+    snprintf(folder, sizeof(folder), "journal-%d", count++);
+    return 0;
+}
+
+struct seen {
+    errc code;
+    bool there, grows, is_empty; // as the view says
+    uint64_t size, len;          // as the view says; of the file
+};
+
+static struct seen look_at_log(struct rig *r, const char *name, const char *attempt)
+{
+    struct seen s = {0};
+    struct err err = ERR_INIT;
+    struct job_view v = {0};
+    int fd = -1;
+    errc e = attempt != NULL ? jobs_find_attempt(r->jobs, name, attempt, &v, &err)
+                             : jobs_find(r->jobs, name, NULL, &v, &err);
+    assert_int_equal(e, ERR_OK);
+    s.there = v.parts & 1U << JOB_LOG;
+    s.grows = v.log_grows;
+    s.is_empty = v.log_is_empty;
+    s.size = v.size[JOB_LOG];
+    job_view_free(&v);
+    s.code = jobs_log(r->jobs, name, attempt, NULL, &fd, &s.len, &err);
+    if (s.code == ERR_OK) {
+        close(fd);
+    }
+    return s;
+}
+
+static void assert_empty(struct seen s, bool grows)
+{
+    assert_true(s.there);
+    assert_int_equal(s.code, ERR_OK);
+    assert_true(s.is_empty);
+    assert_int_equal(s.grows, grows);
+    assert_int_equal(s.size, 0);
+    assert_int_equal(s.len, 0);
+}
+
+static void test_before_it_starts(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_empty(look_at_log(r, "a", NULL), true); // nothing was told of it yet
+    assert_true(rig_wait(r, "a", "RUNNABLE"));
+    assert_empty(look_at_log(r, "a", NULL), true);
+    assert_int_equal(fake_calls("GetLogEvents"), 0);
+    pthread_mutex_lock(&fake.lock);
+    fake.lines = 3;
+    pthread_mutex_unlock(&fake.lock);
+    fake_set(0, "RUNNING", -1);
+    assert_true(rig_wait(r, "a", "RUNNING"));
+    struct seen s = look_at_log(r, "a", NULL);
+    assert_false(s.is_empty);
+    assert_true(s.grows);
+    assert_int_equal(s.len, 3 * 7);
+    rig_free(r);
+}
+
+static void test_never_started(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    fake_set(0, "FAILED", -1);
+    assert_true(rig_wait(r, "a", "FAILED"));
+    assert_empty(look_at_log(r, "a", NULL), false);
+    // As a former one, too.
+    assert_int_equal(rig_submit(r, "a", OTHER, &err), ERR_OK);
+    assert_empty(look_at_log(r, "a", "1"), false);
+    assert_empty(look_at_log(r, "a", NULL), true);
+    rig_free(r);
+}
+
+static void test_single_tries(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    pthread_mutex_lock(&fake.lock);
+    fake.lines = 3;
+    fake.jobs[0].attempts = "[{\"startedAt\":5,\"stoppedAt\":9,\"container\":{\"reason\":\"CannotPullContainer\"}},"
+                            "{\"startedAt\":15,\"stoppedAt\":19,\"container\":{\"logStreamName\":\"x\"}}]";
+    pthread_mutex_unlock(&fake.lock);
+    assert_true(rig_wait(r, "a", "RUNNABLE"));
+    assert_empty(look_at_log(r, "a", "1.1"), false);
+    assert_int_equal(look_at_log(r, "a", "1.2").len, 3 * 7);
+    assert_empty(look_at_log(r, "a", NULL), true); // the next try has none yet
+    rig_free(r);
+}
+
+static void test_none_without_a_job(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, &(struct rig_options){.has_no_image = true});
+    struct err err = ERR_INIT;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_INVALID);
+    assert_string_equal(rig_text(r, "a", JOB_STATUS), "not submitted");
+    struct seen s = look_at_log(r, "a", NULL);
+    assert_false(s.there);
+    assert_int_equal(s.code, ERR_NOT_FOUND);
+    rig_free(r);
+
+    r = rig_new(folder, fake.net.port, &(struct rig_options){.dry_run = true});
+    assert_int_equal(rig_submit(r, "b", GOOD, &err), ERR_OK);
+    assert_string_equal(rig_text(r, "b", JOB_STATUS), "dry run");
+    assert_false(look_at_log(r, "b", NULL).there);
+    rig_free(r);
+}
+
+// Where the log driver keeps it, the log says so from the start.
+static void test_another_driver(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    const char *text = "{\"command\": [\"true\"], \"batch\": {\"log_driver\": \"journald\"}}";
+    assert_int_equal(rig_submit(r, "a", text, &err), ERR_OK);
+    assert_true(rig_wait(r, "a", "RUNNABLE"));
+    struct seen s = look_at_log(r, "a", NULL);
+    assert_true(s.there && s.code == ERR_OK && s.len > 0);
+    assert_int_equal(s.size, s.len);
+    assert_false(s.is_empty || s.grows);
+    rig_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_before_it_starts, setup),
+        cmocka_unit_test_setup(test_never_started, setup),
+        cmocka_unit_test_setup(test_single_tries, setup),
+        cmocka_unit_test_setup(test_none_without_a_job, setup),
+        cmocka_unit_test_setup(test_another_driver, setup),
+    };
+    if (tempdir_make(NULL) || fake_start()) {
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    fake_stop();
+    tempdir_remove(NULL);
+    return failed;
+}
