@@ -62,8 +62,9 @@ struct saved *drafts_saved(struct drafts *d, const char *job, bool make);
 // *ret_blank: there was nothing in it.
 errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,
                    bool *ret_blank, struct err *err) ERR_MUST_CHECK;
-// Checks what was just written to `f`, up to its end. *ret_other: it is a whole job file, but not that of the job of
-// its name, which seems to live.
-errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err *err) ERR_MUST_CHECK;
+// Checks what was just written to `f`, up to its end, and a whole text by all that can be refused before it is sent.
+// *ret_other: it is a whole job file, but not that of the job of its name, which seems to live.
+errc drafts_check(struct drafts *d, struct file *f, struct cancel *cancel, bool *ret_other, struct err *err)
+    ERR_MUST_CHECK;
 
 #endif

@@ -72,7 +72,18 @@ static bool is_other(struct drafts *d, const char *job, const char *text, size_t
     return other && d->jobs.lives(d->jobs.arg, job);
 }
 
-errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err *err)
+// What was found of a version of the file, unless it was submitted or changed meanwhile.
+static void set_outcome(struct drafts *d, struct file *f, uint64_t version, const struct err *err)
+{
+    pthread_mutex_lock(&d->lock);
+    if (f->version == version && f->submitted_as == NULL) {
+        f->decided = version;
+        f->outcome = *err;
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+errc drafts_check(struct drafts *d, struct file *f, struct cancel *cancel, bool *ret_other, struct err *err)
 {
     *ret_other = false;
     pthread_mutex_lock(&d->lock);
@@ -85,15 +96,15 @@ errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err 
     if (job == NULL || job_text_end(text, len) == 0) {
         return ERR_OK;
     }
-    errc e = with_hint(job, d->jobs.check(d->jobs.arg, job, text, len, &state, err), err);
-    *ret_other = !e && state == JOBS_TEXT_ACCEPTED && is_other(d, job, text, len);
+    errc e = d->jobs.check(d->jobs.arg, job, text, len, &state, err);
+    bool is_whole = !e && state == JOBS_TEXT_ACCEPTED;
+    *ret_other = is_whole && is_other(d, job, text, len);
+    if (is_whole && !*ret_other) {
+        e = d->jobs.vet(d->jobs.arg, job, text, len, cancel, err);
+    }
+    e = with_hint(job, e, err);
     if (e) {
-        pthread_mutex_lock(&d->lock);
-        if (f->version == version) {
-            f->decided = version;
-            f->outcome = *err;
-        }
-        pthread_mutex_unlock(&d->lock);
+        set_outcome(d, f, version, err);
     }
     return e;
 }

@@ -143,6 +143,25 @@ def test_answers_that_are_lost(batch_mounter, cloud, faults):
     assert part(mount, "lossy", "id") == next(iter(cloud.jobs))
 
 
+def test_interrupted_while_it_is_written(batch_mounter, cloud):
+    """S323: a write that waits for AWS can be interrupted, and the close behind it submits nothing."""
+    held = Held()
+    cloud.rule = once(("describejobqueues", {"hold": held}))
+    mount = batch_mounter(cloud)
+    process = subprocess.Popen(["bash", "-c", "echo '%s' > .batch/late.json; sleep 60" % job(["x"])], cwd=mount.path,
+                               start_new_session=True)
+    held.wait()
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == -signal.SIGINT
+    assert time.monotonic() - begin < 2
+    held.drop()
+    assert part(mount, "late", "status") == NOT and not cloud.log().of("submitjob"), cloud.log()
+    cloud.rule = None
+    save(mount, "late", job(["x"]))
+    assert len(cloud.submitted()) == 1
+
+
 def test_a_listing_that_lags(batch_mounter, cloud):
     """S272: ListJobs that does not show the job yet leads to no second one."""
     mount = batch_mounter(cloud)
