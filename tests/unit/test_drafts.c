@@ -200,7 +200,8 @@ static unsigned submits(const struct fixture *x)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const scratch[] = {"4913", "x.json~", ".x.json.swp", ".x.json", ".json", "x.json.bak", "json"};
+    static const char *const scratch[] = {"4913", "x.json~", ".x.json.swp", ".x.json", ".json", "x.json.bak", "json",
+                                          "~x.json", "~$x.json"};
     for (size_t i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++) {
         assert_null(draft_job_name(scratch[i]));
     }
