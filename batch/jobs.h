@@ -122,6 +122,7 @@ errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct e
 bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
 // NAME.json was removed: it is not shown again; the job's directory stays.
 void jobs_unsave(struct jobs *j, const char *name);
+void jobs_resave(struct jobs *j, const char *name); // it came back as it was: shown again
 
 // For .metaflowfs/status: region, queue, jobs, why nothing can be asked; and counters for stats.
 void jobs_describe(struct jobs *j, int width, struct buf *out);

@@ -63,6 +63,11 @@ static void unsave(void *arg, const char *name)
     jobs_unsave(arg, name);
 }
 
+static void resave(void *arg, const char *name)
+{
+    jobs_resave(arg, name);
+}
+
 // --- making ---------------------------------------------------------------------------------------
 
 static errc find_code(void *arg, const char *run, struct cancel *cancel, struct job_code *ret, struct err *err)
@@ -113,7 +118,7 @@ static errc make(struct stack_batch *b, struct err *err)
     e = jobs_new(&conf, &b->jobs, err);
     if (!e) {
         struct drafts_jobs of_drafts = {.arg = b->jobs, .check = check, .vet = vet, .submit = submit,
-                                        .lives = lives, .saved = saved, .unsave = unsave};
+                                        .lives = lives, .saved = saved, .unsave = unsave, .resave = resave};
         b->drafts = drafts_new(&of_drafts);
         b->made = true;
     }

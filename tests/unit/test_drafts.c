@@ -23,7 +23,7 @@ struct fake {
     errc fail;                // of the next submissions
     atomic_bool hold;         // submissions wait
     atomic_bool hold_vet;     // what comes before them waits
-    unsigned unsaved, whole_refused;
+    unsigned unsaved, resaved, whole_refused;
     const char *saved_text;   // of the job "old"
     int64_t saved_ms;
 };
@@ -116,6 +116,13 @@ static bool fake_saved(void *arg, unsigned index, char **ret_name, char **ret_te
     return true;
 }
 
+static void fake_resave(void *arg, const char *name)
+{
+    struct fake *f = arg;
+    assert_non_null(name);
+    f->resaved++;
+}
+
 static void fake_unsave(void *arg, const char *name)
 {
     struct fake *f = arg;
@@ -135,7 +142,7 @@ static int setup_with(void **state, const char *saved_text)
     x->fake.saved_text = saved_text;
     x->fake.saved_ms = 1000;
     struct drafts_jobs jobs = {&x->fake, fake_check, fake_vet, fake_submit, fake_lives,
-                               fake_saved, fake_unsave};
+                               fake_saved, fake_unsave, fake_resave};
     x->d = drafts_new(&jobs);
     *state = x;
     return 0;
@@ -381,11 +388,59 @@ static void test_backup(void **state)
     assert_int_equal(drafts_rename(x->d, "a.json", "a.json~", true, NULL, &x->err), ERR_OK);
     assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK);
     assert_int_equal(submits(x), 2);
+    assert_int_equal(x->fake.resaved, 1);
+    assert_int_equal(x->fake.unsaved, 2); // renamed away it is gone, as when it is removed
     assert_int_equal(drafts_unlink(x->d, "a.json~", &x->err), ERR_OK);
-    assert_int_equal(x->fake.unsaved, 0);
+    assert_int_equal(x->fake.unsaved, 2);
     assert_int_equal(drafts_unlink(x->d, "a.json", &x->err), ERR_OK);
-    assert_int_equal(x->fake.unsaved, 1);
+    assert_int_equal(x->fake.unsaved, 3);
     assert_int_equal(drafts_unlink(x->d, "a.json", &x->err), ERR_NOT_FOUND);
+}
+
+// A job's file under another name would be a second job; what was refused is none, and what is no job file is free.
+static void test_a_submitted_file_is_no_second_job(void **state)
+{
+    struct fixture *x = *state;
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(drafts_rename(x->d, "a.json", "b.json", true, NULL, &x->err), ERR_NOT_PERMITTED);
+    assert_non_null(strstr(x->err.cause, "cp it there"));
+    x->fake.lives = false;
+    assert_int_equal(drafts_rename(x->d, "a.json", "b.json", true, NULL, &x->err), ERR_NOT_PERMITTED);
+    assert_int_equal(x->fake.unsaved, 0);
+    assert_int_equal(submits(x), 1);
+    assert_reads(x, "a.json", "{\"a\":1}");
+    assert_int_equal(save(x, "c.json", "{\"no\":1}"), ERR_INVALID);
+    struct draft *o;
+    assert_int_equal(drafts_open(x->d, "c.json", DRAFT_WRITE, &o, &x->err), ERR_OK);
+    assert_int_equal(put(x, o, 0, "{\"ok\":1}"), ERR_OK);
+    assert_int_equal(drafts_rename(x->d, "c.json", "d.json", true, NULL, &x->err), ERR_OK);
+    draft_close(o);
+    assert_string_equal(x->fake.name, "d");
+    // Other text that an editor wrote beside its backup is refused, and the file is there again.
+    assert_int_equal(drafts_rename(x->d, "d.json", "d.json~", true, NULL, &x->err), ERR_OK);
+    assert_int_equal(save(x, "d.json", "{\"ok\":2}"), ERR_BUSY);
+    assert_reads(x, "d.json", "{\"ok\":1}");
+    assert_int_equal(x->fake.resaved, 1);
+}
+
+// A scratch file that is called like the job's directory would hide it.
+static void test_a_file_in_the_way(void **state)
+{
+    struct fixture *x = *state;
+    assert_int_equal(save(x, "a", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_INVALID);
+    assert_non_null(strstr(x->err.cause, "rm .batch/a,"));
+    struct draft *o;
+    assert_int_equal(drafts_open(x->d, "a.json", DRAFT_CREATE | DRAFT_TRUNC | DRAFT_WRITE, &o, &x->err), ERR_OK);
+    assert_int_equal(put(x, o, 0, "{\"a\":1}"), ERR_INVALID);
+    assert_int_equal(draft_flush(o, NULL, &x->err), ERR_INVALID);
+    draft_close(o);
+    assert_int_equal(save(x, "tmp", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(drafts_rename(x->d, "tmp", "a.json", true, NULL, &x->err), ERR_INVALID);
+    assert_int_equal(submits(x), 0);
+    assert_int_equal(drafts_rename(x->d, "a", "a.json", true, NULL, &x->err), ERR_OK);
+    assert_int_equal(submits(x), 1);
+    assert_string_equal(x->fake.name, "a");
 }
 
 static bool count_file(void *arg, const char *file, const struct draft_info *info)
@@ -550,6 +605,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_append_goes_to_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rename_submits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_submitted_file_is_no_second_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_file_in_the_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_saved_is_there, setup_old, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_open_file_outlives_its_name, setup, teardown),

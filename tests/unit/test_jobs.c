@@ -291,6 +291,11 @@ static void test_saved(void **state)
     free(text);
     assert_false(jobs_saved(r->jobs, 1, &name, &text, &ms));
     assert_string_equal(rig_text(r, "a", JOB_JOB), GOOD); // the directory stays
+    jobs_resave(r->jobs, "a");
+    assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
+    free(name);
+    free(text);
+    jobs_unsave(r->jobs, "a");
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // and is the same job
     assert_int_equal(fake_jobs(), 2);
     assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
