@@ -51,6 +51,12 @@ void jobs_free(struct jobs *j); // stops the poller; nobody is in a call any mor
 enum jobs_text { JOBS_TEXT_EMPTY, JOBS_TEXT_INCOMPLETE, JOBS_TEXT_ACCEPTED };
 errc jobs_check(struct jobs *j, const char *name, const char *text, size_t len, enum jobs_text *ret, struct err *err)
     ERR_MUST_CHECK;
+// What jobs_submit would refuse of a whole, accepted text before it sends anything, because of the configuration, the
+// queue, the run of `code` or `depends_on`; with a dry run what that would. ERR_INVALID then, and it is the job's
+// `error`. ERR_INTERRUPTED. What AWS or a metadata service does not answer within 5 s is no refusal, and nothing is
+// decided where a job lives or may come to light: jobs_submit tells. It finds what was asked here remembered.
+errc jobs_vet(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err)
+    ERR_MUST_CHECK;
 // Submits a whole, accepted text as the job `name`, and waits for it: at most submit_ms, the token before that. The
 // same text as that of the job that lives, or of one that may have been sent, is the same intent: ERR_OK when the job
 // exists. ERR_BUSY for another text while it lives or may live; ERR_INVALID for what the configuration or AWS refuses;
@@ -116,6 +122,7 @@ errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct e
 bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
 // NAME.json was removed: it is not shown again; the job's directory stays.
 void jobs_unsave(struct jobs *j, const char *name);
+void jobs_resave(struct jobs *j, const char *name); // it came back as it was: shown again
 
 // For .metaflowfs/status: region, queue, jobs, why nothing can be asked; and counters for stats.
 void jobs_describe(struct jobs *j, int width, struct buf *out);

@@ -151,26 +151,46 @@ static errc meet(struct submission *s, bool *ret_done, struct err *err)
                                "end, or use another name for the dry run", s->name);
 }
 
-errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
+static void assumed_free(struct assumed *a)
 {
-    const struct batch_settings *settings = s->j->conf.settings;
-    struct assumed a = {0};
-    bool is_done;
-    errc e = meet(s, &is_done, err);
-    if (!e && !is_done) {
+    free(a->queue);
+    free(a->platform);
+    free(a->note);
+}
+
+// *ret_done: the job that lives is this text.
+static errc judge(struct submission *s, struct assumed *ret, bool *ret_done, struct err *err)
+{
+    errc e = meet(s, ret_done, err);
+    if (!e && !*ret_done) {
         e = resolve(s, true, err);
     }
-    if (e || is_done) {
+    if (e || *ret_done) {
         return e;
     }
-    assume(s, &a);
-    const struct intent *before = record_present(&s->rec);
-    unsigned generation = before == NULL ? 1 : before->generation + (before->state == INTENT_NONE ? 0 : 1);
-    if (job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, a.platform, &s->definition, &s->problems,
-                            err)) {
-        e = submission_problems(s, err);
-        free(a.note);
-    } else {
+    assume(s, ret);
+    e = job_definition_make(&s->spec, s->j->conf.settings, s->has_code ? &s->code : NULL, ret->platform,
+                            &s->definition, &s->problems, err);
+    return e ? submission_problems(s, err) : ERR_OK;
+}
+
+errc jobs_dry_vet(struct submission *s, struct err *err)
+{
+    struct assumed a = {0};
+    bool is_done;
+    errc e = judge(s, &a, &is_done, err);
+    assumed_free(&a);
+    return e;
+}
+
+errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
+{
+    struct assumed a = {0};
+    bool is_done;
+    errc e = judge(s, &a, &is_done, err);
+    if (!e && !is_done) {
+        const struct intent *before = record_present(&s->rec);
+        unsigned generation = before == NULL ? 1 : before->generation + (before->state == INTENT_NONE ? 0 : 1);
         struct intent dry = {
             .generation = generation,
             .text = mem_strdup(text),
@@ -182,7 +202,7 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
         };
         struct job_submission sub = {
             .spec = &s->spec,
-            .settings = settings,
+            .settings = s->j->conf.settings,
             .code = s->has_code ? &s->code : NULL,
             .job_name = dry.job_name,
             .queue = a.queue,
@@ -190,9 +210,8 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
             .depends_on = &s->depends_on,
         };
         dry.submission = job_submission_json(&sub);
-        keep(s, &dry, a.note);
+        keep(s, &dry, steal_ptr(&a.note));
     }
-    free(a.queue);
-    free(a.platform);
+    assumed_free(&a);
     return e;
 }

@@ -208,7 +208,7 @@ bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text
     return there;
 }
 
-void jobs_unsave(struct jobs *j, const char *name)
+static void set_removed(struct jobs *j, const char *name, bool is_removed)
 {
     struct err err = ERR_INIT;
     struct cancel soon = {.deadline_ms = clock_mono_ms() + JOBS_LOOK_MS};
@@ -218,15 +218,15 @@ void jobs_unsave(struct jobs *j, const char *name)
     pthread_mutex_lock(&j->lock);
     struct own *o = own_find(j, name);
     if (o != NULL) {
-        o->dry_removed = true;
+        o->dry_removed = is_removed;
     }
     bool is_written = o != NULL && o->rec.len > 0;
     pthread_mutex_unlock(&j->lock);
     if (!is_written || journal_lock(j->journal, name, &soon, &lock, &err)) {
         return;
     }
-    if (!journal_load(j->journal, name, &rec, &err) && !rec.file_removed) {
-        rec.file_removed = true;
+    if (!journal_load(j->journal, name, &rec, &err) && rec.file_removed != is_removed) {
+        rec.file_removed = is_removed;
         if (!journal_save(j->journal, lock, &rec, &err)) {
             errc ignored = jobs_refresh(j, name, &err);
             (void)ignored;
@@ -234,4 +234,14 @@ void jobs_unsave(struct jobs *j, const char *name)
     }
     record_free(&rec);
     journal_unlock(lock);
+}
+
+void jobs_unsave(struct jobs *j, const char *name)
+{
+    set_removed(j, name, true);
+}
+
+void jobs_resave(struct jobs *j, const char *name)
+{
+    set_removed(j, name, false);
 }

@@ -203,7 +203,10 @@ void jobs_reached(struct jobs *j, enum jobs_step step);
 errc submission_write(struct submission *s, struct err *err) ERR_MUST_CHECK; // to the journal and the table
 // The job exists: the present intent has that id now, also on disk.
 errc submission_adopt(struct submission *s, const char *id, struct err *err) ERR_MUST_CHECK;
-// The definition's ARN, asked for, and the two bodies in the present intent.
+// What can be refused before anything is sent: code, dependencies, the queue, and the definition, which it makes.
+// *ret_queue is the caller's.
+errc submission_judge(struct submission *s, char **ret_queue, struct err *err) ERR_MUST_CHECK;
+// The same; then the definition's ARN, asked for, and the two bodies in the present intent.
 errc submission_prepare(struct submission *s, struct err *err) ERR_MUST_CHECK;
 // The name of a generation's job at Batch. Owned.
 char *submission_job_name(const struct submission *s, unsigned generation);
@@ -215,6 +218,7 @@ errc submission_send(struct submission *s, struct err *err) ERR_MUST_CHECK;
 errc submission_resolve(struct submission *s, struct err *err) ERR_MUST_CHECK;
 errc submission_problems(struct submission *s, struct err *err) ERR_MUST_CHECK; // ERR_INVALID by s->problems
 errc jobs_dry_run(struct submission *s, const char *text, struct err *err) ERR_MUST_CHECK;
+errc jobs_dry_vet(struct submission *s, struct err *err) ERR_MUST_CHECK; // what jobs_dry_run refuses; keeps nothing
 
 void submission_free(struct submission *s);
 // ListJobs of a queue by job name (exact, or with a * at its end), the newest first, in any state: each page is told to

@@ -74,11 +74,10 @@ char *submission_job_name(const struct submission *s, unsigned generation)
     return job_name_make(s->j->conf.settings->user, s->spec.name, whole.data, whole.len, generation);
 }
 
-errc submission_prepare(struct submission *s, struct err *err)
+errc submission_judge(struct submission *s, char **ret_queue, struct err *err)
 {
     const struct batch_settings *settings = s->j->conf.settings;
-    struct intent *in = record_present(&s->rec);
-    auto_free char *queue = NULL, *platform = NULL, *arn = NULL;
+    auto_free char *queue = NULL, *platform = NULL;
     errc e = submission_resolve(s, err);
     if (!e) {
         e = pick_queue(s, &queue, err);
@@ -93,6 +92,15 @@ errc submission_prepare(struct submission *s, struct err *err)
                                   &s->problems, err)) {
         e = submission_problems(s, err);
     }
+    *ret_queue = e ? NULL : steal_ptr(&queue);
+    return e;
+}
+
+errc submission_prepare(struct submission *s, struct err *err)
+{
+    struct intent *in = record_present(&s->rec);
+    auto_free char *queue = NULL, *arn = NULL;
+    errc e = submission_judge(s, &queue, err);
     if (!e) {
         e = queues_definition(s->j->queues, s->definition.name, s->definition.json, s->cancel, &arn, err);
     }

@@ -11,8 +11,12 @@
 
 #define ASK_MS (5 * 1000) // how long is asked whether the present job ended
 
+#define VET_MS (5 * 1000) // how long a check may wait; what a submission meets again it waits for longer
+
 static const char cut_short[] =
     "it was not submitted: the mount ended, or its machine stopped, before anything was sent";
+static const char not_closed[] =
+    "it was not submitted: its file was not closed yet, or the mount ended before anything was sent";
 
 static bool is_same_text(const char *a, const char *b)
 {
@@ -203,7 +207,7 @@ static errc find_late(struct submission *s, bool *ret_found, struct err *err)
 
 // The intent that the text is: the next generation, or this one again when it never existed. One that was sent with
 // other text keeps its place: should its job come to light after all, the record has it.
-static errc begin(struct submission *s, struct err *err)
+static errc begin(struct submission *s, const char *why_not, struct err *err)
 {
     struct intent *in = record_present(&s->rec);
     unsigned generation = in != NULL ? in->generation : 0;
@@ -218,7 +222,7 @@ static errc begin(struct submission *s, struct err *err)
         .generation = generation,
         .state = INTENT_NONE,
         .text = mem_strdup(s->text),
-        .error = mem_strdup(cut_short),
+        .error = mem_strdup(why_not),
         .saved_ms = clock_wall_ms(),
     };
     s->rec.file_removed = false;
@@ -243,16 +247,50 @@ static void withdraw(struct submission *s, const struct err *why)
     }
 }
 
-static errc submit_locked(struct submission *s, struct err *err)
+static errc load(struct submission *s, struct err *err)
 {
-    bool is_done = false;
     errc e = journal_load(s->j->journal, s->name, &s->rec, err);
     if (e == ERR_NOT_FOUND) {
         s->rec.name = mem_strdup(s->name);
-        e = ERR_OK;
-    } else if (!e) {
-        e = jobs_refresh(s->j, s->name, err); // another mount may have submitted it
+        return ERR_OK;
     }
+    return e ? e : jobs_refresh(s->j, s->name, err); // another mount may have submitted it
+}
+
+static errc cannot(const struct submission *s, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "the job cannot be submitted: %s", s->j->why_not);
+}
+
+// Written down before anything is asked, as a submission is: what was saved is not lost with the mount.
+static errc vet_locked(struct submission *s, struct err *err)
+{
+    auto_free char *queue = NULL;
+    errc e = load(s, err);
+    const struct intent *in = record_present(&s->rec);
+    bool may_be_there = in != NULL && (intent_lives(in) || (in->state == INTENT_NONE && in->sent_ms != 0 &&
+                                                            is_same_text(in->text, s->text)));
+    if (e || may_be_there) {
+        return e;
+    }
+    if (!jobs_can_ask(s->j)) {
+        return cannot(s, err);
+    }
+    e = begin(s, not_closed, err);
+    if (e) {
+        return e;
+    }
+    e = submission_judge(s, &queue, err);
+    if (e == ERR_INVALID || e == ERR_INTERRUPTED) {
+        withdraw(s, err);
+    }
+    return e;
+}
+
+static errc submit_locked(struct submission *s, struct err *err)
+{
+    bool is_done = false;
+    errc e = load(s, err);
     if (!e) {
         e = meet_present(s, &is_done, err);
     }
@@ -260,11 +298,11 @@ static errc submit_locked(struct submission *s, struct err *err)
         return e;
     }
     if (!jobs_can_ask(s->j)) {
-        return err_set(err, ERR_INVALID, "the job cannot be submitted: %s", s->j->why_not);
+        return cannot(s, err);
     }
     if (!s->may_exist) {
         e = find_late(s, &is_done, err);
-        e = e || is_done ? e : begin(s, err);
+        e = e || is_done ? e : begin(s, cut_short, err);
         if (e || is_done) {
             return e;
         }
@@ -314,7 +352,7 @@ static void leave(struct submission *s, const char *error, bool is_dry)
     pthread_mutex_unlock(&j->lock);
 }
 
-static errc submit(struct submission *s, struct err *err)
+static errc submit(struct submission *s, bool is_vet, struct err *err)
 {
     bool is_dry = s->j->conf.dry_run || s->spec.dry_run;
     enter(s);
@@ -322,7 +360,10 @@ static errc submit(struct submission *s, struct err *err)
     if (e == ERR_TIMEOUT) {
         e = err_set(err, e, "another mount is still submitting %s.json: nothing was sent for this save", s->name);
     }
-    if (!e) {
+    if (!e && is_vet) {
+        e = is_dry ? jobs_dry_vet(s, err) : vet_locked(s, err);
+        e = e == ERR_INVALID || e == ERR_INTERRUPTED ? e : ERR_OK;
+    } else if (!e) {
         e = is_dry ? jobs_dry_run(s, s->text, err) : submit_locked(s, err);
     }
     const struct intent *in = record_present(&s->rec);
@@ -331,22 +372,35 @@ static errc submit(struct submission *s, struct err *err)
     return e;
 }
 
-errc jobs_submit(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel,
-                 struct err *err)
+static errc submit_within(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel,
+                          bool is_vet, struct err *err)
 {
     struct cancel token = {0};
     auto_free char *copy = mem_strndup(text, len);
     struct submission s = {.j = j, .name = name, .cancel = cancel != NULL ? cancel : &token, .text = copy};
-    int64_t before = s.cancel->deadline_ms, until = clock_mono_ms() + j->conf.submit_ms;
+    int64_t before = s.cancel->deadline_ms;
+    int64_t until = clock_mono_ms() + (is_vet && VET_MS < j->conf.submit_ms ? VET_MS : j->conf.submit_ms);
     jobs_load(j);
     errc e = check_text(name, text, len, &s.spec, &s.problems, err);
     if (e) {
         own_refuse(j, name, s.problems.data);
     } else {
         s.cancel->deadline_ms = before == 0 || before > until ? until : before;
-        e = submit(&s, err);
+        e = submit(&s, is_vet, err);
         s.cancel->deadline_ms = before;
     }
     submission_free(&s);
     return e;
+}
+
+errc jobs_vet(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err)
+{
+    errc e = submit_within(j, name, text, len, cancel, true, err);
+    return e == ERR_INVALID || e == ERR_INTERRUPTED ? e : ERR_OK;
+}
+
+errc jobs_submit(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel,
+                 struct err *err)
+{
+    return submit_within(j, name, text, len, cancel, false, err);
 }

@@ -55,8 +55,8 @@ static bool is_real(const struct cell *c)
     return c->kind == CELL_ELEMENT && memchr("iuf", c->type->kind, 3) && c->type->itemsize <= 8;
 }
 
-// Numbers, some of them missing, are floats in numpy, and NaN stands for these; dates and spans stay what they are, with
-// NaT; all else is text as wide as it must be.
+// Numbers, some of them missing, are floats in numpy, and NaN stands for these; dates and spans stay what they are,
+// with NaT; all else is text as wide as it must be.
 static void measure(struct records *r, struct field *f)
 {
     bool numbers = true, dates = true, some = false, narrow = true;

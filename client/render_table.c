@@ -75,8 +75,8 @@ const struct value *cell_json(struct out *o, const struct cell *c, unsigned dept
     return NULL;
 }
 
-// A date or span of a table of pandas is its Timestamp's or Timedelta's text, as these are by themselves. False for other
-// cells, and for units that pandas does not have.
+// A date or span of a table of pandas is its Timestamp's or Timedelta's text, as these are by themselves. False for
+// other cells, and for units that pandas does not have.
 static bool put_date(struct out *o, const struct cell *c)
 {
     unsigned digits;

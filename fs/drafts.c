@@ -11,7 +11,7 @@
 char *draft_job_name(const char *file)
 {
     size_t len = strlen(file);
-    if (file[0] == '.' || len <= 5 || strcmp(file + len - 5, ".json") != 0) {
+    if (file[0] == '.' || file[0] == '~' || len <= 5 || strcmp(file + len - 5, ".json") != 0) {
         return NULL;
     }
     return mem_strndup(file, len - 5);

@@ -1,11 +1,12 @@
 // The files in .batch: job files and whatever editors and copy programs put beside them for a while, in memory. Knows
 // nothing of FUSE. Thread-safe; no lock is held across a call out of here.
 //
-// A name "NAME.json" without a leading dot or a "~" at its end submits; every other file is scratch. What a file of
-// such a name holds is checked with each write that reaches its end, so that a refusal is that write's error, and
-// submitted when it is flushed: once for what was written, however many descriptors are closed. What was refused stays
-// to be read and mended. A file that came to the name by a rename is checked and submitted by it, and stays what it
-// was called when it is refused.
+// A name "NAME.json" without a leading "." or "~" submits; every other file is scratch. What a file of such a name
+// holds is checked with each write that reaches its end, so that a refusal is that write's error (once it is whole also
+// what the configuration, the queue, `code` and `depends_on` have against it), and submitted when it is flushed: once
+// for what was written, however many descriptors are closed. What was refused stays to be read and mended. A scratch
+// file called NAME is in the way of the job's directory: NAME.json is refused until it is gone. A file that came to the
+// name by a rename is checked and submitted by it, and stays what it was called when it is refused.
 #ifndef FS_DRAFTS_H
 #define FS_DRAFTS_H
 
@@ -27,10 +28,12 @@ struct draft; // an open file
 struct drafts_jobs {
     void *arg;
     errc (*check)(void *arg, const char *name, const char *text, size_t len, enum jobs_text *ret, struct err *err);
+    errc (*vet)(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err);
     errc (*submit)(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err);
     bool (*lives)(void *arg, const char *name); // from memory: other text would be refused now
     bool (*saved)(void *arg, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
     void (*unsave)(void *arg, const char *name);
+    void (*resave)(void *arg, const char *name);
 };
 struct drafts *drafts_new(const struct drafts_jobs *jobs); // takes in what was saved
 void drafts_free(struct drafts *d);                        // no draft is open any more; NULL is fine
@@ -63,7 +66,8 @@ void draft_close(struct draft *o);
 size_t draft_read(struct draft *o, uint64_t off, void *to, size_t len);
 // ERR_INVALID for what can be no job file; the bytes are taken all the same. ERR_BUSY for text behind that of a job
 // that was submitted, ERR_NO_SPACE: nothing was taken then. A whole text that replaces that of a job which seems to
-// live is decided on at once, as by draft_flush; nothing else waits.
+// live is decided on at once, as by draft_flush; another whole text waits for what can be refused of it before anything
+// is sent. ERR_INTERRUPTED then is the file's outcome, until something else is written.
 errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel,
                  struct err *err) ERR_MUST_CHECK;
 // Waits for a submission, up to what `cancel` and jobs_submit allow. Nothing where nothing was written through `o`.
@@ -73,7 +77,9 @@ errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err) ERR_MU
 errc drafts_truncate(struct drafts *d, const char *file, uint64_t size, struct err *err) ERR_MUST_CHECK;
 errc draft_truncate(struct draft *o, uint64_t size, struct err *err) ERR_MUST_CHECK; // the same of an open file
 void drafts_touch(struct drafts *d, const char *file, int64_t mtime_ms);
-// `replace`: a file that is there may be replaced; else ERR_EXISTS.
+// `replace`: a file that is there may be replaced; else ERR_EXISTS. The file of a job that was submitted is gone for
+// good when it is renamed, as when it is removed, until it comes back; ERR_NOT_PERMITTED where its new name is that of
+// another job file, which would be a second job.
 errc drafts_rename(struct drafts *d, const char *from, const char *to, bool replace, struct cancel *cancel,
                    struct err *err) ERR_MUST_CHECK;
 errc drafts_unlink(struct drafts *d, const char *file, struct err *err) ERR_MUST_CHECK;

@@ -58,12 +58,14 @@ void drafts_submitted(struct drafts *d, struct file *f, const char *job, const c
 void drafts_revert(struct drafts *d, struct file *f, const char *job);
 struct saved *drafts_saved(struct drafts *d, const char *job, bool make);
 
-// fs/drafts_submit.c, without the lock: submits a text as the job file `job`. What is no whole job file is ERR_INVALID.
-// *ret_blank: there was nothing in it.
-errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,
-                   bool *ret_blank, struct err *err) ERR_MUST_CHECK;
-// Checks what was just written to `f`, up to its end. *ret_other: it is a whole job file, but not that of the job of
-// its name, which seems to live.
-errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err *err) ERR_MUST_CHECK;
+// fs/drafts_submit.c, without the lock: submits a text as the job file `job`. What is no whole job file is ERR_INVALID;
+// the same where a scratch file other than `mover` (or NULL), which becomes the job file, has the name of the job's
+// directory. *ret_blank: there was nothing in it.
+errc drafts_decide(struct drafts *d, const char *job, const char *mover, const char *text, size_t len,
+                   struct cancel *cancel, bool *ret_blank, struct err *err) ERR_MUST_CHECK;
+// Checks what was just written to `f`, up to its end, and a whole text by all that can be refused before it is sent.
+// *ret_other: it is a whole job file, but not that of the job of its name, which seems to live.
+errc drafts_check(struct drafts *d, struct file *f, struct cancel *cancel, bool *ret_other, struct err *err)
+    ERR_MUST_CHECK;
 
 #endif

@@ -158,7 +158,7 @@ errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, st
     }
     if (!e && look) {
         bool other;
-        e = drafts_check(d, o->file, &other, err);
+        e = drafts_check(d, o->file, cancel, &other, err);
         // Decided at once rather than by the close: a shell's own echo shows what a write says, and nothing else.
         return !e && other ? draft_flush(o, cancel, err) : e;
     }

@@ -40,15 +40,31 @@ static errc with_hint(const char *job, errc e, struct err *err)
     return e;
 }
 
-errc drafts_decide(struct drafts *d, const char *job, const char *text, size_t len, struct cancel *cancel,
-                   bool *ret_blank, struct err *err)
+// A scratch file of the job's own name hides its directory. One that becomes the job file itself (`mover`) goes away.
+static errc check_way(struct drafts *d, const char *job, const char *mover, struct err *err)
+{
+    bool blocked = mover == NULL || strcmp(mover, job) != 0;
+    pthread_mutex_lock(&d->lock);
+    blocked = blocked && drafts_at(d, job) != NULL;
+    pthread_mutex_unlock(&d->lock);
+    return blocked ? err_set(err, ERR_INVALID, "the file .batch/%.200s is where the job's directory would be, and "
+                             "nothing was sent: rm .batch/%.200s, then save %.200s.json again", job, job, job)
+                   : ERR_OK;
+}
+
+errc drafts_decide(struct drafts *d, const char *job, const char *mover, const char *text, size_t len,
+                   struct cancel *cancel, bool *ret_blank, struct err *err)
 {
     enum jobs_text state = JOBS_TEXT_EMPTY;
     *ret_blank = job_text_end(text, len) == 0;
     if (*ret_blank) {
         return ERR_OK;
     }
-    errc e = d->jobs.check(d->jobs.arg, job, text, len, &state, err);
+    errc e = check_way(d, job, mover, err);
+    if (e) {
+        return e;
+    }
+    e = d->jobs.check(d->jobs.arg, job, text, len, &state, err);
     if (!e && state != JOBS_TEXT_ACCEPTED) {
         // The job's `error` says so, too.
         struct err ignored = ERR_INIT;
@@ -72,7 +88,18 @@ static bool is_other(struct drafts *d, const char *job, const char *text, size_t
     return other && d->jobs.lives(d->jobs.arg, job);
 }
 
-errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err *err)
+// What was found of a version of the file, unless it was submitted or changed meanwhile.
+static void set_outcome(struct drafts *d, struct file *f, uint64_t version, const struct err *err)
+{
+    pthread_mutex_lock(&d->lock);
+    if (f->version == version && f->submitted_as == NULL) {
+        f->decided = version;
+        f->outcome = *err;
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+errc drafts_check(struct drafts *d, struct file *f, struct cancel *cancel, bool *ret_other, struct err *err)
 {
     *ret_other = false;
     pthread_mutex_lock(&d->lock);
@@ -85,15 +112,20 @@ errc drafts_check(struct drafts *d, struct file *f, bool *ret_other, struct err 
     if (job == NULL || job_text_end(text, len) == 0) {
         return ERR_OK;
     }
-    errc e = with_hint(job, d->jobs.check(d->jobs.arg, job, text, len, &state, err), err);
-    *ret_other = !e && state == JOBS_TEXT_ACCEPTED && is_other(d, job, text, len);
+    errc e = check_way(d, job, NULL, err);
     if (e) {
-        pthread_mutex_lock(&d->lock);
-        if (f->version == version) {
-            f->decided = version;
-            f->outcome = *err;
-        }
-        pthread_mutex_unlock(&d->lock);
+        set_outcome(d, f, version, err);
+        return e;
+    }
+    e = d->jobs.check(d->jobs.arg, job, text, len, &state, err);
+    bool is_whole = !e && state == JOBS_TEXT_ACCEPTED;
+    *ret_other = is_whole && is_other(d, job, text, len);
+    if (is_whole && !*ret_other) {
+        e = d->jobs.vet(d->jobs.arg, job, text, len, cancel, err);
+    }
+    e = with_hint(job, e, err);
+    if (e) {
+        set_outcome(d, f, version, err);
     }
     return e;
 }
@@ -117,6 +149,7 @@ static void end_submission(struct drafts *d, struct file *f, uint64_t version, c
 {
     if (e == ERR_BUSY) {
         drafts_sync(d); // perhaps it is another mount's job
+        d->jobs.resave(d->jobs.arg, job); // the file has its text again, also where an editor had moved that away
     }
     pthread_mutex_lock(&d->lock);
     f->submitting = false;
@@ -162,7 +195,7 @@ errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err)
     f->submitting = true;
     pthread_mutex_unlock(&d->lock);
     bool blank;
-    e = drafts_decide(d, job, text, len, cancel, &blank, err);
+    e = drafts_decide(d, job, NULL, text, len, cancel, &blank, err);
     end_submission(d, f, version, job, text, len, e, blank, err);
     return e;
 }
@@ -200,7 +233,7 @@ static errc submit_and_move(struct drafts *d, struct file *f, const char *from, 
     f->refs++;
     pthread_mutex_unlock(&d->lock);
     bool blank;
-    errc e = drafts_decide(d, job, text, len, cancel, &blank, err);
+    errc e = drafts_decide(d, job, from, text, len, cancel, &blank, err);
     pthread_mutex_lock(&d->lock);
     if (!e && (f->name == NULL || strcmp(f->name, from) != 0)) {
         e = err_set(err, ERR_NOT_FOUND, "\"%s\" was renamed or removed while it was submitted", from);
@@ -215,10 +248,17 @@ static errc submit_and_move(struct drafts *d, struct file *f, const char *from, 
     return e;
 }
 
+static errc refuse_second(const char *from, const char *to, const char *job, struct err *err)
+{
+    return err_set(err, ERR_NOT_PERMITTED, "%.120s was submitted as the job %.120s, and as %.120s it would be a second "
+                   "job: to run it once more, cp it there; a name that does not end in .json is free", from, job, to);
+}
+
 errc drafts_rename(struct drafts *d, const char *from, const char *to, bool replace, struct cancel *cancel,
                    struct err *err)
 {
-    auto_free char *job = draft_job_name(to);
+    auto_free char *job = draft_job_name(to), *was = draft_job_name(from);
+    bool same = strcmp(from, to) == 0, is_back = false;
     pthread_mutex_lock(&d->lock);
     struct file *f = drafts_at(d, from);
     errc e = ERR_OK;
@@ -226,14 +266,23 @@ errc drafts_rename(struct drafts *d, const char *from, const char *to, bool repl
         e = err_set(err, ERR_NOT_FOUND, "there is no file \"%s\" in .batch", from);
     } else if (!replace && drafts_at(d, to) != NULL) {
         e = err_set(err, ERR_EXISTS, "there is a file \"%s\" in .batch already", to);
-    } else if (strcmp(from, to) == 0) {
+    } else if (same) {
         // Nothing to do.
     } else if (job == NULL || (f->submitted_as != NULL && strcmp(f->submitted_as, job) == 0)) {
         // An editor's backup, or it coming back: what it holds was submitted under that name.
         move_file(d, f, to);
+        is_back = job != NULL;
+    } else if (was != NULL && f->submitted_as != NULL) {
+        e = refuse_second(from, to, was, err);
     } else {
         e = submit_and_move(d, f, from, to, job, cancel, err);
     }
     pthread_mutex_unlock(&d->lock);
+    if (!e && !same && was != NULL) {
+        d->jobs.unsave(d->jobs.arg, was);
+    }
+    if (is_back) {
+        d->jobs.resave(d->jobs.arg, job);
+    }
     return e;
 }

@@ -47,10 +47,12 @@ static const char batch_manual[] =
     "retry take what @batch, @resources, @environment, @timeout and @retry take. {tempdir} is where the tmpfs is,\n"
     "else \".\". code is a run whose files are unpacked first; depends_on are names here, or job ids; with dry_run\n"
     "the job's directory has the request, and nothing is sent.\n\n"
-    "Only files called NAME.json submit, when they are closed; renaming another file so submits it. Saving the same\n"
-    "text while the job lives changes nothing, other text is refused; saved after its end it runs again, and what was\n"
-    "is in attempts/. Removing NAME.json removes nothing else, and unmounting ends no job. Jobs that Metaflow itself\n"
-    "submitted are here too, by their names.\n";
+    "Only files called NAME.json submit, when they are closed; renaming another file so submits it. Names with . or ~\n"
+    "in front are scratch. Saving the same text while the job lives changes nothing, other text is refused; saved\n"
+    "after its end it runs again, and what was is in attempts/. A submitted file is not renamed to another NAME.json,\n"
+    "which would be a second job: cp it there to run it twice. Removing NAME.json, or renaming it to something else,\n"
+    "removes nothing else, and unmounting ends no job. Jobs that Metaflow itself submitted are here too, by their\n"
+    "names.\n";
 static const char job_manual[] =
     "A job on AWS Batch:\n\n"
     "  job                  the job file\n"

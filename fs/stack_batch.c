@@ -30,6 +30,11 @@ static errc check(void *arg, const char *name, const char *text, size_t len, enu
     return jobs_check(arg, name, text, len, ret, err);
 }
 
+static errc vet(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err)
+{
+    return jobs_vet(arg, name, text, len, cancel, err);
+}
+
 static errc submit(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err)
 {
     return jobs_submit(arg, name, text, len, cancel, err);
@@ -56,6 +61,11 @@ static bool saved(void *arg, unsigned index, char **ret_name, char **ret_text, i
 static void unsave(void *arg, const char *name)
 {
     jobs_unsave(arg, name);
+}
+
+static void resave(void *arg, const char *name)
+{
+    jobs_resave(arg, name);
 }
 
 // --- making ---------------------------------------------------------------------------------------
@@ -107,8 +117,8 @@ static errc make(struct stack_batch *b, struct err *err)
     };
     e = jobs_new(&conf, &b->jobs, err);
     if (!e) {
-        struct drafts_jobs of_drafts = {.arg = b->jobs, .check = check, .submit = submit, .lives = lives,
-                                        .saved = saved, .unsave = unsave};
+        struct drafts_jobs of_drafts = {.arg = b->jobs, .check = check, .vet = vet, .submit = submit,
+                                        .lives = lives, .saved = saved, .unsave = unsave, .resave = resave};
         b->drafts = drafts_new(&of_drafts);
         b->made = true;
     }

@@ -131,6 +131,44 @@ def test_a_shells_own_echo_shows_a_refusal(mount, batch, shell):
     assert "see .batch/s0/error" in mount.errors()
 
 
+def test_a_file_in_the_way_of_the_directory(mount, batch, files):
+    """S346: a scratch file that is called like the job's directory is in the way until it is gone: nothing is sent."""
+    run(["cp", files["good"], batch / "x"])
+    for command in ("cp {src} {dir}/x.json", "echo '{text}' > {dir}/x.json", "cp {src} {dir}/t; mv {dir}/t {dir}/x.json"):
+        done = run(["bash", "-c", command.format(src=files["good"], dir=batch, text=OTHER.strip())])
+        assert done.returncode != 0 and done.stderr, done
+        assert (batch / "x").read_text() == GOOD
+    assert "rm .batch/x, then save x.json again" in mount.errors()
+    os.unlink(batch / "x")
+    run(["cp", files["good"], batch / "x.json"])
+    assert submitted(batch, "x") == ["true"]
+    run(["cp", files["good"], batch / "y"])
+    os.rename(batch / "y", batch / "y.json")
+    assert submitted(batch, "y") == ["true"]
+
+
+def test_a_submitted_file_that_is_renamed(mount, batch, files):
+    """S347: the file of a submitted job is not renamed to another job file, which would be a second job."""
+    run(["cp", files["good"], batch / "x.json"])
+    done = run(["mv", batch / "x.json", batch / "y.json"])
+    assert done.returncode != 0 and "not permitted" in done.stderr, done
+    assert "cp it there" in mount.errors()
+    assert sorted(os.listdir(batch)) == ["x", "x.json"] and (batch / "x.json").read_text() == GOOD
+    run(["cp", batch / "x.json", batch / "y.json"])
+    assert submitted(batch, "y") == ["true"]
+    os.rename(batch / "x.json", batch / "x.txt")
+    assert sorted(os.listdir(batch)) == ["x", "x.txt", "y", "y.json"]
+
+
+def test_names_that_do_not_submit(batch, files):
+    """S348: names with a dot or ~ in front, or without .json, are scratch."""
+    names = [".x.json", "~x.json", "~$x.json", "x.json~", "x.txt"]
+    for name in names:
+        run(["cp", files["good"], batch / name])
+        assert (batch / name).read_text() == GOOD
+    assert not [n for n in os.listdir(batch) if (batch / n).is_dir()]
+
+
 def test_half_of_a_file(batch):
     """S324: a file that is not whole fails its close with line and column, is kept, and can be gone on with."""
     with pytest.raises(OSError) as refusal:

@@ -143,6 +143,45 @@ def test_answers_that_are_lost(batch_mounter, cloud, faults):
     assert part(mount, "lossy", "id") == next(iter(cloud.jobs))
 
 
+def test_interrupted_while_it_is_written(batch_mounter, cloud):
+    """S323: a write that waits for AWS can be interrupted, and the close behind it submits nothing."""
+    held = Held()
+    cloud.rule = once(("describejobqueues", {"hold": held}))
+    mount = batch_mounter(cloud)
+    process = subprocess.Popen(["bash", "-c", "echo '%s' > .batch/late.json; sleep 60" % job(["x"])], cwd=mount.path,
+                               start_new_session=True)
+    held.wait()
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == -signal.SIGINT
+    assert time.monotonic() - begin < 2
+    held.drop()
+    assert part(mount, "late", "status") == NOT and not cloud.log().of("submitjob"), cloud.log()
+    cloud.rule = None
+    save(mount, "late", job(["x"]))
+    assert len(cloud.submitted()) == 1
+
+
+def test_a_file_that_was_renamed_and_a_remount(batch_mounter, cloud, tmp_path):
+    """S347: a job file that was renamed away does not come back with the next mount; one that came back does."""
+    mount = batch_mounter(cloud, state=tmp_path)
+    for name in ("away", "back", "other"):
+        save(mount, name, job([name]))
+        os.rename(mount / (".batch/%s.json" % name), mount / (".batch/%s.json~" % name))
+    os.rename(mount / ".batch/back.json~", mount / ".batch/back.json")
+    assert refused(mount, "other", job(["text"])) == errno.EBUSY
+    with pytest.raises(OSError) as second:
+        os.rename(mount / ".batch/back.json", mount / ".batch/second.json")
+    assert second.value.errno == errno.EPERM
+    assert len(cloud.submitted()) == 3
+    mount.end()
+    again = batch_mounter(cloud, state=tmp_path)
+    names = again.names(".batch")
+    assert set(names) >= {"away", "back", "other", "back.json", "other.json"} and "away.json" not in names, names
+    save(again, "away", job(["away"]))
+    assert "away.json" in again.names(".batch") and len(cloud.submitted()) == 3
+
+
 def test_a_listing_that_lags(batch_mounter, cloud):
     """S272: ListJobs that does not show the job yet leads to no second one."""
     mount = batch_mounter(cloud)

@@ -199,6 +199,39 @@ def test_exit_codes_come_through_the_bootstrap(batch_mounter, cloud, batch_root,
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (7, ["hello_flow.py"]), done.stderr
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "dash"])
+def test_a_shells_own_echo_shows_what_has_to_be_asked_for(mount, shared_cloud, shell):
+    """S323: what the configuration, the queue, `code` or `depends_on` have against a job file fails the write, too."""
+    def echo(name, text):
+        return subprocess.run([shell, "-c", "echo '%s' > %s/.batch/%s.json" % (text, mount.path, name)], text=True,
+                              capture_output=True, timeout=60)
+
+    late = {"tmpfs": ({"batch": {"queue": "q-fargate", "execution_role": "r", "use_tmpfs": True}}, "tmpfs"),
+            "queue": ({"batch": {"queue": "q-none"}}, "q-none"), "code": ({"code": "NoFlow/1"}, "NoFlow"),
+            "depends": ({"depends_on": ["never"]}, "never")}
+    for what, (keys, word) in late.items():
+        name, done = "%s-%s" % (shell, what), []
+        no_submission(shared_cloud, lambda: done.append(echo(name, json.dumps(dict(keys, command=["x"])))))
+        assert done[0].returncode != 0 and done[0].stderr, (what, done)
+        assert word in problems(mount, name) and part(mount, name, "status") == "not submitted"
+        assert "see .batch/%s/error" % name in mount.errors()
+    done = echo(shell + "-ok", json.dumps({"command": ["x"]}))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert part(mount, shell + "-ok", "id") in shared_cloud.jobs
+
+
+def test_a_save_asks_once(batch_mounter, cloud):
+    """S323: what the write asked of AWS is not asked again by the close; nothing is sent before the close."""
+    mount = batch_mounter(cloud)
+    with open(mount / ".batch/asks.json", "w") as file:
+        file.write(job())
+        file.flush()
+        assert not cloud.log().of("submitjob", "registerjobdefinition"), cloud.log()
+        assert part(mount, "asks", "status") == "not submitted"
+    for op in ("describejobqueues", "describecomputeenvironments", "describejobdefinitions", "submitjob"):
+        assert len([c for c in cloud.log().of(op) if op != "describejobqueues" or "jobQueues" in c.body]) == 1, op
+
+
 def test_depends_on(mount, shared_cloud):
     """S249: `depends_on` takes names in `.batch` and job ids; a name that is none is refused."""
     for name in ("prepare", "fetch"):

@@ -17,12 +17,13 @@
 
 // Jobs that accept each object without the word "no".
 struct fake {
-    atomic_uint submits;
+    atomic_uint submits, vets;
     char name[64], text[256]; // of the last one that was accepted
     bool lives;
     errc fail;                // of the next submissions
     atomic_bool hold;         // submissions wait
-    unsigned unsaved, whole_refused;
+    atomic_bool hold_vet;     // what comes before them waits
+    unsigned unsaved, resaved, whole_refused;
     const char *saved_text;   // of the job "old"
     int64_t saved_ms;
 };
@@ -50,6 +51,21 @@ static errc fake_check(void *arg, const char *name, const char *text, size_t len
 static void pause_ms(unsigned ms)
 {
     nanosleep(&(struct timespec){.tv_nsec = (long)ms * 1000000}, NULL);
+}
+
+static errc fake_vet(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err)
+{
+    struct fake *f = arg;
+    (void)name;
+    atomic_fetch_add(&f->vets, 1);
+    while (atomic_load(&f->hold_vet)) {
+        pause_ms(1);
+        errc e = cancel_check(cancel, err);
+        if (e) {
+            return e;
+        }
+    }
+    return memmem(text, len, "late", 4) == NULL ? ERR_OK : err_set(err, ERR_INVALID, "there is no queue \"late\"");
 }
 
 static errc fake_submit(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel,
@@ -100,6 +116,13 @@ static bool fake_saved(void *arg, unsigned index, char **ret_name, char **ret_te
     return true;
 }
 
+static void fake_resave(void *arg, const char *name)
+{
+    struct fake *f = arg;
+    assert_non_null(name);
+    f->resaved++;
+}
+
 static void fake_unsave(void *arg, const char *name)
 {
     struct fake *f = arg;
@@ -118,7 +141,8 @@ static int setup_with(void **state, const char *saved_text)
     struct fixture *x = mem_zalloc(sizeof(*x));
     x->fake.saved_text = saved_text;
     x->fake.saved_ms = 1000;
-    struct drafts_jobs jobs = {&x->fake, fake_check, fake_submit, fake_lives, fake_saved, fake_unsave};
+    struct drafts_jobs jobs = {&x->fake, fake_check, fake_vet, fake_submit, fake_lives,
+                               fake_saved, fake_unsave, fake_resave};
     x->d = drafts_new(&jobs);
     *state = x;
     return 0;
@@ -183,7 +207,8 @@ static unsigned submits(const struct fixture *x)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const scratch[] = {"4913", "x.json~", ".x.json.swp", ".x.json", ".json", "x.json.bak", "json"};
+    static const char *const scratch[] = {"4913", "x.json~", ".x.json.swp", ".x.json", ".json", "x.json.bak", "json",
+                                          "~x.json", "~$x.json"};
     for (size_t i = 0; i < sizeof(scratch) / sizeof(scratch[0]); i++) {
         assert_null(draft_job_name(scratch[i]));
     }
@@ -242,6 +267,25 @@ static void test_refusals(void **state)
     assert_int_equal(draft_flush(o, NULL, &x->err), ERR_OK);
     assert_int_equal(submits(x), 1);
     draft_close(o);
+}
+
+// What only the configuration or AWS tells is the write's error, too, once the text is whole; the close repeats it.
+static void test_refusals_that_have_to_be_asked_for(void **state)
+{
+    struct fixture *x = *state;
+    struct draft *o = open_for_write(x, "a.json");
+    assert_int_equal(put(x, o, 0, "{\"late\""), ERR_OK);
+    assert_int_equal(atomic_load(&x->fake.vets), 0);
+    assert_int_equal(put(x, o, 7, ":1}"), ERR_INVALID);
+    assert_non_null(strstr(x->err.cause, "there is no queue \"late\" (see .batch/a/error)"));
+    assert_int_equal(draft_flush(o, NULL, &x->err), ERR_INVALID);
+    assert_non_null(strstr(x->err.cause, "there is no queue"));
+    assert_int_equal(atomic_load(&x->fake.vets), 1);
+    draft_close(o);
+    assert_int_equal(submits(x), 0);
+    assert_reads(x, "a.json", "{\"late\":1}");
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(submits(x), 1);
 }
 
 static void test_other_text_is_refused_while_it_lives(void **state)
@@ -344,11 +388,59 @@ static void test_backup(void **state)
     assert_int_equal(drafts_rename(x->d, "a.json", "a.json~", true, NULL, &x->err), ERR_OK);
     assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK);
     assert_int_equal(submits(x), 2);
+    assert_int_equal(x->fake.resaved, 1);
+    assert_int_equal(x->fake.unsaved, 2); // renamed away it is gone, as when it is removed
     assert_int_equal(drafts_unlink(x->d, "a.json~", &x->err), ERR_OK);
-    assert_int_equal(x->fake.unsaved, 0);
+    assert_int_equal(x->fake.unsaved, 2);
     assert_int_equal(drafts_unlink(x->d, "a.json", &x->err), ERR_OK);
-    assert_int_equal(x->fake.unsaved, 1);
+    assert_int_equal(x->fake.unsaved, 3);
     assert_int_equal(drafts_unlink(x->d, "a.json", &x->err), ERR_NOT_FOUND);
+}
+
+// A job's file under another name would be a second job; what was refused is none, and what is no job file is free.
+static void test_a_submitted_file_is_no_second_job(void **state)
+{
+    struct fixture *x = *state;
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(drafts_rename(x->d, "a.json", "b.json", true, NULL, &x->err), ERR_NOT_PERMITTED);
+    assert_non_null(strstr(x->err.cause, "cp it there"));
+    x->fake.lives = false;
+    assert_int_equal(drafts_rename(x->d, "a.json", "b.json", true, NULL, &x->err), ERR_NOT_PERMITTED);
+    assert_int_equal(x->fake.unsaved, 0);
+    assert_int_equal(submits(x), 1);
+    assert_reads(x, "a.json", "{\"a\":1}");
+    assert_int_equal(save(x, "c.json", "{\"no\":1}"), ERR_INVALID);
+    struct draft *o;
+    assert_int_equal(drafts_open(x->d, "c.json", DRAFT_WRITE, &o, &x->err), ERR_OK);
+    assert_int_equal(put(x, o, 0, "{\"ok\":1}"), ERR_OK);
+    assert_int_equal(drafts_rename(x->d, "c.json", "d.json", true, NULL, &x->err), ERR_OK);
+    draft_close(o);
+    assert_string_equal(x->fake.name, "d");
+    // Other text that an editor wrote beside its backup is refused, and the file is there again.
+    assert_int_equal(drafts_rename(x->d, "d.json", "d.json~", true, NULL, &x->err), ERR_OK);
+    assert_int_equal(save(x, "d.json", "{\"ok\":2}"), ERR_BUSY);
+    assert_reads(x, "d.json", "{\"ok\":1}");
+    assert_int_equal(x->fake.resaved, 1);
+}
+
+// A scratch file that is called like the job's directory would hide it.
+static void test_a_file_in_the_way(void **state)
+{
+    struct fixture *x = *state;
+    assert_int_equal(save(x, "a", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_INVALID);
+    assert_non_null(strstr(x->err.cause, "rm .batch/a,"));
+    struct draft *o;
+    assert_int_equal(drafts_open(x->d, "a.json", DRAFT_CREATE | DRAFT_TRUNC | DRAFT_WRITE, &o, &x->err), ERR_OK);
+    assert_int_equal(put(x, o, 0, "{\"a\":1}"), ERR_INVALID);
+    assert_int_equal(draft_flush(o, NULL, &x->err), ERR_INVALID);
+    draft_close(o);
+    assert_int_equal(save(x, "tmp", "{\"a\":1}"), ERR_OK);
+    assert_int_equal(drafts_rename(x->d, "tmp", "a.json", true, NULL, &x->err), ERR_INVALID);
+    assert_int_equal(submits(x), 0);
+    assert_int_equal(drafts_rename(x->d, "a", "a.json", true, NULL, &x->err), ERR_OK);
+    assert_int_equal(submits(x), 1);
+    assert_string_equal(x->fake.name, "a");
 }
 
 static bool count_file(void *arg, const char *file, const struct draft_info *info)
@@ -424,6 +516,41 @@ static void test_an_open_file_outlives_its_name(void **state)
     draft_close(o);
 }
 
+struct writer {
+    struct draft *o;
+    struct cancel cancel;
+    errc result;
+};
+
+static void *write_thread(void *arg)
+{
+    struct writer *w = arg;
+    struct err err = ERR_INIT;
+    w->result = draft_write(w->o, 0, "{}", 2, &w->cancel, &err);
+    return NULL;
+}
+
+// Ctrl-C while a write waits: the close that follows submits nothing, and a write that is tried again does.
+static void test_a_write_that_is_interrupted(void **state)
+{
+    struct fixture *x = *state;
+    struct writer w = {.o = open_for_write(x, "a.json")};
+    pthread_t thread;
+    atomic_store(&x->fake.hold_vet, true);
+    pthread_create(&thread, NULL, write_thread, &w);
+    pause_ms(20);
+    atomic_store(&w.cancel.set, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(w.result, ERR_INTERRUPTED);
+    atomic_store(&x->fake.hold_vet, false);
+    assert_int_equal(draft_flush(w.o, NULL, &x->err), ERR_INTERRUPTED);
+    assert_int_equal(submits(x), 0);
+    assert_int_equal(put(x, w.o, 0, "{}"), ERR_OK);
+    assert_int_equal(draft_flush(w.o, NULL, &x->err), ERR_OK);
+    assert_int_equal(submits(x), 1);
+    draft_close(w.o);
+}
+
 struct flusher {
     struct draft *o;
     struct cancel cancel;
@@ -471,15 +598,19 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test_setup_teardown(test_a_close_submits_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusals_that_have_to_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_text_is_refused_while_it_lives, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_failure_is_told_until_it_is_saved_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_append_goes_to_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rename_submits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_submitted_file_is_no_second_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_file_in_the_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_saved_is_there, setup_old, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_open_file_outlives_its_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_write_that_is_interrupted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closes_at_once, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,55 @@ static void test_no_such_queue(void **state)
     rig_free(r);
 }
 
+static errc vet(struct rig *r, const char *name, const char *text, struct err *err)
+{
+    return jobs_vet(r->jobs, name, text, strlen(text), NULL, err);
+}
+
+// The checks before a submission, without it: what they asked is not asked again.
+static void test_vet(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    assert_int_equal(vet(r, "a", "{\"command\":[\"x\"],\"batch\":{\"queue\":\"none\"}}", &err), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "no job queue \"none\""));
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "no job queue \"none\""));
+    assert_string_equal(rig_text(r, "a", JOB_STATUS), "not submitted");
+    assert_int_equal(vet(r, "a", "{\"command\":[\"x\"],\"code\":\"Flow/8\",\"depends_on\":[\"nobody\"]}", &err),
+                     ERR_INVALID);
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "Flow/8"));
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "nobody"));
+    assert_int_equal(vet(r, "a", GOOD, &err), ERR_OK);
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "not closed yet"));
+    assert_int_equal(fake_calls("submitjob") + fake_calls("registerjobdefinition"), 0);
+    int queues = fake_calls("describejobqueues"), environments = fake_calls("describecomputeenvironments");
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_int_equal(fake_calls("describejobqueues"), queues);
+    assert_int_equal(fake_calls("describecomputeenvironments"), environments);
+    assert_string_equal(rig_text(r, "a", JOB_ERROR), "(none)");
+    assert_int_equal(fake_jobs(), 1);
+    // A job that lives, and what AWS does not answer, is for the submission.
+    assert_int_equal(vet(r, "a", GOOD, &err), ERR_OK);
+    assert_int_equal(vet(r, "a", OTHER, &err), ERR_OK);
+    assert_string_equal(rig_text(r, "a", JOB_JOB), GOOD);
+    rig_free(r);
+    r = rig_new("journal-vet", fake.net.port, &(struct rig_options){.submit_ms = 300});
+    fake_rule("describejobqueues", queues + 1, queues + 100, FAKE_THROTTLE);
+    assert_int_equal(vet(r, "b", GOOD, &err), ERR_OK);
+    assert_int_equal(rig_submit(r, "b", GOOD, &err), ERR_THROTTLED);
+    rig_free(r);
+    // A dry run refuses what it would refuse, and keeps nothing.
+    r = rig_new("journal-vet-dry", fake.net.port, &(struct rig_options){.dry_run = true, .has_no_image = true});
+    int before = fake_calls(NULL);
+    assert_int_equal(vet(r, "c", GOOD, &err), ERR_INVALID);
+    assert_non_null(strstr(rig_text(r, "c", JOB_ERROR), "image"));
+    assert_int_equal(vet(r, "c", "{\"command\":[\"x\"],\"code\":\"Flow/7\"}", &err), ERR_OK);
+    assert_string_equal(rig_text(r, "c", JOB_STATUS), "not submitted");
+    assert_int_equal(fake_calls(NULL), before);
+    rig_free(r);
+}
+
 static void test_dry_run(void **state)
 {
     (void)state;
@@ -263,6 +312,11 @@ static void test_saved(void **state)
     free(text);
     assert_false(jobs_saved(r->jobs, 1, &name, &text, &ms));
     assert_string_equal(rig_text(r, "a", JOB_JOB), GOOD); // the directory stays
+    jobs_resave(r->jobs, "a");
+    assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
+    free(name);
+    free(text);
+    jobs_unsave(r->jobs, "a");
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // and is the same job
     assert_int_equal(fake_jobs(), 2);
     assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
@@ -473,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup(test_refused_texts, setup),
         cmocka_unit_test_setup(test_refused_by_configuration, setup),
         cmocka_unit_test_setup(test_no_such_queue, setup),
+        cmocka_unit_test_setup(test_vet, setup),
         cmocka_unit_test_setup(test_dry_run, setup),
         cmocka_unit_test_setup(test_saved, setup),
         cmocka_unit_test_setup(test_metaflows_jobs, setup),
