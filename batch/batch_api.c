@@ -12,6 +12,7 @@
 #define MAX_BACKOFF_MS 20000
 #define READ_MS 10000 // without a deadline of the token
 #define ONCE_MS 30000
+#define LEAST_MS 100 // with less time left a call is not begun after a hold
 
 // --- the client --------------------------------------------------------------------------------------------
 
@@ -92,6 +93,13 @@ void batch_api_stats(struct batch_api *a, struct batch_api_stats *ret)
 
 // --- throttling --------------------------------------------------------------------------------------------
 
+static errc no_peace(const struct batch_ask *ask, int64_t wait_ms, struct err *err)
+{
+    return err_set(err, ERR_THROTTLED, "%s at %.100s: AWS refused earlier calls because there were too many; the next "
+                                       "is allowed in %lld ms, and no time is left for that; try later",
+                   batch_operation_name(ask->operation), ask->service->host, (long long)wait_ms);
+}
+
 static errc wait_for_peace(const struct batch_ask *ask, struct cancel *cancel, struct err *err)
 {
     struct batch_service *s = ask->service;
@@ -99,19 +107,17 @@ static errc wait_for_peace(const struct batch_ask *ask, struct cancel *cancel, s
         pthread_mutex_lock(&s->lock);
         int64_t until = s->hold_until_ms, spread = s->backoff_ms / 4;
         pthread_mutex_unlock(&s->lock);
-        int64_t now = clock_mono_ms();
-        if (until <= now) {
+        int64_t now = clock_mono_ms(), wait = until - now;
+        if (wait <= 0) {
             return ERR_OK;
         }
-        if (until >= ask->deadline_ms) {
-            return err_set(err, ERR_THROTTLED, "%s at %.100s: AWS refused earlier calls because there were too many; "
-                                               "the next is allowed in %lld ms, and no time is left for that; try "
-                                               "later",
-                           batch_operation_name(ask->operation), s->host, (long long)(until - now));
+        wait += retry_chance() % (spread + 1);
+        if (now + wait + LEAST_MS > ask->deadline_ms) {
+            return no_peace(ask, wait, err);
         }
-        errc e = cancel_sleep(cancel, until - now + retry_chance() % (spread + 1), err);
-        if (e) {
-            return e;
+        errc e = cancel_sleep(cancel, wait, err);
+        if (e) { // a sleep may last a little longer than it was told to, and pass the deadline
+            return e == ERR_TIMEOUT ? no_peace(ask, wait, err) : e;
         }
     }
 }
@@ -233,10 +239,16 @@ static errc ask_again(struct batch_api *a, const struct batch_ask *ask, struct c
     const struct retry_policy policy = {.max_tries = 1000, .first_ms = 200, .max_ms = 5000, .jitter_percent = 50};
     // Whether a try is worth it was said by the answer's judge: what is left is how long to wait.
     const struct retry_outcome worth = {.status = 503, .retry_after_ms = -1, .is_idempotent = true};
+    struct err last = ERR_INIT;
     for (unsigned tries = 1;; tries++) {
         struct batch_outcome o;
         int64_t wait = 0;
         errc e = ask_once(a, ask, cancel, ret, &o, err);
+        if (e == ERR_TIMEOUT && o.fate == BATCH_NOT_SENT && last.code == ERR_THROTTLED) {
+            *err = last; // time that ran out says less than what it was spent on
+            e = last.code;
+        }
+        last = *err;
         if (!e || o.action != BATCH_AGAIN) {
             return e;
         }

@@ -3,8 +3,9 @@
 //
 // A call that AWS throttles (429, or an error code that says so) makes every further call of this client to that
 // service wait, doubling from 0.5 s to 20 s with jitter, until one is answered; a Retry-After up to a minute is kept
-// to. A wait that would pass the deadline fails at once with ERR_THROTTLED. No call is ever made through a lock. What a
-// refusal teaches of the clock (it is off) is kept; causes hold nothing of what was sent, and no credentials.
+// to. A wait that would leave no time before the deadline fails at once with ERR_THROTTLED; so does one that passes it.
+// No call is ever made through a lock. What a refusal teaches of the clock (it is off) is kept; causes hold nothing of
+// what was sent, and no credentials.
 #ifndef BATCH_BATCH_API_H
 #define BATCH_BATCH_API_H
 

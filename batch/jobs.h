@@ -62,6 +62,13 @@ errc jobs_vet(struct jobs *j, const char *name, const char *text, size_t len, st
 // exists. ERR_BUSY for another text while it lives or may live; ERR_INVALID for what the configuration or AWS refuses;
 // ERR_DENIED, ERR_THROTTLED, ERR_UNREACHABLE, ERR_TIMEOUT when it was not accepted in time: the cause says whether
 // anything was sent. What could not be submitted is the job's `error`.
+//
+// What is believed of SubmitJob, which has no token that would make a second call harmless: a 4xx and a throttled
+// answer made no job, and such a call may be made again at once. Any other failure after the sending (a lost or cut
+// answer, one without an id, and 500, 502, 503 and 504: a server may fail behind what it did) may have made one. Then
+// the job is looked for by its name. ListJobs lags behind: a listing that lacks the job counts only when it was asked
+// for settle_ms after the sending; until then nothing is sent again, and a save whose time ends first leaves the job
+// `unknown`.
 errc jobs_submit(struct jobs *j, const char *name, const char *text, size_t len, struct cancel *cancel,
                  struct err *err) ERR_MUST_CHECK;
 

@@ -13,8 +13,6 @@
 #define LOOK_FIRST_MS 1000  // before the first look for a job whose answer is not known
 #define LOOK_LONGEST_MS 8000
 #define LOOK_PAGES 100
-#define EMPTY_LOOKS 2       // before a job that AWS failed on is sent again,
-#define EMPTY_LOOK_MS 3000  // so far apart
 
 // --- before ------------------------------------------------------------------------------------------------------
 
@@ -164,15 +162,21 @@ errc submission_look(struct submission *s, bool *ret_found, struct err *err)
     return *ret_found ? submission_adopt(s, id, err) : e;
 }
 
-// Looks until it is found, or the time is over. What was sent is sent again by nobody meanwhile.
-static errc look_until(struct submission *s, struct err *err)
+// Looks until it is found, or the time is over. A listing that lacks it says nothing while it may lag behind: only one
+// that was asked for settle_ms after the sending shows that the job was not made, which is *ret_lost.
+static errc look_until(struct submission *s, bool *ret_lost, struct err *err)
 {
-    int64_t wait_ms = LOOK_FIRST_MS;
+    int64_t sent_ms = record_present(&s->rec)->sent_ms, wait_ms = LOOK_FIRST_MS;
+    *ret_lost = false;
     for (;;) {
-        bool found = false;
+        bool found = false, is_late = clock_wall_ms() - sent_ms > s->j->conf.settle_ms;
         errc e = submission_look(s, &found, err);
         if (found) {
             return e;
+        }
+        if (!e && is_late) {
+            *ret_lost = true;
+            return ERR_OK;
         }
         if (!e || e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO) {
             e = cancel_sleep(s->cancel, jobs_jitter(wait_ms), err);
@@ -245,13 +249,8 @@ static errc renew_definition(struct sending *t, struct err *err)
 
 static errc refused(struct sending *t, bool *ret_again, struct err *err)
 {
-    struct submission *s = t->s;
-    bool found = false;
+    const struct submission *s = t->s;
     *ret_again = false;
-    if (s->may_exist) { // an earlier try may have made it
-        errc e = submission_look(s, &found, err);
-        return found ? e : unknown(s, &t->last, err);
-    }
     if (t->last.code == ERR_INVALID && !t->renewed && s->definition.json != NULL &&
         strcasestr(t->last.cause, "definition") != NULL) {
         *ret_again = true;
@@ -266,27 +265,20 @@ static errc not_accepted(const struct sending *t, struct err *err)
     return err_set(err, code, "the job was not submitted, and nothing of it exists: %.400s", t->last.cause);
 }
 
-// The job is not known to exist or not: *ret_again when it does not. AWS's lists lag behind, so that one that lacks the
-// job says little.
-static errc after_failure(struct sending *t, bool *ret_again, struct err *err)
+// Nobody knows whether AWS carried it out: no answer came, or one of a server that failed (5xx), perhaps only behind
+// what it had done. *ret_again when it is sure that there is no such job, and so no second one.
+static errc after_no_answer(struct sending *t, bool *ret_again, struct err *err)
 {
     struct submission *s = t->s;
-    struct err why = ERR_INIT;
-    bool found = false;
-    unsigned empty = 0;
-    *ret_again = false;
     s->may_exist = true;
-    errc e = cancel_sleep(s->cancel, LOOK_FIRST_MS + jobs_jitter(t->wait_ms), &why);
-    while (!e && !found && empty < EMPTY_LOOKS) {
-        e = submission_look(s, &found, &why);
-        empty += !e && !found;
-        bool may_pass = !e || e == ERR_THROTTLED || e == ERR_UNREACHABLE || e == ERR_IO || e == ERR_TIMEOUT;
-        if (may_pass && !found && empty < EMPTY_LOOKS) {
-            e = cancel_sleep(s->cancel, EMPTY_LOOK_MS, &why);
-        }
+    errc e = cancel_sleep(s->cancel, LOOK_FIRST_MS, err);
+    if (!e) {
+        e = look_until(s, ret_again, err);
     }
-    *ret_again = !e && !found;
-    return !e ? ERR_OK : found ? err_set(err, why.code, "%s", why.cause) : unknown(s, &why, err);
+    if (*ret_again) {
+        s->may_exist = false;
+    }
+    return e && record_present(&s->rec)->state != INTENT_ACCEPTED ? unknown(s, &t->last, err) : e;
 }
 
 static errc next_try(struct sending *t, bool *ret_again, struct err *err)
@@ -309,24 +301,18 @@ static errc next_try(struct sending *t, bool *ret_again, struct err *err)
     case BATCH_NOT_SENT:
     case BATCH_THROTTLED:
         if (e == ERR_DENIED || e == ERR_INTERRUPTED || cancel_sleep(s->cancel, jobs_jitter(t->wait_ms), &why)) {
-            return s->may_exist ? unknown(s, &t->last, err) : not_accepted(t, err);
+            return not_accepted(t, err);
         }
         *ret_again = true;
         return ERR_OK;
     case BATCH_REFUSED:
         return refused(t, ret_again, err);
     case BATCH_FAILED:
-        return after_failure(t, ret_again, err);
     case BATCH_NO_ANSWER:
     case BATCH_DONE:
         break;
     }
-    s->may_exist = true;
-    e = cancel_sleep(s->cancel, LOOK_FIRST_MS, err);
-    if (!e) {
-        e = look_until(s, err);
-    }
-    return e && record_present(&s->rec)->state != INTENT_ACCEPTED ? unknown(s, &t->last, err) : e;
+    return after_no_answer(t, ret_again, err);
 }
 
 // An intent that was sent by an earlier call: found, or lost for good and so to be sent again.

@@ -341,8 +341,8 @@ errc intent_settle(struct jobs *j, const char *name, struct intent *in, struct c
     } else if (clock_wall_ms() - in->sent_ms > j->conf.settle_ms) {
         in->state = INTENT_NONE;
         free(in->error);
-        in->error = mem_strdup("it was not submitted: it was sent to AWS Batch, no answer came, and there is no such "
-                               "job");
+        in->error = mem_strdup("it was not submitted: it was sent to AWS Batch, which did not say that it was "
+                               "made, and there is no such job");
     } else {
         return ERR_OK;
     }

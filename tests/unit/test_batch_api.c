@@ -369,6 +369,22 @@ static void a_hold_beyond_the_deadline_fails_at_once(void **state)
     client_free(c);
 }
 
+// The spread of a hold may pass a deadline that the hold alone does not: the cause is the throttling all the same.
+static void a_hold_that_just_passes_the_deadline_says_why(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct client *c = client_of(NULL);
+        SCRIPT(THROTTLED_STEP, THROTTLED_STEP, THROTTLED_STEP);
+        assert_int_equal(once(c, NULL), ERR_THROTTLED);
+        struct cancel cancel = {.deadline_ms = c->api->batch.hold_until_ms + 1};
+        assert_int_equal(i == 0 ? once(c, &cancel) : often(c, &cancel), ERR_THROTTLED);
+        assert_non_null(strstr(err.cause, "too many"));
+        assert_int_equal(fake_asked(), 1);
+        client_free(c);
+    }
+}
+
 static atomic_llong fake_now;
 static int64_t steady(void)
 {
@@ -490,6 +506,7 @@ int main(void)
         cmocka_unit_test_teardown(a_wrong_clock_is_corrected_once, forget),
         cmocka_unit_test_teardown(a_throttled_call_holds_all, forget),
         cmocka_unit_test_teardown(a_hold_beyond_the_deadline_fails_at_once, forget),
+        cmocka_unit_test_teardown(a_hold_that_just_passes_the_deadline_says_why, forget),
         cmocka_unit_test_teardown(holds_double_up_to_a_bound, forget),
         cmocka_unit_test_teardown(many_callers_share_one_hold, forget),
         cmocka_unit_test(endpoints_are_made_of_the_region),

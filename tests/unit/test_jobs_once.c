@@ -54,14 +54,51 @@ static void test_throttled_for_ever(void **state)
     rig_free(r);
 }
 
+// It is sent again when no listing can lag any more, and not before.
 static void test_server_error(void **state)
 {
     (void)state;
-    struct rig *r = rig_quick(0, 0);
+    struct rig *r = rig_quick(12000, 3000);
     struct err err = ERR_INIT;
+    int64_t before = clock_mono_ms();
     fake_rule("submitjob", 1, 1, FAKE_FAIL);
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_true(clock_mono_ms() - before > 3000);
     expect_one(r, 2);
+    rig_free(r);
+}
+
+// Whether a 500 made a job is as uncertain as a lost answer: a save has no time for more than to look.
+static void test_server_error_uncertain(void **state)
+{
+    (void)state;
+    struct rig *r = rig_quick(6500, 60000);
+    struct err err = ERR_INIT;
+    fake_rule("submitjob", 1, 1, FAKE_FAIL);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_TIMEOUT);
+    assert_string_equal(rig_text(r, "a", JOB_STATUS), "unknown");
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "status 500"));
+    assert_int_equal(fake_calls("submitjob"), 1);
+    rig_free(r);
+}
+
+// The job of a 500 comes to light after the save gave up: it is one.
+static void test_server_error_lags(void **state)
+{
+    (void)state;
+    struct rig *r = rig_quick(6500, 60000);
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&fake.lock);
+    fake.hides = true;
+    pthread_mutex_unlock(&fake.lock);
+    fake_rule("submitjob", 1, 1, FAKE_FAIL_DONE);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_TIMEOUT);
+    assert_string_equal(rig_text(r, "a", JOB_STATUS), "unknown");
+    pthread_mutex_lock(&fake.lock);
+    fake.hides = fake.jobs[0].is_hidden = false;
+    pthread_mutex_unlock(&fake.lock);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    expect_one(r, 1);
     rig_free(r);
 }
 
@@ -376,6 +413,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(test_throttled, setup),
         cmocka_unit_test_setup(test_throttled_for_ever, setup),
         cmocka_unit_test_setup(test_server_error, setup),
+        cmocka_unit_test_setup(test_server_error_uncertain, setup),
+        cmocka_unit_test_setup(test_server_error_lags, setup),
         cmocka_unit_test_setup(test_server_error_behind, setup),
         cmocka_unit_test_setup(test_server_error_seen_late, setup),
         cmocka_unit_test_setup(test_cut_behind, setup),
