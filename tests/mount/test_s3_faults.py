@@ -124,6 +124,45 @@ def test_wrong_content_is_never_shown(faults, s3_mounter, s3_runs):
     assert stored == json.loads(mount.read(task + "/.meta"))["artifacts"]["text"]["sha"]
 
 
+@pytest.mark.threads
+def test_wrong_content_is_not_kept(faults, s3_mounter, s3_runs, clean):
+    """S192: what was read of wrong content is not read again, neither by who opens it anew nor by who has it open; what
+    was right is, with no request and no read."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+    path = mount / task_of(mount, s3_runs["s3"]) / "blob"
+    faults.rule = lambda r: {"garble": True} if r.kind == "blob" else None
+    with open(path, "rb", buffering=0) as other:
+        assert len(other.read(1 << 20)) > 0
+        with pytest.raises(OSError) as raised:
+            sha1_of(path)
+        assert raised.value.errno == errno.EIO
+        deadline = time.monotonic() + 10
+        with pytest.raises(OSError) as raised:
+            while time.monotonic() < deadline:
+                os.pread(other.fileno(), 1 << 20, 0)
+                time.sleep(0.05)
+        assert raised.value.errno == errno.EIO
+    faults.rule = None
+    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+    reads = mount.stat('metaflowfs_requests_total{op="read"}')
+    assert faults.requests_of(lambda: sha1_of(path)) == []
+    # of .metaflowfs/stats itself
+    assert mount.stat('metaflowfs_requests_total{op="read"}') - reads < 5
+
+
+def test_the_beginning_of_wrong_content_is_not_kept(faults, s3_mounter, s3_runs, clean):
+    """S192: who reads the beginning of an object that is wrong, and leaves, leaves nothing to the next reader."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+    path = mount / task_of(mount, s3_runs["s3"]) / "blob"
+    faults.rule = lambda r: {"garble": True, "rate": 16 << 20} if r.kind == "blob" else None
+    with open(path, "rb") as file:
+        wrong = file.read(2_000_000)
+    faults.rule = None
+    with open(path, "rb") as file:
+        assert file.read(2_000_000) != wrong
+    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+
+
 def test_another_version_in_the_middle(s3, faults, s3_mounter, s3_runs):
     """S193: parts of two versions of an object are never put together: the ranges name the version."""
     mount = s3_mounter(faults)
