@@ -95,6 +95,12 @@ bool content_ready(struct content *c, uint64_t off, size_t len)
     return len == 0 || !c->staged || staged_ready(c->staged, upto);
 }
 
+bool content_is_proven(struct content *c)
+{
+    return !c->staged || (staged_is_right(c->staged) &&
+                          (c->total == UINT64_MAX || c->total == staged_len(c->staged)));
+}
+
 static errc check_total(const struct content *c, uint64_t need, uint64_t avail, bool ended,
                         struct err *err)
 {
@@ -143,7 +149,7 @@ errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct 
         e = check_total(c, need, avail, ended, err);
     if (e == ERR_OK)
         e = staged_pread(c->staged, c->off + off, to, len, ret_got, err);
-    return e;
+    return e == ERR_OK && staged_is_wrong(c->staged, err) ? err->code : e;
 }
 
 errc content_read_all(struct content *c, struct cancel *cancel, struct buf *buf, struct err *err)

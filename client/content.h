@@ -32,7 +32,10 @@ uint64_t content_size(const struct content *c); // exact
 // Whether [off, off+len) can be read without waiting (what lies past the end counts as there; a
 // failed producer counts as there too: reading then gives its error).
 bool content_ready(struct content *c, uint64_t off, size_t len);
-// Waits for [off, off+len) and reads it; fewer bytes only at the end of the content.
+// Whether all of it came and was found right: until then what is read of it may turn out to be wrong.
+bool content_is_proven(struct content *c);
+// Waits for [off, off+len) and reads it; fewer bytes only at the end of the content. ERR_CORRUPT from when it is known
+// that any of it is wrong.
 errc content_read(struct content *c, uint64_t off, void *to, size_t len, struct cancel *cancel,
                   size_t *ret_got, struct err *err) ERR_MUST_CHECK;
 // The whole content into buf (which has a maximum).

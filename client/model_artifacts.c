@@ -82,7 +82,7 @@ struct artifact_env client_artifact_env(struct client *c, const struct pathspec 
 // --- the task's data.json ---------------------------------------------------------------------------
 
 struct data_json {
-    struct json *json;        // NULL: there is none that can be read
+    struct json *json;        // NULL: there is none
     const struct json *objects, *info;
     int64_t mtime_ms;
 };
@@ -92,24 +92,34 @@ static void data_json_free(struct data_json *d)
     json_free(d->json);
 }
 
-// Whether it tells something of the object. What form an artifact has must not depend on a network that fails, nor on
-// credentials that are being renewed.
-static bool is_told(errc code)
+static errc read_data_json_once(struct client *c, const char *path, struct cancel *cancel, struct data_json *d,
+                                struct err *err)
 {
-    return code != ERR_IO && code != ERR_DENIED;
+    auto_cleanup(buf_free) struct buf text = {.max = MAX_DATA_JSON};
+    errc code = store_read_all_dated(c->store, path, MAX_DATA_JSON, cancel, &text, &d->mtime_ms, err);
+    if (!code) {
+        code = json_parse(text.data ? text.data : "", text.len, path, &d->json, err);
+    }
+    if (!code && json_kind(d->json) != JSON_OBJECT) {
+        json_free(steal_ptr(&d->json));
+        code = err_set(err, ERR_CORRUPT, "%s: no JSON object", path);
+    }
+    return code;
 }
 
+// Only one that does not exist tells that nothing is known of types. What form an artifact has must not depend on a
+// network that fails, on credentials that are being renewed, nor on one wrong answer.
 static errc read_data_json(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel,
                            struct data_json *d, struct err *err)
 {
     auto_free char *path = mem_printf("%s/%s/%s/%s/%d.data.json", ps->flow, ps->run, ps->step, ps->task, attempt);
-    auto_cleanup(buf_free) struct buf text = {.max = MAX_DATA_JSON};
     struct err one = ERR_INIT;
-    errc code = store_read_all_dated(c->store, path, MAX_DATA_JSON, cancel, &text, &d->mtime_ms, &one);
-    if (!code) {
-        code = json_parse(text.data ? text.data : "", text.len, path, &d->json, &one);
+    errc code = read_data_json_once(c, path, cancel, d, &one);
+    if (code == ERR_CORRUPT) {
+        log_warn("model", "asked for again: %s", one.cause);
+        code = read_data_json_once(c, path, cancel, d, &one);
     }
-    if (code && (!is_told(code) || !model_skip(code, ps, &one))) {
+    if (code && code != ERR_NOT_FOUND) {
         *err = one;
         return code;
     }
@@ -191,7 +201,9 @@ struct load {
     int attempt;
 };
 
-static errc fill_list(const struct load *l, struct cancel *cancel, struct artifacts *list, struct err *err)
+// *ret_told: the datastore has told what it has of these artifacts.
+static errc fill_list(const struct load *l, struct cancel *cancel, struct artifacts *list, bool *ret_told,
+                      struct err *err)
 {
     auto_cleanup(meta_artifacts_free) struct meta_artifacts records = {0};
     struct err one = ERR_INIT;
@@ -218,6 +230,7 @@ static errc fill_list(const struct load *l, struct cancel *cancel, struct artifa
     if (code) {
         return code;
     }
+    *ret_told = data.json != NULL;
     struct build b = {.list = list, .created_ms = data.mtime_ms};
     for (size_t i = 0; i < records.len; i++) {
         if (records.items[i].name && *records.items[i].name && records.items[i].sha) {
@@ -249,14 +262,15 @@ static errc load_artifacts(void *arg, struct cancel *cancel, struct snap **ret, 
     const struct load *l = arg;
     struct artifacts_snap *as = mem_zalloc(sizeof(*as));
     snap_init(&as->snap, 0, artifacts_destroy);
-    errc code = fill_list(l, cancel, &as->list, err);
+    bool told = false;
+    errc code = fill_list(l, cancel, &as->list, &told, err);
     if (code) {
         snap_unref(&as->snap);
         return code;
     }
     as->snap.bytes = artifacts_bytes(as);
     *ret = &as->snap;
-    *ret_ttl_ms = model_ttl(l->c, list_is_settled(l, &as->list));
+    *ret_ttl_ms = model_ttl(l->c, told && list_is_settled(l, &as->list));
     return ERR_OK;
 }
 

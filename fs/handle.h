@@ -31,6 +31,9 @@ struct handle {
     struct draft *draft;        // of a file in .batch; owned
     char *job;                  // of a job's ctl: which; owned
     struct content *content;    // owned; NULL for a file that may grow, and for what is written
+    uint64_t version;           // of the content
+    atomic_bool gave_unproven;  // bytes of it, before it was proven
+    atomic_bool was_wrong;      // and the kernel was told to drop them
     struct live *live;          // of a file that may grow
     pthread_mutex_t lock;       // protects all below; no call out under it
     struct pending *pending;

@@ -340,21 +340,49 @@ static void resize(struct node *n, uint64_t size, struct inode_size_change *ret)
     n->flags |= NODE_EXACT;
 }
 
+static uint32_t fold(uint64_t version)
+{
+    return (uint32_t)(version ^ version >> 32);
+}
+
 bool inodes_open(struct inodes *t, uint64_t nodeid, uint64_t size, uint64_t version,
                  struct inode_size_change *ret)
 {
-    uint32_t slot, folded = (uint32_t)(version ^ version >> 32);
+    uint32_t slot, folded = fold(version);
     pthread_mutex_lock(&t->lock);
     struct node *n = table_node(t, nodeid, &slot);
     if (n != NULL) {
         resize(n, size, ret);
-        ret->same_bytes = version != 0 && (!(n->flags & NODE_OPENED) || n->version == folded);
+        ret->same_bytes = version != 0 && (!(n->flags & NODE_OPENED) || n->version == folded) &&
+                          !(n->flags & NODE_DOUBTED);
         n->version = folded;
-        n->flags |= NODE_OPENED;
+        n->flags = (uint8_t)((n->flags & ~NODE_DOUBTED) | NODE_OPENED);
         n->opens++;
     }
     pthread_mutex_unlock(&t->lock);
     return n != NULL;
+}
+
+void inodes_doubt(struct inodes *t, uint64_t nodeid)
+{
+    uint32_t slot;
+    pthread_mutex_lock(&t->lock);
+    struct node *n = table_node(t, nodeid, &slot);
+    if (n != NULL) {
+        n->flags |= NODE_DOUBTED;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+void inodes_trust(struct inodes *t, uint64_t nodeid, uint64_t version)
+{
+    uint32_t slot;
+    pthread_mutex_lock(&t->lock);
+    struct node *n = table_node(t, nodeid, &slot);
+    if (n != NULL && n->version == fold(version)) {
+        n->flags = (uint8_t)(n->flags & ~NODE_DOUBTED);
+    }
+    pthread_mutex_unlock(&t->lock);
 }
 
 void inodes_close(struct inodes *t, uint64_t nodeid)

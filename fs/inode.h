@@ -71,12 +71,16 @@ bool inodes_set_attr(struct inodes *t, uint64_t nodeid, const struct tattr *attr
 struct inode_size_change {
     uint64_t old_size;
     bool changed;     // the kernel's idea of the size may be another: tell it
-    bool same_bytes;  // the version is the last one's: what the kernel cached of the bytes holds
+    bool same_bytes;  // the version is the last one's, and not doubted: what the kernel cached of the bytes holds
 };
 // Counts an open of exactly `size` bytes of `version` (0: a snapshot of its own).
 bool inodes_open(struct inodes *t, uint64_t nodeid, uint64_t size, uint64_t version,
                  struct inode_size_change *ret);
 void inodes_close(struct inodes *t, uint64_t nodeid);
+// Bytes were given of which it is not known that they are right: the next open is not of the same bytes.
+void inodes_doubt(struct inodes *t, uint64_t nodeid);
+// They were found right, and what was opened last is that version.
+void inodes_trust(struct inodes *t, uint64_t nodeid, uint64_t version);
 // An open file was seen to have another size.
 bool inodes_resize(struct inodes *t, uint64_t nodeid, uint64_t size, struct inode_size_change *ret);
 

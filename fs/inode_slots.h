@@ -17,6 +17,7 @@ enum node_flag {
     NODE_GROWING = 4,
     NODE_DETACHED = 8,  // its name now belongs to another node
     NODE_OPENED = 16,   // version holds the last open's
+    NODE_DOUBTED = 32,  // the kernel may hold bytes that are not right
 };
 
 struct node {

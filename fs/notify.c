@@ -18,8 +18,8 @@ struct notify {
     pthread_cond_t wake;
     struct fuse_session *se;
     bool expire_only, ending;
-    uint64_t queue[QUEUE_MAX];
-    size_t len;
+    uint64_t queue[QUEUE_MAX], bytes[QUEUE_MAX]; // what to ask for again; whose bytes to drop
+    size_t len, n_bytes;
 };
 
 static void tell(struct fuse_session *se, bool expire_only, const struct inode_ref *r)
@@ -44,22 +44,32 @@ static void tell_below(struct notify *n, struct fuse_session *se, bool expire_on
     free(refs);
 }
 
+// With the lock held, which is not held while the kernel is told.
+static void tell_one(struct notify *n)
+{
+    bool is_bytes = n->n_bytes > 0, expire_only = n->expire_only;
+    uint64_t nodeid = is_bytes ? n->bytes[--n->n_bytes] : n->queue[--n->len];
+    struct fuse_session *se = n->se;
+    pthread_mutex_unlock(&n->lock);
+    if (!is_bytes) {
+        tell_below(n, se, expire_only, nodeid);
+    } else if (se != NULL) {
+        fuse_lowlevel_notify_inval_inode(se, nodeid, 0, 0);
+    }
+    pthread_mutex_lock(&n->lock);
+}
+
 static void *notify_thread(void *arg)
 {
     struct notify *n = arg;
     pthread_setname_np(pthread_self(), "mf-notify");
     pthread_mutex_lock(&n->lock);
     while (!n->ending) {
-        if (n->len == 0) {
+        if (n->len == 0 && n->n_bytes == 0) {
             pthread_cond_wait(&n->wake, &n->lock);
-            continue;
+        } else {
+            tell_one(n);
         }
-        uint64_t top = n->queue[--n->len];
-        struct fuse_session *se = n->se;
-        bool expire_only = n->expire_only;
-        pthread_mutex_unlock(&n->lock);
-        tell_below(n, se, expire_only, top);
-        pthread_mutex_lock(&n->lock);
     }
     pthread_mutex_unlock(&n->lock);
     return NULL;
@@ -100,6 +110,16 @@ void notify_below(struct notify *n, uint64_t nodeid)
     }
     n->queue[n->len++] = nodeid;
     pthread_cond_signal(&n->wake);
+    pthread_mutex_unlock(&n->lock);
+}
+
+void notify_bytes(struct notify *n, uint64_t nodeid)
+{
+    pthread_mutex_lock(&n->lock);
+    if (n->n_bytes < QUEUE_MAX) {
+        n->bytes[n->n_bytes++] = nodeid;
+        pthread_cond_signal(&n->wake);
+    }
     pthread_mutex_unlock(&n->lock);
 }
 

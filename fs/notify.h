@@ -17,6 +17,9 @@ struct notify *notify_new(struct inodes *inodes);   // borrowed; NULL when there
 void notify_start(struct notify *n, struct fuse_session *se, bool expire_only);
 // Everything at and below a node is to be asked for again. Does not wait.
 void notify_below(struct notify *n, uint64_t nodeid);
+// The kernel is to drop the bytes that it holds of a file. Does not wait; forgotten where too many are to be told, so
+// that who opens the file next must not rely on it.
+void notify_bytes(struct notify *n, uint64_t nodeid);
 void notify_free(struct notify *n);
 
 #endif

@@ -98,6 +98,7 @@ static void reply_opened(struct request *r, struct open_job *j)
         h->live = live_open(s->lives, r->nodeid, content_ref(j->content), &j->attr);
     } else {
         h->content = content_ref(j->content);
+        h->version = j->version;
     }
     tell_size(j, r->nodeid, &change);
     j->fi.fh = (uintptr_t)h;
@@ -205,6 +206,24 @@ static uint64_t ready_prefix(struct content *c)
     return low;
 }
 
+// A file is given before its last byte was checked. What the kernel caches of that counts as unknown for the next open
+// until it is known to be right.
+static void note_given(struct serve *s, struct handle *h, struct content *c)
+{
+    if (h->content != NULL && !content_is_proven(c)) {
+        atomic_store(&h->gave_unproven, true);
+        inodes_doubt(s->inodes, h->nodeid);
+    }
+}
+
+// Called when the READ was answered: until then its pages cannot be dropped.
+static void note_failed(struct serve *s, struct handle *h, errc e)
+{
+    if (e == ERR_CORRUPT && h->content != NULL && !atomic_exchange(&h->was_wrong, true)) {
+        notify_bytes(s->notify, h->nodeid);
+    }
+}
+
 // Waits as long as bytes arrive.
 static errc read_progressing(struct request *r, struct read_job *j, char *buf, size_t *ret_got,
                              struct err *err)
@@ -258,7 +277,9 @@ static void run_read(struct request *r)
     }
     if (e) {
         request_fail(r, &err);
+        note_failed(s, j->handle, e);
     } else if (request_claim(r)) {
+        note_given(s, j->handle, j->content);
         stats_add(&s->stats.read_bytes, got);
         fuse_reply_buf(r->req, buf, got);
     }
@@ -283,7 +304,9 @@ static void read_now(struct serve *s, fuse_req_t req, struct read_job *j)
         fuse_reply_err(req, ENOMEM);
     } else if (content_read(j->content, j->off, buf, j->size, NULL, &got, &err) != ERR_OK) {
         ops_fail(req, OP_READ, j->handle->nodeid, NULL, err.code, err.cause);
+        note_failed(s, j->handle, err.code);
     } else {
+        note_given(s, j->handle, j->content);
         stats_add(&s->stats.read_bytes, got);
         fuse_reply_buf(req, buf, got);
     }
@@ -326,6 +349,19 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fus
 
 // --- the end --------------------------------------------------------------------------------------
 
+// What became of the bytes that were given before they were checked.
+static void settle_given(struct serve *s, struct handle *h)
+{
+    if (!atomic_load(&h->gave_unproven)) {
+        return;
+    }
+    if (content_is_proven(h->content)) {
+        inodes_trust(s->inodes, h->nodeid, h->version);
+    } else {
+        inodes_doubt(s->inodes, h->nodeid);
+    }
+}
+
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
@@ -335,6 +371,7 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         ops_batch_flush(req, h);
         return;
     }
+    settle_given(serve_of(req), h); // here too: RELEASE comes after close() returned, and perhaps after the next OPEN
     handle_reader_left(h, fuse_req_ctx(req)->pid);
     fuse_reply_err(req, 0);
 }
@@ -352,8 +389,10 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_in
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct serve *s = serve_of(req);
+    struct handle *h = (struct handle *)(uintptr_t)fi->fh;
     count_op(s, OP_RELEASE);
+    settle_given(s, h);
     inodes_close(s->inodes, ino);
-    handle_unref((struct handle *)(uintptr_t)fi->fh);
+    handle_unref(h);
     fuse_reply_err(req, 0);
 }

@@ -119,6 +119,10 @@ errc staged_wait(struct staged *s, uint64_t upto, struct cancel *cancel, uint64_
 bool staged_ready(struct staged *s, uint64_t upto);
 // Length of the prefix now.
 uint64_t staged_len(struct staged *s);
+// Whether it is whole and its producer found it right: until then what is read of it may turn out to be wrong.
+bool staged_is_right(struct staged *s);
+// Whether its producer found its content to be wrong (ERR_CORRUPT, with the cause): its prefix is, too.
+bool staged_is_wrong(struct staged *s, struct err *err);
 // Reads from the prefix; fewer than len bytes only at its end.
 errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *ret_got,
                   struct err *err) ERR_MUST_CHECK;

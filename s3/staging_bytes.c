@@ -38,6 +38,9 @@ void staged_hold_back(struct staged *s, uint64_t bytes)
 
 void staged_show_all(struct staged *s)
 {
+    pthread_mutex_lock(&s->lock);
+    s->right = true; // before a reader sees the last byte
+    pthread_mutex_unlock(&s->lock);
     if (s->hold) {
         s->hold = 0;
         publish(s, s->written);
@@ -201,6 +204,7 @@ void staged_finish_bytes(struct staged *s, const struct err *error)
     }
     pthread_mutex_lock(&s->lock);
     s->error = copy;
+    s->right = !error;
     s->ended = true;
     pthread_cond_broadcast(&s->grown);
     pthread_mutex_unlock(&s->lock);
@@ -279,6 +283,24 @@ uint64_t staged_len(struct staged *s)
     uint64_t len = s->len;
     pthread_mutex_unlock(&s->lock);
     return len;
+}
+
+bool staged_is_right(struct staged *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool right = s->right;
+    pthread_mutex_unlock(&s->lock);
+    return right;
+}
+
+bool staged_is_wrong(struct staged *s, struct err *err)
+{
+    pthread_mutex_lock(&s->lock);
+    bool wrong = s->error && s->error->code == ERR_CORRUPT;
+    if (wrong)
+        *err = *s->error;
+    pthread_mutex_unlock(&s->lock);
+    return wrong;
 }
 
 errc staged_pread(struct staged *s, uint64_t off, void *to, size_t len, size_t *ret_got,

@@ -42,7 +42,8 @@ struct staged {
     uint64_t len;           // that readers see
     uint64_t wanted;        // the least length that one of them waits for: nobody is woken for less
     uint64_t written, hold; // the producer's alone: appended, and how many of the last are not shown yet
-    bool ended; // the prefix is the whole, or error is set
+    bool right; // the prefix is the whole, and the producer said so
+    bool ended; // the same, or error is set
     struct err *error;
     int64_t moved_ms; // when the prefix last grew
 

@@ -94,6 +94,29 @@ def test_blob_is_corrupt(broken, runs, name):
     beside_works(mount, runs)
 
 
+def test_blob_is_mended(broken, runs):
+    """S81: what was read of a large artifact that is corrupt is not read again when it has been mended."""
+    root, mount = broken
+    task = root / ".metaflow" / runs["hello"] / "start/1"
+    text = pickle.dumps("%08x" * (1 << 18) % tuple(range(1 << 18)), protocol=4)
+    _, record = artifact_blob(root, runs["hello"] + "/start/1", "message")
+    sha = hashlib.sha1(text).hexdigest()
+    record.write_text(json.dumps({**json.loads(record.read_text()), "sha": sha}))
+    data = json.loads((task / "0.data.json").read_text())
+    data["info"]["message"]["size"] = len(text)
+    (task / "0.data.json").write_text(json.dumps(data))
+    blob = root / ".metaflow" / runs["hello"].split("/")[0] / "data" / sha[:2] / sha
+    blob.parent.mkdir(exist_ok=True)
+    pathlib.Path(str(blob) + "_meta").write_text('{"cas_raw": false, "cas_version": 1}')
+    wrong = text[:5000] + b"#" + text[5001:]
+    blob.write_bytes(gzip.compress(wrong))
+    mount = mount()
+    fails(mount, runs["hello"] + "/start/1/message", errno.EIO)
+    blob.write_bytes(gzip.compress(text))
+    for _ in range(2):
+        assert mount.read(runs["hello"] + "/start/1/message") == pickle.loads(text).encode()
+
+
 BAD_JSON = [b"", b"{", b"[]", b"null", b'{"ts_epoch": "soon"}', b"\xff\xfe\x00", b'{"a":1}{"b":2}',
             b'{"ts_epoch": 1e400}', b"[" * 100000, b'{"tags": {"a": 1}, "ts_epoch": -1, "system_tags": 7}']
 

@@ -39,6 +39,11 @@ def clean(shared_s3_mounter, s3, s3_runs):
     return {label: digests(mount, s3_runs[label]) for label in ("values", "s3", "retry", "many")}
 
 
+@pytest.fixture(scope="module")
+def mnt_of_s3(shared_s3_mounter, s3):
+    return shared_s3_mounter(s3)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_one_request_of_twenty_fails(faults, s3_mounter, s3_runs, clean, seed):
     """S190: with one of twenty requests failing (500, 503, resets, cuts, wrong lengths) every byte is the same."""
@@ -124,6 +129,45 @@ def test_wrong_content_is_never_shown(faults, s3_mounter, s3_runs):
     assert stored == json.loads(mount.read(task + "/.meta"))["artifacts"]["text"]["sha"]
 
 
+@pytest.mark.threads
+def test_wrong_content_is_not_kept(faults, s3_mounter, s3_runs, clean):
+    """S192: what was read of wrong content is not read again, neither by who opens it anew nor by who has it open; what
+    was right is, with no request and no read."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+    path = mount / task_of(mount, s3_runs["s3"]) / "blob"
+    faults.rule = lambda r: {"garble": True} if r.kind == "blob" else None
+    with open(path, "rb", buffering=0) as other:
+        assert len(other.read(1 << 20)) > 0
+        with pytest.raises(OSError) as raised:
+            sha1_of(path)
+        assert raised.value.errno == errno.EIO
+        deadline = time.monotonic() + 10
+        with pytest.raises(OSError) as raised:
+            while time.monotonic() < deadline:
+                os.pread(other.fileno(), 1 << 20, 0)
+                time.sleep(0.05)
+        assert raised.value.errno == errno.EIO
+    faults.rule = None
+    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+    reads = mount.stat('metaflowfs_requests_total{op="read"}')
+    assert faults.requests_of(lambda: sha1_of(path)) == []
+    # of .metaflowfs/stats itself
+    assert mount.stat('metaflowfs_requests_total{op="read"}') - reads < 5
+
+
+def test_the_beginning_of_wrong_content_is_not_kept(faults, s3_mounter, s3_runs, clean):
+    """S192: who reads the beginning of an object that is wrong, and leaves, leaves nothing to the next reader."""
+    mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
+    path = mount / task_of(mount, s3_runs["s3"]) / "blob"
+    faults.rule = lambda r: {"garble": True, "rate": 16 << 20} if r.kind == "blob" else None
+    with open(path, "rb") as file:
+        wrong = file.read(2_000_000)
+    faults.rule = None
+    with open(path, "rb") as file:
+        assert file.read(2_000_000) != wrong
+    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+
+
 def test_another_version_in_the_middle(s3, faults, s3_mounter, s3_runs):
     """S193: parts of two versions of an object are never put together: the ranges name the version."""
     mount = s3_mounter(faults)
@@ -134,8 +178,16 @@ def test_another_version_in_the_middle(s3, faults, s3_mounter, s3_runs):
     assert parts and all(r.headers.get("if-match") for r in parts), parts
 
 
-@pytest.mark.parametrize("fault", [{"reset": 0}, refusal(403, "AccessDenied"), refusal(500, "InternalError")],
-                         ids=["reset", "refused", "500"])
+WRONG_TEXTS = {"short": {"cut": 20}, "garbled": {"garble": True}, "empty": {"answer": (200, {}, b"")},
+               "no-object": {"answer": (200, {}, b"[]")},
+               "html": {"answer": (200, {"Content-Type": "text/html"}, b"<html>please log in</html>")},
+               "error-in-200": {"answer": (200, {"Content-Type": "application/xml"}, s3faults.error_body("SlowDown"))}}
+
+
+@pytest.mark.parametrize("fault", [{"reset": 0}, refusal(403, "AccessDenied"), refusal(500, "InternalError"),
+                                   refusal(403, "InvalidObjectState"), refusal(412, "PreconditionFailed"),
+                                   refusal(416, "InvalidRange"), *WRONG_TEXTS.values()],
+                         ids=["reset", "refused", "500", "archived", "412", "416", *WRONG_TEXTS])
 def test_forms_do_not_depend_on_the_network(faults, s3_mounter, s3_runs, fault):
     """S199: where a task's data.json cannot be read its artifacts are an error, and never shown in another form."""
     mount = s3_mounter(faults, env=QUICK, expect_errors=ANY)
@@ -144,6 +196,47 @@ def test_forms_do_not_depend_on_the_network(faults, s3_mounter, s3_runs, fault):
     with pytest.raises(OSError):
         mount.read(task + "/noise")
     faults.rule = None
+    assert len(mount.read(task + "/noise")) == 200
+
+
+@pytest.mark.parametrize("fault", WRONG_TEXTS.values(), ids=WRONG_TEXTS)
+def test_one_wrong_answer_changes_no_form(faults, s3_mounter, s3_runs, fault):
+    """S199: a data.json that came wrong once is asked for once more, and nobody sees it."""
+    mount = s3_mounter(faults, env=QUICK)
+    task = task_of(mount, s3_runs["many"], "work")
+    wrong = []
+
+    def rule(request):
+        if "data.json" not in request.key or request.kind != "small" or request.key in wrong:
+            return None
+        wrong.append(request.key)
+        return fault
+    faults.rule = rule
+    assert len(mount.read(task + "/noise")) == 200
+    assert wrong and mount.errors() == ""
+
+
+def test_copies_do_not_take_another_form(faults, s3, s3_root, s3_runs, tmp_path, mnt_of_s3):
+    """S199: `get` fails for artifacts whose data.json cannot be read, and copies them when it can."""
+    task = task_of(mnt_of_s3, s3_runs["many"], "work")
+    faults.rule = only("data.json", WRONG_TEXTS["html"])
+    done = command_line("get", task, str(tmp_path / "out"), s3=faults, s3_root=s3_root, workdir=tmp_path)
+    assert done.returncode == 1 and "data.json" in done.stderr, done
+    faults.rule = None
+    done = command_line("get", task, str(tmp_path / "out"), s3=faults, s3_root=s3_root, workdir=tmp_path)
+    assert done.returncode == 0, done
+    assert (tmp_path / "out" / "noise").read_bytes() == mnt_of_s3.read(task + "/noise")
+
+
+def test_a_missing_data_json_is_asked_for_again(faults, s3_mounter, s3_runs):
+    """S199: a data.json that is not there, as in old tasks, leaves artifacts as they are stored; that one is not there
+    is not believed for long."""
+    mount = s3_mounter(faults, env=QUICK, ttl="0.2")
+    task = task_of(mount, s3_runs["many"], "work")
+    faults.rule = only("data.json", refusal(404, "NoSuchKey"))
+    assert len(mount.read(task + "/noise")) != 200
+    faults.rule = None
+    time.sleep(0.5)
     assert len(mount.read(task + "/noise")) == 200
 
 

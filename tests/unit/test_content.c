@@ -160,14 +160,46 @@ static void another_length_than_recorded(void **state)
 static void failed_end(void **state)
 {
     (void)state;
-    struct stage_play p = {.first = 1000, .second = 400, .fail = ERR_CORRUPT};
+    struct stage_play p = {.first = 1000, .second = 400, .fail = ERR_IO};
     struct content *c = content_of_expected(start(&p), 0, 1500, 1500);
     size_t got;
     atomic_store(&p.go, true);
-    assert_int_equal(read_at(c, 1000, 500, &got), ERR_CORRUPT);
+    assert_int_equal(read_at(c, 1000, 500, &got), ERR_IO);
     assert_true(content_ready(c, 1000, 500));
     assert_int_equal(read_at(c, 0, 1000, &got), ERR_OK);
+    assert_false(content_is_proven(c));
     content_unref(c);
+}
+
+static void wrong_content_is_not_read_on(void **state)
+{
+    (void)state;
+    struct stage_play p = {.first = 1000, .second = 500, .fail = ERR_CORRUPT};
+    struct content *c = content_of_expected(start(&p), 0, 1500, 1500);
+    size_t got;
+    assert_int_equal(read_at(c, 0, 1000, &got), ERR_OK);
+    assert_false(content_is_proven(c));
+    atomic_store(&p.go, true);
+    assert_int_equal(read_at(c, 1000, 500, &got), ERR_CORRUPT);
+    assert_int_equal(read_at(c, 0, 1000, &got), ERR_CORRUPT);
+    assert_true(content_ready(c, 0, 1000));
+    assert_false(content_is_proven(c));
+    content_unref(c);
+}
+
+static void content_is_proven_at_its_end(void **state)
+{
+    (void)state;
+    for (uint64_t total = 1500; total <= 1501; total++) {
+        struct stage_play p = {.first = 1000, .second = 500};
+        struct content *c = content_of_expected(start(&p), 0, 1500, total);
+        size_t got;
+        assert_false(content_is_proven(c));
+        atomic_store(&p.go, true);
+        assert_int_equal(read_at(c, 1000, 500, &got), total == 1500 ? ERR_OK : ERR_CORRUPT);
+        assert_int_equal(content_is_proven(c), total == 1500);
+        content_unref(c);
+    }
 }
 
 static void cancelled_read(void **state)
@@ -192,6 +224,8 @@ int main(void)
         cmocka_unit_test(first_bytes_before_the_last),
         cmocka_unit_test(another_length_than_recorded),
         cmocka_unit_test(failed_end),
+        cmocka_unit_test(wrong_content_is_not_read_on),
+        cmocka_unit_test(content_is_proven_at_its_end),
         cmocka_unit_test(cancelled_read),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

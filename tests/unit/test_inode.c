@@ -95,6 +95,27 @@ static void an_ino_is_stable_and_collisions_take_the_next(void **state)
     inodes_free(u);
 }
 
+static void doubted_bytes_are_not_the_same(void **state)
+{
+    (void)state;
+    struct inodes *t = table(NULL);
+    struct inode_view v;
+    struct inode_size_change ch;
+    assert_true(inodes_enter(t, INODE_ROOT, "f", K_ARTIFACT, &file_attr, 0, &v));
+    assert_true(inodes_open(t, v.nodeid, 100, 77, &ch) && ch.same_bytes);
+    inodes_doubt(t, v.nodeid);
+    inodes_close(t, v.nodeid);
+    assert_true(inodes_open(t, v.nodeid, 100, 77, &ch) && !ch.same_bytes); // these are new ones
+    assert_true(inodes_open(t, v.nodeid, 100, 77, &ch) && ch.same_bytes);
+    inodes_doubt(t, v.nodeid);
+    inodes_trust(t, v.nodeid, 78); // said of another version
+    assert_true(inodes_open(t, v.nodeid, 100, 77, &ch) && !ch.same_bytes);
+    inodes_doubt(t, v.nodeid);
+    inodes_trust(t, v.nodeid, 77);
+    assert_true(inodes_open(t, v.nodeid, 100, 77, &ch) && ch.same_bytes);
+    inodes_free(t);
+}
+
 static void an_exact_size_survives_a_recorded_one(void **state)
 {
     (void)state;
@@ -305,6 +326,7 @@ int main(void)
         cmocka_unit_test(forget_counts_down_and_children_hold_parents),
         cmocka_unit_test(an_ino_is_stable_and_collisions_take_the_next),
         cmocka_unit_test(an_exact_size_survives_a_recorded_one),
+        cmocka_unit_test(doubted_bytes_are_not_the_same),
         cmocka_unit_test(names_go_stale_and_change_their_type),
         cmocka_unit_test(renamed_and_removed),
         cmocka_unit_test(paths_and_what_is_below),

@@ -492,7 +492,9 @@ static void artifacts_take_their_types_from_the_datastore(void **state)
     assert_string_equal(list->items[0].sha, "77");
     assert_string_equal(list->items[0].encoding, "gzip+pickle-v2");
     artifacts_unref(list);
-    assert_int_equal(client_artifacts(w->c, &ps, 2, NULL, &list, &err), ERR_OK);
+    assert_int_equal(client_artifacts(w->c, &ps, 2, NULL, &list, &err), ERR_CORRUPT); // a file that tells nothing
+    assert_non_null(strstr(err.cause, "F/1/s/2/2.data.json"));
+    assert_int_equal(client_artifacts(w->c, &ps, 3, NULL, &list, &err), ERR_OK);
     assert_int_equal(list->len, 0);
     artifacts_unref(list);
 }
@@ -511,7 +513,8 @@ static void artifacts_have_no_type_while_nobody_tells(void **state)
     struct pathspec ps = at("F/1/s/2");
     struct err err = ERR_INIT;
     const struct artifacts *list;
-    static const errc codes[] = {ERR_IO, ERR_DENIED, ERR_UNREACHABLE, ERR_THROTTLED, ERR_TIMEOUT};
+    static const errc codes[] = {ERR_IO, ERR_DENIED, ERR_UNREACHABLE, ERR_THROTTLED, ERR_TIMEOUT,
+                                 ERR_ARCHIVED, ERR_BUSY, ERR_LIMIT, ERR_CORRUPT};
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         w->store->fail = codes[i];
         assert_int_equal(client_artifacts(w->c, &ps, -1, NULL, &list, &err), codes[i]);
