@@ -60,6 +60,7 @@ static void stream_free(struct stream *s)
         free(s->last[i]);
         free(s->name[i]);
         guess_free(&s->guess[i]);
+        pass_free(&s->pass[i]);
     }
     roster_unref(s->roster);
     strv_free(&s->opened);
@@ -258,7 +259,7 @@ static bool give_out(struct ahead *a, struct stream *s, enum ahead_event track, 
     j->track = track;
     j->task = task;
     j->task_name = mem_strdup(s->roster->names.items[task]);
-    j->kind = s->kind[track];
+    j->wants = s->pass[track].wants;
     j->name = all ? NULL : mem_strdup(s->name[track]);
     a->stats.jobs++;
     return start_job(a, s, j);
@@ -347,11 +348,21 @@ static void see_names(struct ahead *a, struct stream *s, const struct tref *r)
     }
 }
 
+static void see_artifact(struct ahead *a, struct stream *s, const struct ahead_seen *seen)
+{
+    keep(&s->name[seen->what], seen->r->kind == K_TASK ? NULL : seen->r->leaf);
+    if (seen->what == AHEAD_OPENED) {
+        see_names(a, s, seen->r);
+    }
+}
+
 // What is opened is what was looked up in one task after another.
 static bool same_in_both(const struct stream *s)
 {
     const char *looked = s->name[AHEAD_LOOKED], *opened = s->name[AHEAD_OPENED];
-    return s->kind[AHEAD_LOOKED] == s->kind[AHEAD_OPENED] && strcmp(looked ? looked : "", opened ? opened : "") == 0;
+    unsigned wants = s->pass[AHEAD_LOOKED].wants;
+    return wants == s->pass[AHEAD_OPENED].wants &&
+           (!(wants & WANT_ARTIFACTS) || strcmp(looked ? looked : "", opened ? opened : "") == 0);
 }
 
 static void drop_roster(struct ahead *a, struct stream *s)
@@ -380,7 +391,7 @@ static void see(struct ahead *a, struct stream *s, enum ahead_event what, const 
         }
         return;
     }
-    bool first = g->last < 0;
+    bool first = g->last < 0 || s->pass[what].began;
     a->stats.right += guess_saw(g, s->roster, task, GUESS_FARTHEST);
     if (what == AHEAD_OPENED) {
         a->stats.read_bytes += s->bytes[task];
@@ -404,29 +415,10 @@ static void begin_anew(struct ahead *a, struct stream *s)
     }
 }
 
-static bool is_of_interest(const struct ahead_seen *seen)
-{
-    switch (seen->r->kind) {
-    case K_ARTIFACT:
-    case K_PICKLE:
-    case K_JSON:
-    case K_CSV:
-    case K_NPY:
-    case K_STDOUT:
-    case K_STDERR:
-    case K_LOG:
-        return seen->r->task && seen->r->attempt < 0;
-    case K_TASK:
-        return seen->r->task && seen->what == AHEAD_LOOKED;
-    default:
-        return false;
-    }
-}
-
 void ahead_saw(struct ahead *a, const struct ahead_seen *seen)
 {
     const struct tref *r = seen->r;
-    if (!a || !is_of_interest(seen)) {
+    if (!a || !ahead_is_of_interest(seen)) {
         return;
     }
     int64_t now = clock_mono_ms();
@@ -436,10 +428,11 @@ void ahead_saw(struct ahead *a, const struct ahead_seen *seen)
         begin_anew(a, s);
     }
     s->used_ms = now;
-    s->kind[seen->what] = r->kind;
-    keep(&s->name[seen->what], r->kind == K_TASK ? NULL : r->leaf);
-    if (seen->what == AHEAD_OPENED) {
-        see_names(a, s, r);
+    if (ahead_wants(r) == WANT_ARTIFACTS) {
+        see_artifact(a, s, seen);
+    }
+    if (pass_saw(&s->pass[seen->what], seen) && s->roster) {
+        guess_renew(&s->guess[seen->what], s->roster);
     }
     if (s->roster) {
         see(a, s, seen->what, r->task);

@@ -1,11 +1,12 @@
 // Fetch-ahead: makes ready what a serial reader will ask for next, so that `cat */name`, `grep -r`, `tar` and `cp -r`
 // over a remote datastore run at the speed of a parallel downloader.
 //
-// It is told of every look-up, listing and open of an artifact or task, and guesses (fs/ahead_guess.h) which tasks come
-// next. For what is looked at only, their metadata and data.json are read; the bytes of artifacts only behind somebody
-// who opens them: the same name in sibling tasks, or every artifact where the files of a task are opened one after
-// another. What was fetched and not read yet is bounded (max_bytes), and so is each single object: a large one is
-// parallel by itself. Nobody waits for any of it; what a reader wants that is under way already, is shared by staging.
+// It is told of every look-up, listing and open of an artifact, log, .meta or task, and guesses (fs/ahead_guess.h)
+// which tasks come next. For what is looked at only, their metadata and data.json are read; the bytes of artifacts only
+// behind somebody who opens them: the same name in sibling tasks, or every artifact where the files of a task are
+// opened one after another. Who goes over the tasks again for another name is followed anew (fs/ahead_pass.c). What was
+// fetched and not read yet is bounded (max_bytes), and so is each single object: a large one is parallel by itself.
+// Nobody waits for any of it; what a reader wants that is under way already, is shared by staging.
 #ifndef FS_AHEAD_H
 #define FS_AHEAD_H
 
@@ -28,8 +29,8 @@ struct ahead *ahead_new(const struct ahead_conf *conf);
 void ahead_free(struct ahead *a); // stops what is under way; NULL is fine
 
 enum ahead_event { AHEAD_LOOKED, AHEAD_OPENED };
-// An artifact was looked up or is about to be opened, or a task was listed (r->kind == K_TASK, AHEAD_LOOKED). step_ino
-// is the inode number of the step's directory. Never waits. NULL is fine.
+// An artifact, log or .meta was looked up or is about to be opened, or a task was listed (r->kind == K_TASK,
+// AHEAD_LOOKED). step_ino is the inode number of the step's directory. Never waits. NULL is fine.
 struct ahead_seen {
     const struct tref *r;
     enum ahead_event what;

@@ -117,6 +117,13 @@ void guess_drop(struct guess *g, const struct roster *r)
     }
 }
 
+void guess_renew(struct guess *g, const struct roster *r)
+{
+    for (size_t i = 0; i < r->names.len; i++) {
+        g->state[i] = g->state[i] == GUESS_SEEN ? GUESS_UNSEEN : g->state[i];
+    }
+}
+
 static int64_t step_of(int way)
 {
     return way % 2 == 0 ? 1 : -1;

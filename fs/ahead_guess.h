@@ -47,6 +47,8 @@ void guess_init(struct guess *g, const struct roster *r);
 void guess_free(struct guess *g);
 // Forgets what was given out and not seen, and counts it as wrong.
 void guess_drop(struct guess *g, const struct roster *r);
+// What was seen may be given out again: something else of the tasks is wanted now.
+void guess_renew(struct guess *g, const struct roster *r);
 // A task was seen. True when it had been given out: the guess was right. `farthest`: up to GUESS_FARTHEST, what a
 // right guess may grow to.
 bool guess_saw(struct guess *g, const struct roster *r, uint32_t task, unsigned farthest);

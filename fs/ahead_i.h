@@ -19,6 +19,17 @@ struct rest {
     size_t len, cap;
 };
 
+// What is wanted of a task, as bits.
+enum { WANT_ARTIFACTS = 1, WANT_STDOUT = 2, WANT_STDERR = 4, WANT_LOG = 8, WANT_META = 16 };
+
+// What a reader takes of each task.
+struct pass {
+    char *task, *key; // of what was seen last
+    struct strv keys; // what is taken
+    unsigned wants;   // the same, as far as a job is told
+    bool began;       // with what was seen last
+};
+
 // Readers' way through one step.
 struct stream {
     char *flow, *run, *step;
@@ -27,8 +38,8 @@ struct stream {
     bool arming;                  // a job is making it
     char *before[TRACKS], *last[TRACKS]; // tasks seen before there was a roster
     struct guess guess[TRACKS];
-    enum kind kind[TRACKS];       // what is seen in the tasks: its kind and name
-    char *name[TRACKS];
+    struct pass pass[TRACKS];
+    char *name[TRACKS];           // of the artifact that was seen last
     char *task;                   // the one that is being read, and what of it was opened
     struct strv opened;
     bool walk;                    // all of a task is read, not one name in each
@@ -55,7 +66,7 @@ struct job {
     enum ahead_event track;
     uint32_t task;
     char *task_name;              // owned
-    enum kind kind;
+    unsigned wants;
     char *name;                   // owned; NULL: everything
     struct strv opened;           // JOB_REST: this not
     bool if_beside;               // JOB_REST: only where the two that were opened stand side by side
@@ -79,6 +90,13 @@ void rest_free(struct rest *r);
 void ahead_rest_take(struct ahead *a, struct stream *s, struct job *j);     // what a JOB_REST fetched
 void ahead_rest_opened(struct ahead *a, struct stream *s, const char *name);
 void ahead_rest_drop(struct ahead *a, struct stream *s);                    // another task is read now
+
+// fs/ahead_pass.c
+unsigned ahead_wants(const struct tref *r); // 0: nothing that is fetched ahead
+bool ahead_is_of_interest(const struct ahead_seen *seen);
+// Whether a pass for another name begins with this: what was seen of the tasks says nothing of that name.
+bool pass_saw(struct pass *p, const struct ahead_seen *seen);
+void pass_free(struct pass *p); // empties it
 
 // fs/ahead_job.c: what a job does, without the lock.
 void ahead_job_work(struct job *j);

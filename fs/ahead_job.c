@@ -140,9 +140,8 @@ static void artifacts(struct job *j, const struct pathspec *task)
     }
 }
 
-static void logs(struct job *j, const struct pathspec *task)
+static void logs(struct job *j, const struct pathspec *task, enum log_stream streams)
 {
-    enum log_stream streams = j->kind == K_STDOUT ? LOG_STDOUT : j->kind == K_STDERR ? LOG_STDERR : LOG_BOTH;
     auto_cleanup(task_unrefp) const struct task *t = NULL;
     auto_cleanup(content_unrefp) struct content *content = NULL;
     struct log_source src;
@@ -158,13 +157,34 @@ static void logs(struct job *j, const struct pathspec *task)
     }
 }
 
+// For who only looks its metadata; who opens it needs the sizes of the artifacts and, of a task that failed or is one
+// of a foreach, what they say.
+static void meta(struct job *j, const struct pathspec *task)
+{
+    struct err err = ERR_INIT;
+    if (j->track == AHEAD_OPENED) {
+        auto_cleanup(buf_free) struct buf text = {0};
+        (void)!client_meta_json(j->a->conf.client, task, -1, &j->cancel, &text, &err);
+    } else {
+        auto_cleanup(task_unrefp) const struct task *t = NULL;
+        (void)!client_task(j->a->conf.client, task, &j->cancel, &t, &err);
+    }
+}
+
 void ahead_job_work(struct job *j)
 {
     const struct stream *s = j->stream;
     struct pathspec task = {s->flow, s->run, s->step, j->task_name};
-    if (j->kind == K_STDOUT || j->kind == K_STDERR || j->kind == K_LOG) {
-        logs(j, &task);
-    } else {
+    static const enum log_stream streams[] = {LOG_STDOUT, LOG_STDERR, LOG_BOTH};
+    if (j->work == JOB_REST || j->wants & WANT_ARTIFACTS) {
         artifacts(j, &task);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (j->wants & (WANT_STDOUT << i)) {
+            logs(j, &task, streams[i]);
+        }
+    }
+    if (j->wants & WANT_META) {
+        meta(j, &task);
     }
 }

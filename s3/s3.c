@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "s3/s3_i.h"
 
@@ -109,6 +110,23 @@ bool s3_known_set(struct s3 *s, const char *bucket, const char *region, const ch
     }
     pthread_mutex_unlock(&s->lock);
     return new_region || new_host;
+}
+
+void s3_known_doubt(struct s3 *s, const char *bucket, const struct s3_sent *sent, const struct http_response *r)
+{
+    bool elsewhere = sent->host || (s->endpoint.is_aws && strcmp(sent->region, s->region) != 0);
+    if (r->fault != HTTP_NO_CONNECTION || !elsewhere) {
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    struct s3_known *k = find(s, bucket);
+    const char *host = k && k->host ? k->host : "";
+    if (k && strcmp(k->region, sent->region) == 0 && strcmp(host, sent->host ? sent->host : "") == 0) {
+        log_info("s3", "bucket %s is looked for anew: there is no connection to where it was said to be", bucket);
+        known_free(k);
+        memmove(k, k + 1, (size_t)(s->known + --s->known_len - k) * sizeof(*k));
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 // --- telling ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 // "Error responses"), over the HTTP engine, SigV4 and the credentials chain. Works against everything that speaks it.
 //
 // Each request is signed anew for each try, and goes behind those of readers while its token says so (cancel.ahead).
-// A 301, 307 or AuthorizationHeaderMalformed that names another region is followed once and remembered for its bucket.
+// A 301, 307 or AuthorizationHeaderMalformed that names another region is followed once and remembered for its bucket,
+// until there is no connection to where it led: then the endpoint is asked anew.
 // An expired or unknown token asks the credentials chain once more. 500,
 // 502, 503, 504, SlowDown, RequestTimeout, resets, cuts and silence are tried again with jittered, doubling waits until
 // conf.max_tries or the deadline of the cancel token; a Retry-After of more than a minute ends the tries.

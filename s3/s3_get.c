@@ -140,6 +140,7 @@ static errc follow(struct reading *g, const struct s3_sent *sent, struct http_st
     if (!e && is_empty_object(g, &r)) {
         return take_empty(g, &r, err);
     }
+    s3_known_doubt(g->s, g->ask.bucket, sent, &r);
     e = s3_judge(g->s, &g->ask, sent, &r, e, ret, err);
     return e ? e : check_end(g, &r, ret, err);
 }

@@ -140,6 +140,7 @@ static errc try_head(void *arg, struct s3_outcome *ret, struct err *err)
         return e;
     }
     e = http_follow(a->s->http, started, a->cancel, NULL, NULL, &r, err);
+    s3_known_doubt(a->s, a->ask.bucket, &sent, &r);
     e = s3_judge(a->s, &a->ask, &sent, &r, e, ret, err);
     if (e && ret->action == S3_GIVE_UP && learn_by_listing(a, &sent, &r)) {
         ret->action = S3_MOVED;

@@ -93,6 +93,8 @@ void s3_note_hold(struct s3 *s, int64_t retry_after_ms);
 void s3_known_get(struct s3 *s, const char *bucket, char **ret_region, char **ret_host);
 // NULL keeps what is known. False when that is known already.
 bool s3_known_set(struct s3 *s, const char *bucket, const char *region, const char *host);
+// Forgets where a bucket is if this was sent there in vain, without a connection: the endpoint is asked again.
+void s3_known_doubt(struct s3 *s, const char *bucket, const struct s3_sent *sent, const struct http_response *r);
 
 // Reads the head of an answer to a request. *ret_len: the bytes of its body; UINT64_MAX when not told.
 errc s3_head_read(const struct s3_ask *ask, const struct http_response *r, struct s3_head *ret, uint64_t *ret_len,

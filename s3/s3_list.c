@@ -95,6 +95,7 @@ static errc try_page(void *arg, struct s3_outcome *ret, struct err *err)
     l->page = s3_xml_new();
     e = http_follow(l->s->http, started, l->cancel, on_body, l, &r, err);
     atomic_fetch_add(&l->s->bytes_in, (unsigned long long)r.bytes);
+    s3_known_doubt(l->s, l->ask.bucket, &sent, &r);
     e = s3_judge(l->s, &l->ask, &sent, &r, e, ret, err);
     e = e ? e : check_page(l, &sent, &r, ret, err);
     s3_sent_free(&sent);

@@ -59,5 +59,6 @@ errc s3_try(struct s3 *s, struct cancel *cancel, s3_try_fn fn, void *arg, struct
         if (!wait_before(s, tries++, o.retry_after_ms, cancel, err)) {
             return err->code;
         }
+        used &= ~(1u << S3_MOVED); // where it led may be gone, and the endpoint asked anew
     }
 }

@@ -275,8 +275,9 @@ bool s3_redirect_parse(const struct s3_endpoint *e, const char *bucket, const ch
     if (!e->host || !is_same_domain(e->host, host)) {
         return false;
     }
-    const char *port = e->host + name_len(e->host);
+    size_t own = name_len(e->host);
+    bool has_port = host[name_len(host)] == ':' && name_len(host) != own; // the same length is the same host
     *ret_region = NULL;
-    *ret_host = host[name_len(host)] == ':' ? mem_strdup(host) : mem_printf("%s%s", host, port);
+    *ret_host = has_port ? mem_strdup(host) : mem_printf("%.*s%s", (int)name_len(host), host, e->host + own);
     return true;
 }

@@ -43,7 +43,9 @@ bool s3_place_is_virtual(const struct s3_endpoint *e, enum s3_style style, const
 void s3_key_put(struct buf *path, const char *key);
 
 // What a redirect's host ("bucket.s3-eu-west-1.amazonaws.com", also as an URL) means for that bucket: another region of
-// AWS, or another host of the endpoint's own domain; both owned, at most one is not NULL. False for a foreign host.
+// AWS, or another host of the endpoint's own domain; both owned, at most one is not NULL. The endpoint's own host keeps
+// its port: a redirect to another one (a page that tells of maintenance) is no place of a bucket. False for a foreign
+// host.
 bool s3_redirect_parse(const struct s3_endpoint *e, const char *bucket, const char *where, char **ret_region,
                        char **ret_host);
 

@@ -299,6 +299,21 @@ def test_a_bucket_in_another_region(s3_folder, s3_mounter, s3_runs, tmp_path, ho
         server.stop()
 
 
+@pytest.mark.parametrize("where", ["http://127.0.0.1:1/maintenance", "http://gone.localhost:1/"])
+def test_a_redirect_that_leads_nowhere(faults, s3_mounter, s3_runs, where):
+    """S196: a redirect to another port of the endpoint's host, or to a place that is gone, does not stay: what is read
+    next is asked of the endpoint."""
+    mount = s3_mounter(faults.url.replace("127.0.0.1", "localhost") if "localhost" in where else faults, args=["--no-cache"])
+    task = task_of(mount, s3_runs["hello"])
+    names = [n for n in mount.names(task) if n != "message"]
+    faults.rule = lambda r: {"answer": (307, {"Location": where}, b"")} if r.kind == "blob" else None
+    with pytest.raises(OSError):
+        mount.read(task + "/message")
+    faults.rule = None
+    for name in ["message", *names]:
+        mount.read("%s/%s" % (task, name))
+
+
 def test_a_slow_choppy_link(toxi, s3_mounter, s3_runs, clean):
     """S197: pieces of a few bytes, a slow beginning and connections that end after some data give the same bytes."""
     mount = s3_mounter(toxi)

@@ -127,6 +127,33 @@ def test_reading_the_same_name_of_all_tasks(faults, s3_mounter, s3_runs):
     assert len(keys) <= s3ing.MANY + 40, len(keys)
 
 
+def test_reading_one_name_after_another(faults, s3_mounter, s3_runs):
+    """S185: so has each pass behind the first: for another artifact, the logs and `.meta`, in one command or more."""
+    mount = s3_mounter(faults)
+    run = s3_runs["many"]
+    cat_all(mount, run, "x")
+    faults.latency = 0.03
+    for name, kind in (("noise", "blob"), (".log", "small"), (".meta", "blob")):
+        log = faults.requests_of(lambda name=name: cat_all(mount, run, name)).of(kind)
+        assert log.most_at_once() > 8, (name, log.most_at_once())
+        assert len({(r.key, r.range) for r in log}) == len(log), (name, log)
+    mount = s3_mounter(faults)
+    log = faults.requests_of(lambda: cat_all(mount, run, "x %s/work/*/noise" % (mount / run)))
+    assert s3faults.Requests(log.of("blob")[-s3ing.MANY // 2:]).most_at_once() > 8, log
+
+
+def test_reading_two_names_of_each_task(faults, s3_mounter, s3_runs):
+    """S185: so has reading `.meta` and an artifact of one task before the next."""
+    mount = s3_mounter(faults)
+    faults.latency = 0.03
+    loop = "for t in %s/work/*; do cat $t/.meta $t/x; done" % (mount / s3_runs["many"])
+    begun = time.monotonic()
+    log = faults.requests_of(lambda: subprocess.run(loop, shell=True, stdout=subprocess.DEVNULL, check=True))
+    took = time.monotonic() - begun
+    assert took < s3ing.MANY * faults.latency, took  # one request of each task, one behind the other
+    assert len({(r.key, r.range) for r in log.of("blob")}) == len(log.of("blob")), log
+
+
 def test_reading_the_files_of_a_task(faults, s3_mounter, s3_runs):
     """S185: so has reading the files of one task in their order."""
     mount = s3_mounter(faults)

@@ -155,6 +155,8 @@ static void readers_side_by_side(void **state)
 static struct {
     pthread_mutex_t lock;
     int looked[TASKS + 1], opened[TASKS + 1], all[TASKS + 1], rosters, rests, rests_if;
+    const char *name; // that artifacts are wanted of
+    unsigned wants;
     bool slow;
 } done = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -175,6 +177,7 @@ static void pause_ms(int ms)
 void ahead_job_work(struct job *j)
 {
     int task = atoi(j->task_name);
+    assert_true(j->work == JOB_REST || j->wants == done.wants);
     for (int i = 0; done.slow && i < 200 && !atomic_load(&j->cancel.set); i++) {
         pause_ms(10);
     }
@@ -185,7 +188,7 @@ void ahead_job_work(struct job *j)
     } else if (j->track == AHEAD_LOOKED) {
         done.looked[task]++;
     } else if (j->name) {
-        assert_string_equal(j->name, "x");
+        assert_string_equal(j->name, done.name);
         done.opened[task]++;
     } else {
         done.all[task]++;
@@ -210,13 +213,20 @@ static void saw(struct ahead *a, enum ahead_event what, enum kind kind, int task
     ahead_saw(a, &seen);
 }
 
-static struct ahead *begin(uint64_t max_bytes)
+static void count_anew(const char *name, unsigned wants)
 {
-    struct ahead_conf conf = {.max_jobs = 8, .max_bytes = max_bytes};
     memset(done.looked, 0, sizeof(done.looked));
     memset(done.opened, 0, sizeof(done.opened));
     memset(done.all, 0, sizeof(done.all));
     done.rosters = done.rests = done.rests_if = 0;
+    done.name = name;
+    done.wants = wants;
+}
+
+static struct ahead *begin(uint64_t max_bytes)
+{
+    struct ahead_conf conf = {.max_jobs = 8, .max_bytes = max_bytes};
+    count_anew("x", WANT_ARTIFACTS);
     done.slow = false;
     return ahead_new(&conf);
 }
@@ -278,6 +288,126 @@ static void who_only_looks_gets_no_bytes(void **state)
     saw(a, AHEAD_OPENED, K_ARTIFACT, 1, "x");
     settle(a);
     assert_int_equal(sum(done.opened), 64);
+    ahead_free(a);
+}
+
+static void see_all(struct ahead *a, enum ahead_event what, enum kind kind, const char *name)
+{
+    for (int task = 1; task <= TASKS; task++) {
+        saw(a, what, kind, task, name);
+        settle(a);
+    }
+}
+
+// `cat */x */y`, and then `cat */.log` and `cat */.meta`: each pass is as far ahead as the first.
+static void one_name_after_another(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"x", "y", "z"};
+    static const enum kind kinds[] = {K_LOG, K_META};
+    static const unsigned wants[] = {WANT_LOG, WANT_META};
+    struct ahead *a = begin(0);
+    for (int i = 0; i < 3; i++) {
+        count_anew(names[i], WANT_ARTIFACTS);
+        see_all(a, AHEAD_OPENED, K_ARTIFACT, names[i]);
+        assert_in_range(sum(done.opened), TASKS - 4, TASKS);
+    }
+    for (int i = 0; i < 2; i++) {
+        count_anew("z", wants[i]);
+        see_all(a, AHEAD_LOOKED, kinds[i], NULL);
+        assert_in_range(sum(done.looked), TASKS - 4, TASKS);
+        see_all(a, AHEAD_OPENED, kinds[i], NULL);
+        assert_in_range(sum(done.opened) + sum(done.all), TASKS - 4, TASKS);
+    }
+    ahead_free(a);
+}
+
+// The second name is looked at in one task before all of them are read for it.
+static void a_name_that_was_tried_first(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    see_all(a, AHEAD_OPENED, K_ARTIFACT, "x");
+    saw(a, AHEAD_OPENED, K_ARTIFACT, TASKS, "y");
+    settle(a);
+    count_anew("y", WANT_ARTIFACTS);
+    for (int task = TASKS - 1; task > 0; task--) {
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "y");
+        settle(a);
+    }
+    assert_in_range(sum(done.opened), TASKS - 5, TASKS);
+    ahead_free(a);
+}
+
+// `for t in *; do ls -l $t/x $t/y $t; done`: what was made ready of a task is not made ready again.
+static void several_names_of_each_task(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    struct ahead_stats stats;
+    for (int task = 1; task <= TASKS; task++) {
+        saw(a, AHEAD_LOOKED, K_ARTIFACT, task, "x");
+        saw(a, AHEAD_LOOKED, K_ARTIFACT, task, "y");
+        saw(a, AHEAD_LOOKED, K_TASK, task, NULL);
+        settle(a);
+    }
+    ahead_stats(a, &stats);
+    assert_int_equal(done.rosters, 1);
+    assert_in_range(sum(done.looked), TASKS - 4, TASKS);
+    assert_int_equal(stats.wrong, 0);
+    ahead_free(a);
+}
+
+static void pairs_of_each_task(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    struct ahead_stats stats;
+    count_anew("y", WANT_ARTIFACTS);
+    for (int task = 1; task <= TASKS; task++) {
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "x");
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "y");
+        settle(a);
+    }
+    ahead_stats(a, &stats);
+    assert_in_range(sum(done.all) + sum(done.opened), TASKS - 4, TASKS);
+    assert_true(sum(done.opened) < 10);
+    assert_int_equal(stats.wrong, 0);
+    ahead_free(a);
+}
+
+// `for t in *; do cat $t/x $t/.meta; done`: both are made ready, and it is no walk through all artifacts.
+static void an_artifact_and_the_meta_of_each_task(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    done.wants = WANT_ARTIFACTS | WANT_META;
+    for (int task = 1; task <= TASKS; task++) {
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "x");
+        saw(a, AHEAD_OPENED, K_META, task, NULL);
+        settle(a);
+    }
+    assert_in_range(sum(done.opened), TASKS - 4, TASKS);
+    ahead_free(a);
+}
+
+// A second pass that is left in the middle ends as the first does.
+static void a_second_pass_that_ends_early(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    see_all(a, AHEAD_OPENED, K_ARTIFACT, "x");
+    count_anew("y", WANT_ARTIFACTS);
+    for (int task = 1; task <= 20; task++) {
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "y");
+        settle(a);
+    }
+    int ahead = sum(done.opened);
+    assert_in_range(ahead, 100, 200);
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 290, "y");
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 250, "y");
+    settle(a);
+    assert_int_equal(sum(done.opened), ahead);
     ahead_free(a);
 }
 
@@ -396,6 +526,10 @@ int main(void)
         cmocka_unit_test(who_only_looks_gets_no_bytes), cmocka_unit_test(a_direct_look_makes_nothing_ready),
         cmocka_unit_test(all_of_each_task),             cmocka_unit_test(unread_bytes_are_bounded),
         cmocka_unit_test(the_files_of_one_task),
+        cmocka_unit_test(one_name_after_another),       cmocka_unit_test(a_name_that_was_tried_first),
+        cmocka_unit_test(several_names_of_each_task),   cmocka_unit_test(pairs_of_each_task),
+        cmocka_unit_test(an_artifact_and_the_meta_of_each_task),
+        cmocka_unit_test(a_second_pass_that_ends_early),
         cmocka_unit_test(ends_while_jobs_wait),         cmocka_unit_test(a_task_that_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

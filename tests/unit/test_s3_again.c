@@ -224,6 +224,34 @@ static void a_bucket_tells_its_region(void **state)
     client_free(c);
 }
 
+#define GONE "Location: http://gone.localhost:1/\r\n"
+static void a_place_that_is_gone_is_forgotten(void **state)
+{
+    (void)state;
+    auto_free char *endpoint = mem_printf("http://localhost:%d", fake.net.port);
+    struct client *c = client_of(&(struct s3_conf){.endpoint = endpoint});
+    auto_free char *host = mem_printf("\r\nHost: localhost:%d\r\n", fake.net.port);
+    struct err err = ERR_INIT;
+    SCRIPT({"307 Temporary Redirect", GONE, NULL}, FINE, FINE);
+    assert_int_equal(get(c), ERR_OK);
+    assert_true(asked_with(1, host));
+    assert_int_equal(get(c), ERR_OK);
+    SCRIPT({"307 Temporary Redirect", GONE, NULL}, {"200 OK", NULL, NULL, 7});
+    assert_int_equal(head(c), ERR_OK);
+    SCRIPT({"307 Temporary Redirect", GONE, NULL}, {"200 OK", NULL, "<ListBucketResult/>"});
+    assert_int_equal(s3_check_bucket(c->s3, "bucket", NULL, NULL, &err), ERR_OK);
+    // The endpoint may lead there again: who asks hears in the end what is the matter.
+    SCRIPT({"307 Temporary Redirect", GONE, NULL}, {"307 Temporary Redirect", GONE, NULL},
+           {"307 Temporary Redirect", GONE, NULL}, {"307 Temporary Redirect", GONE, NULL}, FINE);
+    assert_int_equal(get(c), ERR_UNREACHABLE);
+    assert_int_equal(fake_asked(), 4);
+    // Another port of the same host is no place of a bucket.
+    SCRIPT({"307 Temporary Redirect", "Location: http://localhost:1/maintenance\r\n", NULL}, FINE);
+    assert_int_equal(get(c), ERR_IO);
+    assert_int_equal(get(c), ERR_OK);
+    client_free(c);
+}
+
 static void credentials_stay_at_home(void **state)
 {
     (void)state;
@@ -304,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_head_without_words_is_doubted_once),
         cmocka_unit_test(parts_under_way_share_the_news),
         cmocka_unit_test(a_bucket_tells_its_region),
+        cmocka_unit_test(a_place_that_is_gone_is_forgotten),
         cmocka_unit_test(credentials_stay_at_home),
         cmocka_unit_test(an_endpoint_may_name_another_of_its_hosts),
         cmocka_unit_test(the_servers_clock_counts),
