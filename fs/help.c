@@ -49,8 +49,8 @@ static const char batch_manual[] =
     "the job's directory has the request, and nothing is sent.\n\n"
     "Only files called NAME.json submit, when they are closed; renaming another file so submits it. Saving the same\n"
     "text while the job lives changes nothing, other text is refused; saved after its end it runs again, and what was\n"
-    "is in attempts/. Removing NAME.json removes nothing else, and unmounting ends no job. Jobs that Metaflow itself\n"
-    "submitted are here too, by their names.\n";
+    "is in attempts/. Where AWS cannot be asked whether the job lives a save fails. Removing NAME.json removes\n"
+    "nothing else, and unmounting ends no job. Jobs that Metaflow itself submitted are here too, by their names.\n";
 static const char job_manual[] =
     "A job on AWS Batch:\n\n"
     "  job                  the job file\n"
