@@ -63,24 +63,52 @@ char *submission_job_name(const struct submission *s, unsigned generation)
     return job_name_make(s->j->conf.settings->user, s->spec.name, whole.data, whole.len, generation);
 }
 
+static errc find_platform(struct submission *s, char **ret_queue, char **ret_platform, struct err *err)
+{
+    errc e = pick_queue(s, ret_queue, err);
+    if (!e && s->j->conf.settings->sandbox) {
+        *ret_platform = mem_strdup("EC2");
+    } else if (!e) {
+        e = queues_platform(s->j->queues, *ret_queue, s->cancel, ret_platform, err);
+    }
+    return e;
+}
+
+// Without the code that it names, a job that leaves its image to the code cannot be judged.
+static bool is_judgeable(const struct submission *s)
+{
+    return s->spec.code == NULL || s->has_code || s->spec.image != NULL || s->j->conf.settings->image != NULL;
+}
+
+// The queue and the definition. All that is wrong is found: a code or a dependency that is not there hides nothing of
+// what the platform refuses.
+static errc find_definition(struct submission *s, char **ret_queue, struct err *err)
+{
+    auto_free char *platform = NULL;
+    struct err why = ERR_INIT;
+    errc e = submission_resolve(s, err);
+    if (e && s->problems.len == 0) {
+        return e;
+    }
+    e = find_platform(s, ret_queue, &platform, &why);
+    if (e && s->problems.len == 0) {
+        return err_set(err, e, "%s", why.cause);
+    }
+    if (e == ERR_INVALID) {
+        buf_printf(&s->problems, "%s\n", why.cause);
+    }
+    if (!e && is_judgeable(s)) {
+        (void)!job_definition_make(&s->spec, s->j->conf.settings, s->has_code ? &s->code : NULL, platform,
+                                   &s->definition, &s->problems, &why);
+    }
+    return s->problems.len > 0 ? submission_problems(s, err) : ERR_OK;
+}
+
 errc submission_prepare(struct submission *s, struct err *err)
 {
-    const struct batch_settings *settings = s->j->conf.settings;
     struct intent *in = record_present(&s->rec);
-    auto_free char *queue = NULL, *platform = NULL, *arn = NULL;
-    errc e = submission_resolve(s, err);
-    if (!e) {
-        e = pick_queue(s, &queue, err);
-    }
-    if (!e && settings->sandbox) {
-        platform = mem_strdup("EC2");
-    } else if (!e) {
-        e = queues_platform(s->j->queues, queue, s->cancel, &platform, err);
-    }
-    if (!e && job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, platform, &s->definition,
-                                  &s->problems, err)) {
-        e = submission_problems(s, err);
-    }
+    auto_free char *queue = NULL, *arn = NULL;
+    errc e = find_definition(s, &queue, err);
     if (!e) {
         e = queues_definition(s->j->queues, s->definition.name, s->definition.json, s->cancel, &arn, err);
     }
