@@ -63,6 +63,9 @@ errc jobs_vet(struct jobs *j, const char *name, const char *text, size_t len, st
 // ERR_DENIED, ERR_THROTTLED, ERR_UNREACHABLE, ERR_TIMEOUT when it was not accepted in time: the cause says whether
 // anything was sent. What could not be submitted is the job's `error`.
 //
+// Whether the present job ended is asked anew for each save (DescribeJobs), since what the poller heard last may be
+// old: a save that cannot learn it fails, and says that nothing was sent.
+//
 // What is believed of SubmitJob, which has no token that would make a second call harmless: a 4xx and a throttled
 // answer made no job, and such a call may be made again at once. Any other failure after the sending (a lost or cut
 // answer, one without an id, and 500, 502, 503 and 504: a server may fail behind what it did) may have made one. Then

@@ -72,26 +72,49 @@ char *submission_job_name(const struct submission *s, unsigned generation)
     return job_name_make(s->j->conf.settings->user, s->spec.name, whole.data, whole.len, generation);
 }
 
-errc submission_judge(struct submission *s, char **ret_queue, struct err *err)
+static errc find_platform(struct submission *s, char **ret_queue, char **ret_platform, struct err *err)
 {
-    const struct batch_settings *settings = s->j->conf.settings;
-    auto_free char *queue = NULL, *platform = NULL;
-    errc e = submission_resolve(s, err);
-    if (!e) {
-        e = pick_queue(s, &queue, err);
-    }
-    if (!e && settings->sandbox) {
-        platform = mem_strdup("EC2");
+    errc e = pick_queue(s, ret_queue, err);
+    if (!e && s->j->conf.settings->sandbox) {
+        *ret_platform = mem_strdup("EC2");
     } else if (!e) {
-        e = queues_platform(s->j->queues, queue, s->cancel, &platform, err);
+        e = queues_platform(s->j->queues, *ret_queue, s->cancel, ret_platform, err);
         e = e == ERR_INVALID ? err_prefix(err, "%s", queue_source(s)) : e;
     }
-    if (!e && job_definition_make(&s->spec, settings, s->has_code ? &s->code : NULL, platform, &s->definition,
-                                  &s->problems, err)) {
-        e = submission_problems(s, err);
-    }
-    *ret_queue = e ? NULL : steal_ptr(&queue);
     return e;
+}
+
+// Without the code that it names, a job that leaves its image to the code cannot be judged.
+static bool is_judgeable(const struct submission *s)
+{
+    return s->spec.code == NULL || s->has_code || s->spec.image != NULL || s->j->conf.settings->image != NULL;
+}
+
+// All that is wrong is found: a code or a dependency that is not there hides nothing of what the platform refuses.
+errc submission_judge(struct submission *s, char **ret_queue, struct err *err)
+{
+    auto_free char *queue = NULL, *platform = NULL;
+    struct err why = ERR_INIT;
+    errc e = submission_resolve(s, err);
+    if (e && s->problems.len == 0) {
+        return e;
+    }
+    e = find_platform(s, &queue, &platform, &why);
+    if (e && s->problems.len == 0) {
+        return err_set(err, e, "%s", why.cause);
+    }
+    if (e == ERR_INVALID) {
+        buf_printf(&s->problems, "%s\n", why.cause);
+    }
+    if (!e && is_judgeable(s)) {
+        (void)!job_definition_make(&s->spec, s->j->conf.settings, s->has_code ? &s->code : NULL, platform,
+                                   &s->definition, &s->problems, &why);
+    }
+    if (s->problems.len > 0) {
+        return submission_problems(s, err);
+    }
+    *ret_queue = steal_ptr(&queue);
+    return ERR_OK;
 }
 
 errc submission_prepare(struct submission *s, struct err *err)

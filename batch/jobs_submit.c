@@ -9,7 +9,7 @@
 #include "batch/job_text.h"
 #include "batch/jobs_i.h"
 
-#define ASK_MS (5 * 1000) // how long is asked whether the present job ended
+#define ASK_MS (5 * 1000) // how long is looked for what was sent, before more is done about it
 
 #define VET_MS (5 * 1000) // how long a check may wait; what a submission meets again it waits for longer
 
@@ -137,26 +137,50 @@ static void tell(void *arg, const struct json *detail)
     }
 }
 
-// The journal may not know yet that the present job ended. Where it cannot be asked it is taken to live.
-static errc bring_up_to_date(struct submission *s, struct intent *in, struct err *err)
+// A job that is taken to live would make a save do nothing, which is a lie where it ended.
+static errc not_asked(const struct submission *s, const struct intent *in, const struct err *why, struct err *err)
+{
+    errc code = why->code == ERR_IO ? ERR_UNREACHABLE : why->code;
+    bool is_same = is_same_text(in->text, s->text);
+    return err_set(err, is_same || code == ERR_INTERRUPTED ? code : ERR_BUSY,
+                   "nothing was sent for this save: whether the job %s (%s%s) has ended could not be asked, and while "
+                   "it may live there is no other; save it again later%s (%.300s)", s->name, in->id,
+                   is_same ? "" : ", with other content", is_same ? "" : ", or use another name", why->cause);
+}
+
+// The journal may not know yet that the present job ended: Batch is asked, until the submission's time is over.
+static errc ask_for_end(struct submission *s, struct intent *in, bool *ret_changed, struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct telling telling = {.in = in};
+    auto_cleanup(strv_free) struct strv ids = {0};
+    strv_add(&ids, in->id);
+    errc e = jobs_can_ask(s->j) ? jobs_ask(s->j, &ids, 0, s->cancel, tell, &telling, &why)
+                                : err_set(&why, ERR_INVALID, "%s", s->j->why_not);
+    *ret_changed = telling.changed;
+    return e ? not_asked(s, in, &why, err) : ERR_OK;
+}
+
+// What was sent, and not answered: a look at once. What it does not tell is found out by submission_send.
+static void look_for_sent(struct submission *s, struct intent *in, bool *ret_changed)
 {
     struct err ignored = ERR_INIT;
-    struct telling telling = {.in = in};
     int64_t before = s->cancel->deadline_ms, soon = clock_mono_ms() + ASK_MS;
-    bool changed = false;
-    if (!jobs_can_ask(s->j)) {
-        return ERR_OK;
-    }
     s->cancel->deadline_ms = soon < before ? soon : before;
-    if (in->state == INTENT_ACCEPTED) {
-        auto_cleanup(strv_free) struct strv ids = {0};
-        strv_add(&ids, in->id);
-        (void)!jobs_ask(s->j, &ids, 0, s->cancel, tell, &telling, &ignored);
-    } else {
-        (void)!intent_settle(s->j, s->name, in, s->cancel, &changed, &ignored);
-    }
+    (void)!intent_settle(s->j, s->name, in, s->cancel, ret_changed, &ignored);
     s->cancel->deadline_ms = before;
-    return changed || telling.changed ? submission_write(s, err) : ERR_OK;
+}
+
+static errc bring_up_to_date(struct submission *s, struct intent *in, struct err *err)
+{
+    bool changed = false;
+    errc e = ERR_OK;
+    if (in->state == INTENT_ACCEPTED) {
+        e = ask_for_end(s, in, &changed, err);
+    } else if (jobs_can_ask(s->j)) {
+        look_for_sent(s, in, &changed);
+    }
+    return !e && changed ? submission_write(s, err) : e;
 }
 
 static errc busy(const struct submission *s, const struct intent *in, struct err *err)
@@ -247,6 +271,19 @@ static void withdraw(struct submission *s, const struct err *why)
     }
 }
 
+// All that comes before SubmitJob; what goes wrong says that nothing was sent.
+static errc make_intent(struct submission *s, bool *ret_found, struct err *err)
+{
+    errc e = find_late(s, ret_found, err);
+    if (*ret_found) {
+        return e;
+    }
+    e = e ? e : begin(s, cut_short, err);
+    e = e ? e : submission_prepare(s, err);
+    bool is_refused = e == ERR_INVALID || s->problems.len > 0; // the file is wrong: that goes without saying
+    return e && !is_refused ? err_prefix(err, "the job was not submitted, and nothing was sent") : e;
+}
+
 static errc load(struct submission *s, struct err *err)
 {
     errc e = journal_load(s->j->journal, s->name, &s->rec, err);
@@ -301,12 +338,10 @@ static errc submit_locked(struct submission *s, struct err *err)
         return cannot(s, err);
     }
     if (!s->may_exist) {
-        e = find_late(s, &is_done, err);
-        e = e || is_done ? e : begin(s, cut_short, err);
-        if (e || is_done) {
+        e = make_intent(s, &is_done, err);
+        if (is_done) {
             return e;
         }
-        e = submission_prepare(s, err);
     }
     if (!e) {
         e = submission_send(s, err);

@@ -49,10 +49,10 @@ static const char batch_manual[] =
     "the job's directory has the request, and nothing is sent.\n\n"
     "Only files called NAME.json submit, when they are closed; renaming another file so submits it. Names with . or ~\n"
     "in front are scratch. Saving the same text while the job lives changes nothing, other text is refused; saved\n"
-    "after its end it runs again, and what was is in attempts/. A submitted file is not renamed to another NAME.json,\n"
-    "which would be a second job: cp it there to run it twice. Removing NAME.json, or renaming it to something else,\n"
-    "removes nothing else, and unmounting ends no job. Jobs that Metaflow itself submitted are here too, by their\n"
-    "names.\n";
+    "after its end it runs again, and what was is in attempts/. Where AWS cannot be asked whether the job lives a\n"
+    "save fails. A submitted file is not renamed to another NAME.json, which would be a second job: cp it there to\n"
+    "run it twice. Removing NAME.json, or renaming it to something else, removes nothing else, and unmounting ends\n"
+    "no job. Jobs that Metaflow itself submitted are here too, by their names.\n";
 static const char job_manual[] =
     "A job on AWS Batch:\n\n"
     "  job                  the job file\n"

@@ -260,6 +260,16 @@ def test_a_batch_that_refuses_or_is_away(batch_mounter, cloud, tmp_path):
     assert len(cloud.submitted()) == len(cloud.jobs) == 3
 
 
+@pytest.mark.parametrize("op", ["describejobqueues", "registerjobdefinition"])
+def test_throttled_before_it_is_sent(batch_mounter, cloud, op):
+    """S273: what fails before SubmitJob names the call that failed, and says that nothing was sent."""
+    mount = batch_mounter(cloud)
+    cloud.rule = lambda c: THROTTLED if c.op == op else None
+    assert refused(mount, "early", job(["echo", op], batch={"image": "early-%s:1" % op})) == errno.EAGAIN
+    assert op in part(mount, "early", "error").lower() and "nothing was sent" in part(mount, "early", "error")
+    assert part(mount, "early", "status") == NOT and not cloud.log().of("submitjob")
+
+
 def test_what_batch_refuses(batch_mounter, cloud):
     """S274: a refusal of Batch's fails the save with Batch's words, is not repeated, and other text may follow."""
     mount = batch_mounter(cloud)
@@ -295,6 +305,36 @@ def test_saving_again(batch_mounter, cloud):
     save(mount, "again", job(["two"]))
     assert [part(mount, "again/attempts/%d" % n, "id") for n in (1, 2)] == [first, second]
     assert len({j["jobName"] for j in cloud.jobs.values()}) == len(cloud.jobs) == 3
+
+
+def test_saving_again_when_nobody_can_be_asked(batch_mounter, cloud, tmp_path):
+    """S275: a job that may have ended is not taken to live: the save fails, and says that nothing was sent; once Batch
+    answers again, it is the next generation."""
+    mount = batch_mounter(cloud, state=tmp_path)
+    for name in ("throttled", "away"):
+        save(mount, name, job(["echo", name]))
+        cloud.set("-%s-" % name, "RUNNING")
+        comes(mount, name, "status", "RUNNING")
+    cloud.rule = lambda c: THROTTLED if c.op == "describejobs" else None
+    cloud.set("-throttled-", "SUCCEEDED")
+    assert refused(mount, "throttled", job(["echo", "throttled"])) == errno.EAGAIN
+    for words in ("nothing was sent", "could not be asked", "too many"):
+        assert words in part(mount, "throttled", "error").lower()
+    assert refused(mount, "throttled", job(["echo", "otherwise"])) == errno.EBUSY
+    assert " lives" not in part(mount, "throttled", "error")
+    assert mount.end() == 0
+    cloud.rule = lambda c: {"cut": "before"}
+    cloud.set("-away-", "FAILED", exit_code=1)
+    again = batch_mounter(cloud, state=tmp_path)
+    with pytest.raises(OSError):
+        save(again, "away", job(["echo", "away"]))
+    assert "nothing was sent" in part(again, "away", "error")
+    assert len(cloud.submitted()) == 2, cloud.log()
+    cloud.rule = None
+    for name in ("throttled", "away"):
+        save(again, name, job(["echo", name]))
+        assert part(again, name + "/attempts/1", "id") != part(again, name, "id")
+    assert len(cloud.submitted()) == 4 and part_or_none(again, "away", "error") is None
 
 
 @pytest.mark.threads

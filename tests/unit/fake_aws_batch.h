@@ -92,6 +92,14 @@ static inline void fake_rule(const char *operation, int from, int to, enum fake_
     pthread_mutex_unlock(&fake.lock);
 }
 
+// Nothing goes wrong any more.
+static inline void fake_forgive(void)
+{
+    pthread_mutex_lock(&fake.lock);
+    fake.rules_len = 0;
+    pthread_mutex_unlock(&fake.lock);
+}
+
 static inline void fake_reset(void)
 {
     pthread_mutex_lock(&fake.lock);

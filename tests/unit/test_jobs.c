@@ -259,6 +259,36 @@ static void test_vet(void **state)
     rig_free(r);
 }
 
+// A code or a dependency that is not there hides nothing of what the platform refuses.
+static void test_all_problems_at_once(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    fake.platform = "FARGATE";
+    assert_int_equal(rig_submit(r, "a", "{\"command\":[\"x\"],\"code\":\"Flow/8\",\"depends_on\":[\"nobody\"],"
+                                        "\"batch\":{\"use_tmpfs\":true,\"gpu\":1}}", &err), ERR_INVALID);
+    static const char *const all[] = {"there is no run Flow/8", "\"nobody\": there is no such job", "batch.use_tmpfs",
+                                      "batch.gpu", "batch.execution_role"};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), all[i]));
+    }
+    assert_non_null(strstr(err.cause, "more: .batch/a/error"));
+    // A queue that is not there is one of them.
+    assert_int_equal(rig_submit(r, "b", "{\"command\":[\"x\"],\"depends_on\":[\"nobody\"],"
+                                        "\"batch\":{\"queue\":\"none\"}}", &err), ERR_INVALID);
+    assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "nobody"));
+    assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "no job queue \"none\""));
+    rig_free(r);
+    // The image of a code that is not there is not known, and not missing.
+    setup(state);
+    r = rig_new(folder, fake.net.port, &(struct rig_options){.has_no_image = true});
+    assert_int_equal(rig_submit(r, "a", "{\"command\":[\"x\"],\"code\":\"Flow/8\"}", &err), ERR_INVALID);
+    assert_null(strstr(rig_text(r, "a", JOB_ERROR), "batch.image"));
+    assert_int_equal(fake_calls("submitjob"), 0);
+    rig_free(r);
+}
+
 static void test_dry_run(void **state)
 {
     (void)state;
@@ -528,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup(test_refused_by_configuration, setup),
         cmocka_unit_test_setup(test_no_such_queue, setup),
         cmocka_unit_test_setup(test_vet, setup),
+        cmocka_unit_test_setup(test_all_problems_at_once, setup),
         cmocka_unit_test_setup(test_dry_run, setup),
         cmocka_unit_test_setup(test_saved, setup),
         cmocka_unit_test_setup(test_metaflows_jobs, setup),

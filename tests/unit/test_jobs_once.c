@@ -248,6 +248,79 @@ static void test_interrupted(void **state)
     rig_free(r);
 }
 
+// Whether a job ended is asked when its text is saved again: a save that could not learn it does not succeed.
+static void test_end_not_known(void **state)
+{
+    (void)state;
+    struct rig *r = rig_quick(2500, 0);
+    struct err err = ERR_INIT;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    fake_set(0, "RUNNING", -1);
+    assert_true(rig_wait(r, "a", "RUNNING"));
+    fake_rule("describejobs", 1, 1000, FAKE_THROTTLE);
+    fake_set(0, "SUCCEEDED", 0);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_THROTTLED);
+    assert_non_null(strstr(err.cause, "nothing was sent"));
+    assert_non_null(strstr(err.cause, "could not be asked"));
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "could not be asked"));
+    assert_int_equal(rig_submit(r, "a", OTHER, &err), ERR_BUSY);
+    assert_non_null(strstr(err.cause, "could not be asked"));
+    assert_null(strstr(err.cause, " lives"));
+    assert_int_equal(fake_calls("submitjob"), 1);
+    rig_free(r);
+    fake_forgive();
+    r = rig_quick(0, 0);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_int_equal(fake_jobs(), 2);
+    assert_string_equal(rig_text(r, "a", JOB_ERROR), "(none)");
+    rig_free(r);
+}
+
+// Throttled for a while, it waits for the answer: the job lives, and the save is a no-op.
+static void test_end_known_late(void **state)
+{
+    (void)state;
+    struct rig *r = rig_quick(0, 0);
+    struct err err = ERR_INIT;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    fake_rule("describejobs", 1, 2, FAKE_THROTTLE);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    expect_one(r, 1);
+    rig_free(r);
+    r = rig_new(folder, 9, &(struct rig_options){.submit_ms = 1500}); // after a remount nobody is there
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_UNREACHABLE);
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "nothing was sent"));
+    rig_free(r);
+}
+
+// A failure before SubmitJob says that nothing was sent, and what it was that had no answer.
+static void test_fails_before_it_is_sent(void **state)
+{
+    static const struct {
+        const char *operation, *name;
+        enum fake_fault fault;
+        errc code;
+    } cases[] = {
+        {"describejobqueues", "DescribeJobQueues", FAKE_THROTTLE, ERR_THROTTLED},
+        {"describejobqueues", "DescribeJobQueues", FAKE_CUT, ERR_IO},
+        {"describejobdefinitions", "DescribeJobDefinitions", FAKE_FAIL, ERR_IO},
+        {"registerjobdefinition", "RegisterJobDefinition", FAKE_THROTTLE, ERR_THROTTLED},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct err err = ERR_INIT;
+        setup(state);
+        fake_rule(cases[i].operation, 1, 1000, cases[i].fault);
+        struct rig *r = rig_quick(1500, 0);
+        assert_int_equal(rig_submit(r, "a", GOOD, &err), cases[i].code);
+        assert_non_null(strstr(err.cause, "nothing was sent"));
+        assert_non_null(strstr(err.cause, cases[i].name));
+        assert_string_equal(rig_text(r, "a", JOB_STATUS), "not submitted");
+        assert_string_equal(rig_text(r, "a", JOB_ERROR), err.cause);
+        assert_int_equal(fake_calls("submitjob"), 0);
+        rig_free(r);
+    }
+}
+
 // --- two mounts -------------------------------------------------------------------------------------------------------
 
 struct racer {
@@ -424,6 +497,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(test_definition_gone, setup),
         cmocka_unit_test_setup(test_unreachable, setup),
         cmocka_unit_test_setup(test_interrupted, setup),
+        cmocka_unit_test_setup(test_end_not_known, setup),
+        cmocka_unit_test_setup(test_end_known_late, setup),
+        cmocka_unit_test_setup(test_fails_before_it_is_sent, setup),
         cmocka_unit_test_setup(test_two_mounts, setup),
         cmocka_unit_test_setup(test_killed, setup),
         cmocka_unit_test_setup(test_killed_and_saved, setup),
