@@ -67,7 +67,8 @@ size_t draft_read(struct draft *o, uint64_t off, void *to, size_t len);
 // ERR_INVALID for what can be no job file; the bytes are taken all the same. ERR_BUSY for text behind that of a job
 // that was submitted, ERR_NO_SPACE: nothing was taken then. A whole text that replaces that of a job which seems to
 // live is decided on at once, as by draft_flush; another whole text waits for what can be refused of it before anything
-// is sent. ERR_INTERRUPTED then is the file's outcome, until something else is written.
+// is sent. ERR_INTERRUPTED then is what its closing gives, too: the same write again, as programs and shells do of
+// themselves, is taken and changes nothing of that.
 errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel,
                  struct err *err) ERR_MUST_CHECK;
 // Waits for a submission, up to what `cancel` and jobs_submit allow. Nothing where nothing was written through `o`.

@@ -44,6 +44,8 @@ struct draft {
     struct file *file;      // held
     unsigned flags;
     bool wrote;             // or truncated: its closing is told what became of it
+    bool checking;          // what was written through it is looked at
+    uint64_t checked;       // the version that was looked at last
 };
 
 // All with the lock held.
@@ -67,5 +69,7 @@ errc drafts_decide(struct drafts *d, const char *job, const char *mover, const c
 // *ret_other: it is a whole job file, but not that of the job of its name, which seems to live.
 errc drafts_check(struct drafts *d, struct file *f, struct cancel *cancel, bool *ret_other, struct err *err)
     ERR_MUST_CHECK;
+// Waits until what was written through `o` was checked. With the lock held.
+errc drafts_wait_checked(struct draft *o, struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
 
 #endif

@@ -142,6 +142,28 @@ static void tell_too_long(struct drafts *d, const struct file *f)
     }
 }
 
+// A write that was interrupted while it waited is tried again. With the lock held.
+static bool is_again(const struct draft *o, uint64_t off, const void *data, size_t len)
+{
+    const struct file *f = o->file;
+    bool gave_up = o->checked == f->version && f->decided == f->version && f->outcome.code == ERR_INTERRUPTED;
+    return gave_up && len <= f->len && (o->flags & DRAFT_APPEND || off == f->len - len) &&
+           memcmp(f->text + f->len - len, data, len) == 0;
+}
+
+static errc check_written(struct draft *o, struct cancel *cancel, struct err *err)
+{
+    struct drafts *d = o->all;
+    bool other;
+    errc e = drafts_check(d, o->file, cancel, &other, err);
+    pthread_mutex_lock(&d->lock);
+    o->checking = false;
+    pthread_cond_broadcast(&d->decided);
+    pthread_mutex_unlock(&d->lock);
+    // Decided at once rather than by the close: a shell's own echo shows what a write says, and nothing else.
+    return !e && other ? draft_flush(o, cancel, err) : e;
+}
+
 errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, struct cancel *cancel, struct err *err)
 {
     struct drafts *d = o->all;
@@ -151,18 +173,19 @@ errc draft_write(struct draft *o, uint64_t off, const void *data, size_t len, st
     }
     pthread_mutex_lock(&d->lock);
     o->wrote = true;
-    errc e = take(d, o->file, o->flags & DRAFT_APPEND ? o->file->len : off, data, len, &look, err);
+    errc e = drafts_wait_checked(o, cancel, err);
+    if (e || is_again(o, off, data, len)) {
+        pthread_mutex_unlock(&d->lock);
+        return e;
+    }
+    e = take(d, o->file, o->flags & DRAFT_APPEND ? o->file->len : off, data, len, &look, err);
+    o->checking = !e && look;
+    o->checked = o->file->version;
     pthread_mutex_unlock(&d->lock);
     if (e == ERR_INVALID) {
         tell_too_long(d, o->file);
     }
-    if (!e && look) {
-        bool other;
-        e = drafts_check(d, o->file, cancel, &other, err);
-        // Decided at once rather than by the close: a shell's own echo shows what a write says, and nothing else.
-        return !e && other ? draft_flush(o, cancel, err) : e;
-    }
-    return e;
+    return !e && look ? check_written(o, cancel, err) : e;
 }
 
 static errc truncate_locked(struct drafts *d, struct file *f, uint64_t size, struct err *err)

@@ -122,6 +122,10 @@ errc drafts_check(struct drafts *d, struct file *f, struct cancel *cancel, bool 
     *ret_other = is_whole && is_other(d, job, text, len);
     if (is_whole && !*ret_other) {
         e = d->jobs.vet(d->jobs.arg, job, text, len, cancel, err);
+        // Who went away was told so, whatever was found since.
+        if (!e && cancel != NULL && atomic_load(&cancel->set)) {
+            e = cancel_check(cancel, err);
+        }
     }
     e = with_hint(job, e, err);
     if (e) {
@@ -142,6 +146,15 @@ static errc wait_decided(struct drafts *d, struct cancel *cancel, struct err *er
     until.tv_nsec %= 1000000000L;
     pthread_cond_timedwait(&d->decided, &d->lock, &until);
     return cancel_check(cancel, err);
+}
+
+errc drafts_wait_checked(struct draft *o, struct cancel *cancel, struct err *err)
+{
+    errc e = ERR_OK;
+    while (!e && o->checking) {
+        e = wait_decided(o->all, cancel, err);
+    }
+    return e;
 }
 
 static void end_submission(struct drafts *d, struct file *f, uint64_t version, const char *job, const char *text,
@@ -172,11 +185,11 @@ errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err)
     struct drafts *d = o->all;
     struct file *f = o->file;
     pthread_mutex_lock(&d->lock);
-    errc e = ERR_OK;
     if (!o->wrote) {
         pthread_mutex_unlock(&d->lock);
         return ERR_OK;
     }
+    errc e = drafts_wait_checked(o, cancel, err);
     while (!e && f->submitting) {
         e = wait_decided(d, cancel, err);
     }

@@ -3,6 +3,7 @@
 import concurrent.futures
 import errno
 import os
+import pty
 import re
 import shutil
 import signal
@@ -160,6 +161,30 @@ def test_interrupted_while_it_is_written(batch_mounter, cloud):
     cloud.rule = None
     save(mount, "late", job(["x"]))
     assert len(cloud.submitted()) == 1
+
+
+@pytest.mark.parametrize("shell", [["bash", "--norc", "-i"], ["zsh", "-f", "-i"], ["dash", "-i"]], ids=lambda s: s[0])
+def test_interrupted_at_a_prompt(batch_mounter, cloud, shell):
+    """S323: Ctrl-C at a shell's prompt, which writes once more what it could not write, submits nothing either."""
+    held = Held()
+    cloud.rule = once(("describejobqueues", {"hold": held}))
+    mount = batch_mounter(cloud)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(mount.path)
+        os.execvp(shell[0], shell)
+    time.sleep(1)
+    os.write(terminal, b"echo '{\"command\": [\"x\"]}' > .batch/late.json; sleep 60\n")
+    held.wait()
+    os.write(terminal, b"\x03")
+    time.sleep(0.5)
+    held.drop()
+    os.write(terminal, b"touch .batch/ended\n")
+    make.wait_for(lambda: (mount / ".batch/ended").exists(), "the prompt")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert part(mount, "late", "status") == NOT and not cloud.log().of("submitjob"), cloud.log()
 
 
 def test_a_file_that_was_renamed_and_a_remount(batch_mounter, cloud, tmp_path):
