@@ -256,13 +256,19 @@ static errc append(struct log_spool *s, const struct buf *text, struct err *err)
     return ERR_OK;
 }
 
+static int64_t slower(int64_t pace_ms)
+{
+    return pace_ms * 3 / 2 > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : pace_ms * 3 / 2;
+}
+
 // With the lock held. Nobody else writes to a spool that is busy.
 static void after_fetch(struct jobs *j, struct log_spool *s, struct piece *p, const struct err *err)
 {
     int64_t now = clock_mono_ms();
     s->failure = *err;
     if (err->code != ERR_OK) {
-        s->pace_ms = PACE_SLOWEST_MS;
+        bool is_early = err->code == ERR_NOT_FOUND && !s->is_ended; // the stream comes with the first line
+        s->pace_ms = is_early ? slower(s->pace_ms) : PACE_SLOWEST_MS;
         s->next_ms = now + jobs_jitter(s->pace_ms);
         return;
     }
@@ -273,8 +279,7 @@ static void after_fetch(struct jobs *j, struct log_spool *s, struct piece *p, co
     if (p->is_last) {
         s->caught_ms = now;
         s->is_done = is_late;
-        s->pace_ms = p->text.len > 0 ? j->conf.poll_ms : s->pace_ms * 3 / 2;
-        s->pace_ms = s->pace_ms > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : s->pace_ms;
+        s->pace_ms = p->text.len > 0 ? j->conf.poll_ms : slower(s->pace_ms);
         s->next_ms = now + jobs_jitter(s->pace_ms);
     } else {
         s->next_ms = now + BETWEEN_MS;

@@ -59,7 +59,7 @@ static struct fake_batch {
     const char *platform;
     bool hides;           // new jobs are hidden
     int blind_lists;      // so many listings see no job yet
-    bool has_no_stream;
+    bool has_no_stream;            // GetLogEvents knows none
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .platform = "EC2"};
 
 static inline int fake_count_call(const char *operation)
@@ -331,6 +331,11 @@ static inline bool fake_answer(const char *operation, const char *text, int *ret
                                          : "{\"message\":\"the fake says no\"}");
         fake.definitions = fault == FAKE_GONE ? 0 : fake.definitions;
     }
+    if (fake.has_no_stream && strcmp(operation, "GetLogEvents") == 0) {
+        out->len = 0;
+        *ret_status = 404;
+        buf_puts(out, "{\"message\":\"The specified log stream does not exist.\"}");
+    }
     pthread_mutex_unlock(&fake.lock);
     json_free(body);
     return is_answered;
@@ -338,11 +343,12 @@ static inline bool fake_answer(const char *operation, const char *text, int *ret
 
 static inline bool fake_say(int fd, int status, const struct buf *body)
 {
-    static const char *const errors[] = {"ClientException", "TooManyRequestsException", "ServerException"};
+    static const char *const errors[] = {"ClientException", "TooManyRequestsException", "ServerException",
+                                         "ResourceNotFoundException"};
     struct buf text = {0};
     buf_printf(&text, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n", status, body->len);
     if (status != 200) {
-        buf_printf(&text, "x-amzn-errortype: %s\r\n", errors[status == 429 ? 1 : status >= 500 ? 2 : 0]);
+        buf_printf(&text, "x-amzn-errortype: %s\r\n", errors[status == 429 ? 1 : status >= 500 ? 2 : status == 404 ? 3 : 0]);
     }
     buf_puts(&text, "\r\n");
     buf_put(&text, body->data, body->len);

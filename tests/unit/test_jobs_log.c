@@ -71,6 +71,37 @@ static void test_before_it_starts(void **state)
     rig_free(r);
 }
 
+// A stream is told of before it is there.
+static void test_before_its_stream(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&fake.lock);
+    fake.has_no_stream = true;
+    fake.lines = 3;
+    pthread_mutex_unlock(&fake.lock);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    fake_set(0, "RUNNING", -1);
+    assert_true(rig_wait(r, "a", "RUNNING"));
+    struct seen s = look_at_log(r, "a", NULL);
+    assert_int_equal(s.code, ERR_OK);
+    assert_int_equal(s.len, 0);
+    assert_true(s.grows);
+    pthread_mutex_lock(&fake.lock);
+    fake.has_no_stream = false;
+    pthread_mutex_unlock(&fake.lock);
+    for (int i = 0; i < 150 && s.size == 0; i++) { // sooner than 10 s
+        loopback_pause(20);
+        struct job_view v = {0};
+        assert_int_equal(jobs_find(r->jobs, "a", NULL, &v, &err), ERR_OK);
+        s.size = v.size[JOB_LOG];
+        job_view_free(&v);
+    }
+    assert_int_equal(s.size, 3 * 7);
+    rig_free(r);
+}
+
 static void test_never_started(void **state)
 {
     (void)state;
@@ -144,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_before_it_starts, setup),
+        cmocka_unit_test_setup(test_before_its_stream, setup),
         cmocka_unit_test_setup(test_never_started, setup),
         cmocka_unit_test_setup(test_single_tries, setup),
         cmocka_unit_test_setup(test_none_without_a_job, setup),
