@@ -296,10 +296,7 @@ static errc say_fault(const struct waiter *w, struct err *err)
     case HTTP_OK:
         return ERR_OK;
     case HTTP_NO_CONNECTION:
-        return c->result == CURLE_OPERATION_TIMEDOUT
-                   ? err_set(err, ERR_UNREACHABLE, "no connection to %s within %u ms", host,
-                             w->started->connect_ms)
-                   : err_set(err, ERR_UNREACHABLE, "no connection to %s: %s", host, why);
+        return call_not_connected(c, w->started->url, host, w->started->connect_ms, err);
     case HTTP_NO_ANSWER:
         return c->deadline ? err_set(err, ERR_TIMEOUT, "%s was asked and did not begin to answer within %u ms", host,
                                      c->first_byte_ms)

@@ -1,6 +1,8 @@
 // What libcurl tells of one request: its status, headers and body, for the caller to take.
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -126,4 +128,46 @@ int call_before_sending(void *arg, char *to, char *from, int to_port, int from_p
     c->is_sent = c->is_sent || is_wanted;
     pthread_mutex_unlock(&c->lock);
     return is_wanted ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+// --- words -------------------------------------------------------------------------------------------------
+
+// The variable by which libcurl has a proxy for a URL; NULL: none is set.
+static const char *proxy_variable(const char *url)
+{
+    static const char *const of_http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    static const char *const of_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+    const char *const *name = strncasecmp(url, "https:", 6) == 0 ? of_https : of_http;
+    while (*name && !(getenv(*name) && *getenv(*name))) {
+        name++;
+    }
+    return *name;
+}
+
+// libcurl 7.88 does not tell whether it went by a proxy (no_proxy), but whom it did not reach.
+static bool is_other_host(const char *error, const char *host)
+{
+    static const char begin[] = "Failed to connect to ";
+    const char *port = strrchr(host, ':');
+    if (!port) {
+        return false;
+    }
+    bool is_address = host[0] == '['; // told without its brackets
+    auto_free char *name = mem_strndup(host + is_address, (size_t)(port - host) - (is_address ? 2 : 0));
+    auto_free char *own = mem_printf("%s%s port %s ", begin, name, port + 1);
+    return strncmp(error, begin, strlen(begin)) == 0 && strncmp(error, own, strlen(own)) != 0;
+}
+
+errc call_not_connected(const struct call *c, const char *url, const char *host, unsigned connect_ms, struct err *err)
+{
+    const char *why = c->error[0] ? c->error : curl_easy_strerror(c->result);
+    const char *variable = proxy_variable(url);
+    if (c->result == CURLE_OPERATION_TIMEDOUT) {
+        return err_set(err, ERR_UNREACHABLE, "no connection to %s within %u ms", host, connect_ms);
+    }
+    if (variable && (c->result == CURLE_COULDNT_RESOLVE_PROXY || is_other_host(why, host))) {
+        return err_set(err, ERR_UNREACHABLE, "no connection to %s: the proxy of %s cannot be reached: %s", host,
+                       variable, why);
+    }
+    return err_set(err, ERR_UNREACHABLE, "no connection to %s: %s", host, why);
 }

@@ -68,6 +68,8 @@ void call_unref(struct call *c);
 size_t call_on_header(char *data, size_t size, size_t n, void *arg);
 int call_before_sending(void *arg, char *to, char *from, int to_port, int from_port);
 curl_socket_t call_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
+// Says why there is no connection to `host`, which is "name:port" of that URL: a proxy in between may be the cause.
+errc call_not_connected(const struct call *c, const char *url, const char *host, unsigned connect_ms, struct err *err);
 size_t call_on_body(char *data, size_t size, size_t n, void *arg);
 
 #endif

@@ -182,7 +182,8 @@ static void take_roster(struct ahead *a, struct stream *s, struct roster *r)
 static void count_fetched(struct ahead *a, struct stream *s, const struct job *j)
 {
     uint32_t *unread = &s->bytes[j->task];
-    if (s->guess[AHEAD_OPENED].state[j->task] == GUESS_SEEN) {
+    uint8_t state = s->guess[AHEAD_OPENED].state[j->task];
+    if (state == GUESS_SEEN || state == GUESS_RENEWED) {
         a->stats.read_bytes += j->bytes; // its reader came meanwhile
     } else if (j->bytes < UINT32_MAX - *unread) {
         *unread += (uint32_t)j->bytes;

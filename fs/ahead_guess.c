@@ -120,7 +120,7 @@ void guess_drop(struct guess *g, const struct roster *r)
 void guess_renew(struct guess *g, const struct roster *r)
 {
     for (size_t i = 0; i < r->names.len; i++) {
-        g->state[i] = g->state[i] == GUESS_SEEN ? GUESS_UNSEEN : g->state[i];
+        g->state[i] = g->state[i] == GUESS_SEEN ? GUESS_RENEWED : g->state[i];
     }
 }
 
@@ -209,7 +209,7 @@ bool guess_next(struct guess *g, const struct roster *r, uint32_t *ret)
     while (g->next >= 0 && g->next < (int64_t)r->names.len && (g->next - here) * step <= (int64_t)g->distance) {
         uint32_t task = at[g->next];
         g->next += step;
-        if (g->state[task] == GUESS_UNSEEN) {
+        if (g->state[task] == GUESS_UNSEEN || g->state[task] == GUESS_RENEWED) {
             g->state[task] = GUESS_GIVEN;
             *ret = task;
             return true;

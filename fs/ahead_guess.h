@@ -41,7 +41,7 @@ struct guess {
     uint8_t *state;            // of each task: GUESS_*
     uint64_t wrong;            // given out and never seen
 };
-enum { GUESS_UNSEEN, GUESS_GIVEN, GUESS_SEEN };
+enum { GUESS_UNSEEN, GUESS_GIVEN, GUESS_SEEN, GUESS_RENEWED }; // seen, and as good as unseen
 
 void guess_init(struct guess *g, const struct roster *r);
 void guess_free(struct guess *g);

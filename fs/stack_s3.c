@@ -206,6 +206,18 @@ static void put_expiry(struct creds *creds, int width, struct buf *out)
     creds_value_free(&value);
 }
 
+static void put_credentials(struct creds *creds, int width, struct buf *out)
+{
+    struct creds_stats stats;
+    auto_free char *source = creds_source(creds);
+    creds_stats(creds, &stats);
+    const char *none = stats.failures > 0 ? "cannot be had" : "(not asked for yet)";
+    buf_printf(out, "%-*s %s\n", width, "credentials", source[0] != '\0' ? source : none);
+    if (source[0] != '\0') {
+        put_expiry(creds, width, out);
+    }
+}
+
 void stack_s3_describe(const struct stack *s, int width, struct buf *out)
 {
     if (!is_made(s)) {
@@ -213,18 +225,16 @@ void stack_s3_describe(const struct stack *s, int width, struct buf *out)
     }
     struct stack_s3 *s3 = s->s3;
     auto_cleanup(buf_free) struct buf text = {0};
-    s3_describe(s3->s3, &text);
+    auto_free char *bucket = NULL, *prefix = NULL;
+    (void)(s->s3_root != NULL && s3_url_parse(s->s3_root, &bucket, &prefix));
+    s3_describe(s3->s3, bucket, &text);
     buf_printf(out, "%-*s %s (endpoint: %s)\n", width, "s3", text.data != NULL ? text.data : "",
                s->s3_settings.endpoint_from);
     if (s3->creds == NULL) {
         buf_printf(out, "%-*s %s\n", width, "credentials", "none (--no-sign-request)");
         return;
     }
-    auto_free char *source = creds_source(s3->creds);
-    buf_printf(out, "%-*s %s\n", width, "credentials", source[0] != '\0' ? source : "(not asked for yet)");
-    if (source[0] != '\0') {
-        put_expiry(s3->creds, width, out);
-    }
+    put_credentials(s3->creds, width, out);
 }
 
 static void put_fetcher(const struct fetcher_stats *f, struct buf *out)

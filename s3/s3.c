@@ -26,6 +26,7 @@ errc s3_new(const struct s3_conf *conf, struct s3 **ret, struct err *err)
     s->style = conf->style;
     const char *given = conf->region && *conf->region ? conf->region : DEFAULT_REGION;
     s->region = mem_strdup(endpoint.region ? endpoint.region : given);
+    s->is_region_given = endpoint.region || given == conf->region;
     s->policy = (struct retry_policy){
         .max_tries = conf->max_tries ? conf->max_tries : 8,
         .first_ms = conf->first_wait_ms ? conf->first_wait_ms : 50,
@@ -144,12 +145,16 @@ void s3_stats(struct s3 *s, struct s3_stats *ret)
     };
 }
 
-void s3_describe(struct s3 *s, struct buf *out)
+void s3_describe(struct s3 *s, const char *bucket, struct buf *out)
 {
-    struct s3_place place;
-    s3_place_make(&s->endpoint, S3_STYLE_PATH, s->region, NULL, "x", NULL, &place);
+    auto_cleanup(s3_place_free) struct s3_place place = {0};
+    auto_free char *region = NULL, *host = NULL;
+    s3_known_get(s, bucket ? bucket : "", &region, &host);
+    s3_place_make(&s->endpoint, S3_STYLE_PATH, region, NULL, "x", NULL, &place);
     bool is_virtual = s3_place_is_virtual(&s->endpoint, s->style, "any-bucket");
-    buf_printf(out, "%s://%s, region %s, %s-style addresses%s", s->endpoint.is_http ? "http" : "https", place.host,
-               s->region, is_virtual ? "virtual-host" : "path", s->creds ? "" : ", anonymous");
-    s3_place_free(&place);
+    buf_printf(out, "%s://%s, region %s", s->endpoint.is_http ? "http" : "https", place.host, region);
+    if (strcmp(region, s->region) != 0) {
+        buf_printf(out, " (of the bucket; %s is %s)", s->region, s->is_region_given ? "configured" : "the default");
+    }
+    buf_printf(out, ", %s-style addresses%s", is_virtual ? "virtual-host" : "path", s->creds ? "" : ", anonymous");
 }

@@ -108,7 +108,8 @@ struct s3_stats {
     uint64_t gets, heads, lists, retries, redirects, denied, bytes_in;
 };
 void s3_stats(struct s3 *s, struct s3_stats *ret);
-// For people: endpoint, region, style. Appended without a final newline.
-void s3_describe(struct s3 *s, struct buf *out);
+// For people: endpoint, region, style. Appended without a final newline. The region is the one that the bucket answered
+// to be in, beside the configured one; bucket may be NULL.
+void s3_describe(struct s3 *s, const char *bucket, struct buf *out);
 
 #endif

@@ -24,6 +24,7 @@ struct s3 {
     struct http *http;
     struct creds *creds;
     char *region;
+    bool is_region_given; // not the one that is taken by default
     struct s3_endpoint endpoint;
     enum s3_style style;
     struct retry_policy policy;

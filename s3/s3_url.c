@@ -162,18 +162,18 @@ errc s3_endpoint_parse(const char *endpoint, struct s3_endpoint *ret, struct err
         *ret = (struct s3_endpoint){.is_aws = true, .is_aws_host = true};
         return ERR_OK;
     }
+    // What stands before an '@' is a secret.
+    const char *shown = strchr(endpoint, '@') ? "with a user or a password (not shown)" : endpoint;
     bool is_http = strncasecmp(endpoint, "http://", 7) == 0;
     if (!is_http && strncasecmp(endpoint, "https://", 8) != 0) {
         return err_set(err, ERR_INVALID, "the S3 endpoint %.200s is no URL: give one like https://minio:9000",
-                       endpoint);
+                       shown);
     }
     const char *at = endpoint + (is_http ? 7 : 8);
     size_t len = strcspn(at, "/?#");
     char *host = host_parse(at, len, is_http);
     if (!host || (at[len] != '\0' && strcmp(at + len, "/") != 0)) {
         free(host);
-        // What stands before an '@' is a secret.
-        const char *shown = strchr(endpoint, '@') ? "" : endpoint;
         return err_set(err, ERR_INVALID,
                        "the S3 endpoint %.200s cannot be used: it is a scheme, a host and a port, like "
                        "https://minio:9000, without user, path and query", shown);

@@ -278,7 +278,8 @@ def spoil_region(request):
 
 @pytest.mark.parametrize("how", ["malformed", "redirect"])
 def test_a_bucket_in_another_region(s3_folder, s3_mounter, s3_runs, tmp_path, how):
-    """S196: a bucket in another region is found by what S3 answers, once, and is signed for from then on."""
+    """S196, S228: a bucket in another region is found by what S3 answers, once, and is signed for from then on;
+    `.metaflowfs/status` names both."""
     server = s3ing.Versity(s3_folder, region="eu-west-1")
     proxy = s3faults.FaultProxy(server.port)
     if how == "redirect":
@@ -293,6 +294,8 @@ def test_a_bucket_in_another_region(s3_folder, s3_mounter, s3_runs, tmp_path, ho
         log = proxy.log()
         wrong = [r for r in log if spoil_region(r)]
         assert 1 <= len(wrong) <= 2, log
+        shown = "region eu-west-1 (of the bucket; us-east-1 is configured)"
+        assert shown in mount.read(".metaflowfs/status").decode(), mount.read(".metaflowfs/status")
         mount.end()
     finally:
         proxy.stop()

@@ -92,6 +92,15 @@ def test_no_credentials(checked, tmp_path):
         assert word in done.stdout + done.stderr, done
 
 
+def test_credentials_that_cannot_be_had(checked, tmp_path):
+    """S221: `--check` says so of credentials that were asked for in vain, and why."""
+    config = "[default]\ncredential_process = sh -c 'exit 3'\n"
+    for name, text in (("none", ""), ("process", config)):
+        done = checked({**aws_files(tmp_path / name, config=text)})
+        lines = [line.split(None, 1) for line in done.stdout.splitlines() if line.startswith("credentials ")]
+        assert done.returncode == 4 and lines == [["credentials", "cannot be had"]], done
+
+
 def test_wrong_credentials(checked, tmp_path):
     """S221: keys that S3 refuses are told with its code, not with the keys."""
     done = checked({"AWS_ACCESS_KEY_ID": "NOSUCHKEYOFOURS", "AWS_SECRET_ACCESS_KEY": SECRET})

@@ -411,6 +411,33 @@ static void a_second_pass_that_ends_early(void **state)
     ahead_free(a);
 }
 
+// Bytes that come after their reader, and after he went on to another name, wait for nobody.
+static void a_pass_that_begins_while_jobs_run(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    struct ahead_stats stats;
+    for (int task = 1; task <= 3; task++) {
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "x");
+        settle(a);
+    }
+    done.slow = true;
+    for (int task = 4; task <= 12; task++) {
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "x");
+    }
+    saw(a, AHEAD_OPENED, K_ARTIFACT, 2, "y");
+    settle(a);
+    int ahead = 0;
+    for (int task = 1; task <= 12; task++) {
+        ahead += done.opened[task];
+    }
+    assert_in_range(ahead, 6, 10);
+    ahead_stats(a, &stats);
+    assert_int_equal(stats.read_bytes, ahead * JOB_BYTES);
+    assert_int_equal(stats.unread_bytes, stats.fetched_bytes - stats.read_bytes);
+    ahead_free(a);
+}
+
 static void a_direct_look_makes_nothing_ready(void **state)
 {
     (void)state;
@@ -530,6 +557,7 @@ int main(void)
         cmocka_unit_test(several_names_of_each_task),   cmocka_unit_test(pairs_of_each_task),
         cmocka_unit_test(an_artifact_and_the_meta_of_each_task),
         cmocka_unit_test(a_second_pass_that_ends_early),
+        cmocka_unit_test(a_pass_that_begins_while_jobs_run),
         cmocka_unit_test(ends_while_jobs_wait),         cmocka_unit_test(a_task_that_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

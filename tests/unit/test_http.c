@@ -314,6 +314,40 @@ static void failures(void **state)
     http_free(h);
 }
 
+static void cause_of(struct http *h, const char *url, struct err *err)
+{
+    struct http_response r;
+    struct http_request rq = {.url = url};
+    assert_int_equal(http_do(h, &rq, NULL, NULL, NULL, &r, err), ERR_UNREACHABLE);
+    assert_int_equal(r.fault, HTTP_NO_CONNECTION);
+    http_response_free(&r);
+}
+
+static void a_proxy_that_is_not_there(void **state)
+{
+    (void)state;
+    struct http *h = engine(NULL);
+    struct err err = ERR_INIT;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    cause_of(h, "http://s3.example:9000/", &err);
+    assert_non_null(strstr(err.cause, "no connection to s3.example:9000: the proxy of http_proxy cannot be reached: "));
+    setenv("http_proxy", "http://no.such.proxy.invalid:1", 1);
+    cause_of(h, "http://s3.example:9000/", &err);
+    assert_non_null(strstr(err.cause, "the proxy of http_proxy cannot be reached: "));
+    setenv("no_proxy", "127.0.0.1,::1", 1);
+    cause_of(h, "http://127.0.0.1:1/", &err);
+    assert_null(strstr(err.cause, "proxy"));
+    cause_of(h, "http://[::1]:1/", &err);
+    assert_null(strstr(err.cause, "proxy"));
+    unsetenv("no_proxy");
+    unsetenv("http_proxy");
+    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+    cause_of(h, "https://s3.example/", &err);
+    assert_non_null(strstr(err.cause, "no connection to s3.example:443: the proxy of ALL_PROXY cannot be reached: "));
+    unsetenv("ALL_PROXY");
+    http_free(h);
+}
+
 static void no_connection(void **state)
 {
     (void)state;
@@ -582,6 +616,7 @@ int main(void)
         cmocka_unit_test(connections_are_kept),
         cmocka_unit_test(failures),
         cmocka_unit_test(no_connection),
+        cmocka_unit_test(a_proxy_that_is_not_there),
         cmocka_unit_test(a_caller_can_leave_at_any_time),
         cmocka_unit_test(a_slow_caller_bounds_what_is_held),
         cmocka_unit_test(many_at_once),

@@ -110,7 +110,7 @@ static void anonymous_requests_are_not_signed(void **state)
     assert_false(asked_with(0, "x-amz"));
     s3_head_free(&head);
     auto_cleanup(buf_free) struct buf text = {0};
-    s3_describe(s3, &text);
+    s3_describe(s3, NULL, &text);
     assert_non_null(strstr(text.data, "region us-east-1, virtual-host-style addresses, anonymous"));
     s3_free(s3);
     client_free(c);

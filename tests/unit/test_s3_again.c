@@ -181,6 +181,13 @@ static void parts_under_way_share_the_news(void **state)
 
 // --- regions ----------------------------------------------------------------------------------------------------
 
+static bool says(struct client *c, const char *bucket, const char *words)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    s3_describe(c->s3, bucket, &text);
+    return strstr(text.data, words) != NULL;
+}
+
 static void a_bucket_tells_its_region(void **state)
 {
     (void)state;
@@ -195,6 +202,8 @@ static void a_bucket_tells_its_region(void **state)
     struct err err = ERR_INIT;
     assert_int_equal(get_of(c, "other", NULL, &err), ERR_OK);
     assert_true(asked_with(3, "/us-east-1/s3/aws4_request")); // for its bucket alone
+    assert_true(says(c, "bucket", "region eu-west-1 (of the bucket; us-east-1 is the default), path-style"));
+    assert_true(says(c, "other", "region us-east-1, path-style"));
     SCRIPT({"301 Moved Permanently", "x-amz-bucket-region: ap-south-1\r\n", NULL}, {"200 OK", NULL, NULL, 7});
     assert_int_equal(head(c), ERR_OK);
     assert_true(asked_with(1, "/ap-south-1/s3/aws4_request"));
@@ -210,7 +219,7 @@ static void a_bucket_tells_its_region(void **state)
     assert_int_equal(st.redirects, 5);
     client_free(c);
     // A server that tells a HEAD nothing: a listing tells.
-    c = client_of(NULL);
+    c = client_of(&(struct s3_conf){.region = "us-east-2"});
     SCRIPT({"400 Bad Request", NULL, NULL},
            {"400 Bad Request", NULL, XML_OF("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>")},
            {"200 OK", NULL, "<ListBucketResult/>"}, {"200 OK", NULL, NULL, 7});
@@ -218,6 +227,7 @@ static void a_bucket_tells_its_region(void **state)
     assert_int_equal(head(c), ERR_OK);
     assert_true(asked_with(3, "HEAD /bucket/k HTTP/1.1\r\n"));
     assert_true(asked_with(3, "/eu-west-1/s3/aws4_request"));
+    assert_true(says(c, "bucket", "region eu-west-1 (of the bucket; us-east-2 is configured), "));
     SCRIPT({"400 Bad Request", NULL, NULL}, {"200 OK", NULL, "<ListBucketResult/>"}, {"200 OK", NULL, NULL, 7});
     assert_int_equal(head(c), ERR_IO);
     assert_int_equal(fake_asked(), 2);

@@ -102,6 +102,14 @@ static void endpoints_that_are_none(void **state)
             fail_msg("%s: %s", bad[i], err.cause);
         }
     }
+    static const char *const secret[] = {"https://key:secret@minio", "key:secret@minio"};
+    for (size_t i = 0; i < 2; i++) {
+        struct s3_endpoint e;
+        struct err err = ERR_INIT;
+        assert_int_equal(s3_endpoint_parse(secret[i], &e, &err), ERR_INVALID);
+        assert_non_null(strstr(err.cause, "the S3 endpoint with a user or a password (not shown) "));
+        assert_null(strstr(err.cause, "key"));
+    }
 }
 
 static void keys_are_encoded(void **state)
