@@ -125,7 +125,7 @@ errc submission_adopt(struct submission *s, const char *id, struct err *err)
 
 struct telling {
     struct intent *in;
-    bool changed;
+    bool heard, changed;
 };
 
 static void tell(void *arg, const struct json *detail)
@@ -133,6 +133,7 @@ static void tell(void *arg, const struct json *detail)
     struct telling *t = arg;
     const char *id = json_str(json_get(detail, "jobId"));
     if (id != NULL && strcmp(id, t->in->id) == 0) {
+        t->heard = true;
         t->changed = intent_tell(t->in, detail) || t->changed;
     }
 }
@@ -148,6 +149,17 @@ static errc not_asked(const struct submission *s, const struct intent *in, const
                    is_same ? "" : ", with other content", is_same ? "" : ", or use another name", why->cause);
 }
 
+// One that was submitted just now may not be known yet, and lives.
+static errc not_known(const struct submission *s, const struct intent *in, struct err *err)
+{
+    if (clock_wall_ms() - in->sent_ms <= s->j->conf.settle_ms) {
+        return ERR_OK;
+    }
+    return err_set(err, ERR_BUSY, "nothing was sent for this save: AWS Batch in %s does not know the job %s (%s), "
+                   "which may live in another region or account, or ended long ago and is forgotten: save it again "
+                   "later, or use another name", s->j->conf.settings->region, s->name, in->id);
+}
+
 // The journal may not know yet that the present job ended: Batch is asked, until the submission's time is over.
 static errc ask_for_end(struct submission *s, struct intent *in, bool *ret_changed, struct err *err)
 {
@@ -158,7 +170,7 @@ static errc ask_for_end(struct submission *s, struct intent *in, bool *ret_chang
     errc e = jobs_can_ask(s->j) ? jobs_ask(s->j, &ids, 0, s->cancel, tell, &telling, &why)
                                 : err_set(&why, ERR_INVALID, "%s", s->j->why_not);
     *ret_changed = telling.changed;
-    return e ? not_asked(s, in, &why, err) : ERR_OK;
+    return e ? not_asked(s, in, &why, err) : telling.heard ? ERR_OK : not_known(s, in, err);
 }
 
 // What was sent, and not answered: a look at once. What it does not tell is found out by submission_send.

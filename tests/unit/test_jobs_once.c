@@ -276,6 +276,24 @@ static void test_end_not_known(void **state)
     rig_free(r);
 }
 
+// A job that Batch does not know may live elsewhere: one that is new is taken to live, of another nothing is said.
+static void test_end_not_told(void **state)
+{
+    (void)state;
+    struct rig *r = rig_quick(0, 1500);
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&fake.lock);
+    fake.hides = true;
+    pthread_mutex_unlock(&fake.lock);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    loopback_pause(1600);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_BUSY);
+    assert_non_null(strstr(rig_text(r, "a", JOB_ERROR), "AWS Batch in us-east-1 does not know the job a"));
+    assert_int_equal(fake_calls("submitjob"), 1);
+    rig_free(r);
+}
+
 // Throttled for a while, it waits for the answer: the job lives, and the save is a no-op.
 static void test_end_known_late(void **state)
 {
@@ -498,6 +516,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(test_unreachable, setup),
         cmocka_unit_test_setup(test_interrupted, setup),
         cmocka_unit_test_setup(test_end_not_known, setup),
+        cmocka_unit_test_setup(test_end_not_told, setup),
         cmocka_unit_test_setup(test_end_known_late, setup),
         cmocka_unit_test_setup(test_fails_before_it_is_sent, setup),
         cmocka_unit_test_setup(test_two_mounts, setup),
