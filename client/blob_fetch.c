@@ -1,10 +1,12 @@
 // How readers are kept from bad data: they are served while it arrives, but the last 64 KiB of an
 // object are held back until its digest or checksum was found right. So an object that is corrupt
-// anywhere is never read to its end.
+// anywhere is never read to its end. What turns out to be wrong before a reader was told of any of it is fetched
+// once more.
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/sha1_lane.h"
 #include "client/blob_fetch.h"
@@ -146,27 +148,41 @@ static errc finish(struct progress *p, struct err *err)
     return e;
 }
 
-errc fetch_produce(void *arg, struct staged *to, struct err *err)
+static errc fetch_once(struct fetch *f, struct staged *to, struct err *err)
 {
-    struct fetch *f = arg;
     struct progress p = {.fetch = f, .to = to};
-    staged_hold_back(to, HELD_BYTES);
     if (f->sha[0])
         p.sha1 = sha1_new();
     errc e =
         f->store->ops->read(f->store, f->path, 0, staged_cancel(to), &p.info, take_stored, &p, err);
     if (e == ERR_OK)
         e = finish(&p, err);
+    free(p.info.attributes);
+    sha1_lane_end(p.lane); // before the bytes that it reads are gone
+    gunzip_free(p.gunzip);
+    if (p.sha1)
+        sha1_free(p.sha1);
+    return e;
+}
+
+errc fetch_produce(void *arg, struct staged *to, struct err *err)
+{
+    struct fetch *f = arg;
+    struct err first = ERR_INIT;
+    staged_hold_back(to, HELD_BYTES);
+    errc e = fetch_once(f, to, &first);
+    // One answer may have been garbled on its way. Where nobody has seen any of it, it is asked for once more.
+    if (e == ERR_CORRUPT && staged_begin_again(to)) {
+        log_warn("store", "%.300s is fetched once more: %s", f->path, first.cause);
+        e = fetch_once(f, to, err);
+    } else if (e != ERR_OK) {
+        *err = first;
+    }
     // The metadata names the object, so that it is the store that is not whole.
     if (e == ERR_NOT_FOUND)
         e = err_set(err, ERR_CORRUPT, "the stored object is gone: there is no %.300s in %.200s", f->path,
                     f->store->sysroot);
     if (e == ERR_CORRUPT && !strstr(err->cause, f->path))
         err_prefix(err, "%.300s", f->path);
-    free(p.info.attributes);
-    sha1_lane_end(p.lane); // before the bytes that it reads are gone
-    gunzip_free(p.gunzip);
-    if (p.sha1)
-        sha1_free(p.sha1);
     return e;
 }

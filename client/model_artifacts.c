@@ -109,13 +109,13 @@ static errc read_data_json_once(struct client *c, const char *path, struct cance
 
 // Only one that does not exist tells that nothing is known of types. What form an artifact has must not depend on a
 // network that fails, on credentials that are being renewed, nor on one wrong answer.
-static errc read_data_json(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel,
-                           struct data_json *d, struct err *err)
+static errc read_data_json(struct client *c, const struct pathspec *ps, int attempt, bool is_expected,
+                           struct cancel *cancel, struct data_json *d, struct err *err)
 {
     auto_free char *path = mem_printf("%s/%s/%s/%s/%d.data.json", ps->flow, ps->run, ps->step, ps->task, attempt);
     struct err one = ERR_INIT;
     errc code = read_data_json_once(c, path, cancel, d, &one);
-    if (code == ERR_CORRUPT) {
+    if (code == ERR_CORRUPT || (code == ERR_NOT_FOUND && is_expected)) {
         log_warn("model", "asked for again: %s", one.cause);
         code = read_data_json_once(c, path, cancel, d, &one);
     }
@@ -226,7 +226,7 @@ static errc fill_list(const struct load *l, struct cancel *cancel, struct artifa
         }
     }
     auto_cleanup(data_json_free) struct data_json data = {.mtime_ms = -1};
-    code = read_data_json(l->c, l->ps, list->attempt, cancel, &data, err);
+    code = read_data_json(l->c, l->ps, list->attempt, records.len > 0, cancel, &data, err);
     if (code) {
         return code;
     }

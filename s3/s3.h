@@ -5,8 +5,10 @@
 // A 301, 307 or AuthorizationHeaderMalformed that names another region is followed once and remembered for its bucket,
 // until there is no connection to where it led: then the endpoint is asked anew.
 // An expired or unknown token asks the credentials chain once more. 500,
-// 502, 503, 504, SlowDown, RequestTimeout, resets, cuts and silence are tried again with jittered, doubling waits until
-// conf.max_tries or the deadline of the cancel token; a Retry-After of more than a minute ends the tries.
+// 502, 503, 504, SlowDown, RequestTimeout, an error document in the place of an object, a Content-Range other than was
+// asked for, resets, cuts and silence are tried again with jittered, doubling waits until conf.max_tries or the
+// deadline of the cancel token; a Retry-After of more than a minute ends the tries. What is no listing is asked for
+// once more.
 // RequestTimeTooSkewed corrects the clock by the answer's Date, once.
 //
 // Errors: 404 NoSuchKey and NoSuchBucket ERR_NOT_FOUND; 401, 403 ERR_DENIED (a 403 is never "missing"; the cause says

@@ -17,6 +17,9 @@ struct reading {
     bool try_has_head;
     uint64_t try_len, try_given; // of the body of this try; UINT64_MAX: not told
     bool is_full;             // more came than was asked for, and was left
+    bool is_foreign;          // this try's answer tells of other bytes than were asked for
+    bool is_refusal;          // it is an error document in the place of the object:
+    struct s3_xml_error refusal;
 };
 
 static bool is_same_object(const struct s3_head *a, const struct s3_head *b)
@@ -31,6 +34,7 @@ static errc take_head(struct reading *g, const struct http_response *r, struct e
     struct s3_head head;
     errc e = s3_head_read(&g->ask, r, &head, &g->try_len, err);
     if (e) {
+        g->is_foreign = r->status == 206;
         return e;
     }
     g->try_has_head = true;
@@ -45,10 +49,24 @@ static errc take_head(struct reading *g, const struct http_response *r, struct e
     return ERR_OK;
 }
 
+// What begins so with no ETag, which every object has, is no object.
+static bool is_error_document(const struct http_response *r, const void *data, size_t len, struct s3_xml_error *ret)
+{
+    const char *text = data;
+    bool is_xml = len > 6 && (memcmp(text, "<?xml", 5) == 0 || memcmp(text, "<Error", 6) == 0);
+    return is_xml && !http_header(r, "etag") && s3_xml_error_of(data, len, ret) && ret->code[0];
+}
+
+static errc begin_body(struct reading *g, const struct http_response *r, const void *data, size_t len, struct err *err)
+{
+    g->is_refusal = is_error_document(r, data, len, &g->refusal);
+    return g->is_refusal ? s3_fail(&g->ask, err, ERR_IO, "an error instead of the object") : take_head(g, r, err);
+}
+
 static errc on_body(void *arg, const struct http_response *r, const void *data, size_t len, struct err *err)
 {
     struct reading *g = arg;
-    errc e = g->try_has_head ? ERR_OK : take_head(g, r, err);
+    errc e = g->try_has_head ? ERR_OK : begin_body(g, r, data, len, err);
     if (e) {
         return e;
     }
@@ -123,11 +141,24 @@ static errc check_end(struct reading *g, const struct http_response *r, struct s
     return ERR_OK;
 }
 
+// An error in an answer that is called good: the server is at odds with itself, so that no more is believed of it than
+// that it failed.
+static errc judge_refusal(struct reading *g, const struct s3_sent *sent, const struct http_response *r,
+                          struct s3_outcome *ret, struct err *err)
+{
+    errc e = s3_judge_error(g->s, &g->ask, sent, r, &g->refusal, ret, err);
+    ret->action = ret->action == S3_GIVE_UP ? S3_WAIT : ret->action;
+    if (e == ERR_NOT_FOUND) {
+        e = err->code = ERR_IO;
+    }
+    return e;
+}
+
 static errc follow(struct reading *g, const struct s3_sent *sent, struct http_started *started, struct s3_outcome *ret,
                    struct err *err)
 {
     auto_cleanup(http_response_free) struct http_response r = {0};
-    g->try_has_head = g->is_full = false;
+    g->try_has_head = g->is_full = g->is_foreign = g->is_refusal = false;
     g->try_given = 0;
     errc e = http_follow(g->s->http, started, g->cancel, on_body, g, &r, err);
     atomic_fetch_add(&g->s->bytes_in, (unsigned long long)r.bytes);
@@ -141,8 +172,15 @@ static errc follow(struct reading *g, const struct s3_sent *sent, struct http_st
         return take_empty(g, &r, err);
     }
     s3_known_doubt(g->s, g->ask.bucket, sent, &r);
+    if (g->is_refusal) {
+        return judge_refusal(g, sent, &r, ret, err);
+    }
     e = s3_judge(g->s, &g->ask, sent, &r, e, ret, err);
-    return e ? e : check_end(g, &r, ret, err);
+    e = e ? e : check_end(g, &r, ret, err);
+    if (g->is_foreign) {
+        ret->action = S3_WAIT;
+    }
+    return e;
 }
 
 static struct s3_ask ask_of(const struct s3_range *range)

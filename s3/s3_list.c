@@ -18,6 +18,8 @@ struct listing {
     struct s3_xml *page; // of this try, owned
     char *last;          // greatest key that was seen, owned
     unsigned idle;
+    bool is_wrong;  // the text of this try is no page
+    bool was_wrong; // the page that is next came and was no listing
 };
 
 static void listing_free(struct listing *l)
@@ -58,7 +60,15 @@ static errc on_body(void *arg, const struct http_response *r, const void *data, 
     struct listing *l = arg;
     struct err why = ERR_INIT;
     (void)r;
-    return s3_xml_put(l->page, data, len, &why) ? s3_fail(&l->ask, err, ERR_IO, "%s", why.cause) : ERR_OK;
+    l->is_wrong = s3_xml_put(l->page, data, len, &why) != ERR_OK;
+    return l->is_wrong ? s3_fail(&l->ask, err, ERR_IO, "%s", why.cause) : ERR_OK;
+}
+
+// An answer that is called good and is no listing may be one mishap; a server that says so twice means it.
+static void ask_once_more(struct listing *l, struct s3_outcome *ret)
+{
+    ret->action = l->was_wrong ? S3_GIVE_UP : S3_WAIT;
+    l->was_wrong = true;
 }
 
 static errc check_page(struct listing *l, const struct s3_sent *sent, const struct http_response *r,
@@ -75,6 +85,7 @@ static errc check_page(struct listing *l, const struct s3_sent *sent, const stru
     case S3_XML_ERROR:
         return s3_judge_error(l->s, &l->ask, sent, r, s3_xml_error(l->page), ret, err);
     default:
+        ask_once_more(l, ret);
         return s3_fail(&l->ask, err, ERR_IO, "the answer is no listing: is the endpoint one of S3?");
     }
 }
@@ -93,11 +104,16 @@ static errc try_page(void *arg, struct s3_outcome *ret, struct err *err)
     }
     s3_xml_free(l->page);
     l->page = s3_xml_new();
+    l->is_wrong = false;
     e = http_follow(l->s->http, started, l->cancel, on_body, l, &r, err);
     atomic_fetch_add(&l->s->bytes_in, (unsigned long long)r.bytes);
     s3_known_doubt(l->s, l->ask.bucket, &sent, &r);
     e = s3_judge(l->s, &l->ask, &sent, &r, e, ret, err);
+    if (l->is_wrong) {
+        ask_once_more(l, ret);
+    }
     e = e ? e : check_page(l, &sent, &r, ret, err);
+    l->was_wrong = l->was_wrong && e;
     s3_sent_free(&sent);
     return e;
 }

@@ -97,6 +97,8 @@ errc staged_append(struct staged *s, const void *data, size_t len, struct err *e
 // Readers see all but the last `bytes` of what was appended until the producer returns ERR_OK: for one that knows only
 // at the end whether it was right. Called before the first byte.
 void staged_hold_back(struct staged *s, uint64_t bytes);
+// Takes back all that was appended, for a producer that begins anew. False when a reader was told of any of it.
+bool staged_begin_again(struct staged *s);
 // The producer's token for its own waits: set when nobody wants the object any more.
 struct cancel *staged_cancel(struct staged *s);
 // Says that the work goes on though it made no new byte: starts the progress deadline anew.

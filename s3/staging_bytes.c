@@ -36,6 +36,16 @@ void staged_hold_back(struct staged *s, uint64_t bytes)
     s->hold = bytes;
 }
 
+bool staged_begin_again(struct staged *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool unseen = !s->told;
+    if (unseen)
+        s->len = s->written = 0;
+    pthread_mutex_unlock(&s->lock);
+    return unseen;
+}
+
 void staged_show_all(struct staged *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -126,6 +136,7 @@ static errc spill(struct staged *s, struct err *err)
     s->mem_cap = 0;
     s->fd = fd;
     pthread_mutex_unlock(&s->lock);
+    s->taken = s->written;
     free(old);
     staging_give_memory(s, cap);
     return ERR_OK;
@@ -148,8 +159,10 @@ errc staged_append(struct staged *s, const void *data, size_t len, struct err *e
         return ERR_OK;
     }
     errc e = s->fd < 0 ? spill(s, err) : ERR_OK;
-    if (e == ERR_OK)
-        e = staging_take_file(s, len, err);
+    if (e == ERR_OK && end > s->taken) {
+        e = staging_take_file(s, end - s->taken, err);
+        s->taken = e == ERR_OK ? end : s->taken;
+    }
     if (e == ERR_OK)
         e = write_all(s, s->fd, data, len, s->written, err);
     if (e == ERR_OK)
@@ -262,6 +275,7 @@ errc staged_wait(struct staged *s, uint64_t upto, struct cancel *cancel, uint64_
         e = err->code;
     }
     if (e == ERR_OK) {
+        s->told = s->told || s->len;
         *ret_avail = s->len;
         *ret_ended = s->ended && !s->error;
     }
@@ -273,6 +287,7 @@ bool staged_ready(struct staged *s, uint64_t upto)
 {
     pthread_mutex_lock(&s->lock);
     bool there = is_there(s, upto);
+    s->told = s->told || (there && s->len);
     pthread_mutex_unlock(&s->lock);
     return there;
 }

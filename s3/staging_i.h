@@ -41,7 +41,9 @@ struct staged {
     int fd;
     uint64_t len;           // that readers see
     uint64_t wanted;        // the least length that one of them waits for: nobody is woken for less
+    bool told; // a reader, that there is some of it
     uint64_t written, hold; // the producer's alone: appended, and how many of the last are not shown yet
+    uint64_t taken;         // the producer's alone: bytes of the file that there is room for
     bool right; // the prefix is the whole, and the producer said so
     bool ended; // the same, or error is set
     struct err *error;

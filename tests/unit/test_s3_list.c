@@ -123,14 +123,14 @@ static const struct oddity oddities[] = {
     {"200 OK", LIST_OF(OBJECT("a") "<IsTruncated>true</IsTruncated><NextContinuationToken/>"), ERR_IO, "not from where", 1},
     {"200 OK", LIST_OF("<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"), ERR_IO,
      "does not get on", 2},
-    {"200 OK", LIST_OF(OBJECT("a") "<IsTruncated>perhaps</IsTruncated>"), ERR_IO, "neither true nor false", 1},
+    {"200 OK", LIST_OF(OBJECT("a") "<IsTruncated>perhaps</IsTruncated>"), ERR_IO, "neither true nor false", 2},
     {"200 OK", LIST_OF("<Contents><Size>1</Size></Contents>"), ERR_IO, "no key", 4},
     {"200 OK", LIST_OF("<Contents><Key>k</Key><Size>-1</Size></Contents>"), ERR_IO, "no usable Size", 4},
-    {"200 OK", "<html><body>log in</body></html>", ERR_IO, "is no listing", 1},
-    {"200 OK", "{}", ERR_IO, "not whole XML", 1},
+    {"200 OK", "<html><body>log in</body></html>", ERR_IO, "is no listing", 2},
+    {"200 OK", "{}", ERR_IO, "not whole XML", 2},
     {"200 OK", "", ERR_IO, "not whole XML", 4},
     {"200 OK", "<ListBucketResult><Contents>", ERR_IO, "not whole XML", 4},
-    {"200 OK", "<!DOCTYPE x [<!ENTITY a \"b\">]><ListBucketResult/>", ERR_IO, "document type", 1},
+    {"200 OK", "<!DOCTYPE x [<!ENTITY a \"b\">]><ListBucketResult/>", ERR_IO, "document type", 2},
     {"200 OK", "<Error><Code>InternalError</Code></Error>", ERR_IO, "InternalError", 4},
     {"200 OK", "<Error><Code>SlowDown</Code></Error>", ERR_THROTTLED, "SlowDown", 4},
     {"200 OK", "<Error><Code>AccessDenied</Code></Error>", ERR_DENIED, "check the credentials", 1},
@@ -152,6 +152,26 @@ static void odd_servers(void **state)
         if (code != o->code || fake_asked() != o->asked || !strstr(err.cause, o->word)) {
             fail_msg("%s: %d requests, %s, %s", o->body, fake_asked(), err_name(code), err.cause);
         }
+        strv_free(&s.keys);
+    }
+    client_free(c);
+}
+
+static void a_garbled_page_is_asked_for_once_more(void **state)
+{
+    (void)state;
+    struct client *c = client_of(NULL);
+    static const char *const garbled[] = {"<ListBucketResult><\x55", "<html><body>log in</body></html>", "no XML"};
+    for (size_t i = 0; i < sizeof(garbled) / sizeof(garbled[0]); i++) {
+        struct step wrong = {"200 OK", NULL, garbled[i]};
+        struct seen s = {0};
+        struct err err = ERR_INIT;
+        SCRIPT(wrong, {"200 OK", NULL, LIST_OF(OBJECT("a") "<IsTruncated>true</IsTruncated><NextContinuationToken>t"
+                                                           "</NextContinuationToken>")},
+               wrong, {"200 OK", NULL, LIST_OF(OBJECT("b"))});
+        assert_int_equal(list(c, "", false, &s, &err), ERR_OK);
+        assert_int_equal(s.keys.len, 2);
+        assert_int_equal(fake_asked(), 4);
         strv_free(&s.keys);
     }
     client_free(c);
@@ -205,6 +225,7 @@ int main(void)
         cmocka_unit_test(three_pages),
         cmocka_unit_test(directories_and_odd_keys),
         cmocka_unit_test(odd_servers),
+        cmocka_unit_test(a_garbled_page_is_asked_for_once_more),
         cmocka_unit_test(a_circle_ends),
         cmocka_unit_test(buckets_are_checked),
     };

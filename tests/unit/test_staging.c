@@ -318,6 +318,60 @@ static void many_keys_many_threads_little_room(void **state)
     staging_free(s.st);
 }
 
+#define TWICE_BYTES 150000
+struct twice {
+    uint64_t wrong; // bytes at first
+    bool began_again[2];
+    atomic_bool began, was_read;
+};
+
+static errc produce_twice(void *arg, struct staged *to, struct err *err)
+{
+    struct twice *t = arg;
+    uint8_t bytes[1000];
+    memset(bytes, 0xee, sizeof bytes);
+    errc e = ERR_OK;
+    for (uint64_t i = 0; i < t->wrong && e == ERR_OK; i += sizeof bytes)
+        e = staged_append(to, bytes, sizeof bytes, err);
+    t->began_again[0] = staged_begin_again(to);
+    atomic_store(&t->began, true);
+    for (uint64_t i = 0; i < TWICE_BYTES && e == ERR_OK; i++) {
+        uint8_t byte = pattern(i);
+        e = staged_append(to, &byte, 1, err);
+    }
+    while (!atomic_load(&t->was_read))
+        nap();
+    t->began_again[1] = staged_begin_again(to);
+    return e;
+}
+
+static void what_nobody_saw_is_taken_back(void **state)
+{
+    (void)state;
+    for (uint64_t wrong = 1000; wrong <= 1000000; wrong *= 1000) { // in memory, and longer than what comes then
+        struct staging *st = area((struct staging_conf){.max_bytes = 1000000});
+        struct twice t = {.wrong = wrong};
+        struct staging_request rq = {.key = "k", .produce = produce_twice, .arg = &t};
+        struct staged *s;
+        struct err err = ERR_INIT;
+        uint64_t len;
+        bool ended;
+        assert_int_equal(staging_get(st, &rq, &s, &err), ERR_OK);
+        while (!atomic_load(&t.began))
+            nap();
+        assert_int_equal(staged_wait(s, TWICE_BYTES, NULL, &len, &ended, &err), ERR_OK);
+        atomic_store(&t.was_read, true);
+        assert_int_equal(wait_end(s, &len, &err), ERR_OK);
+        assert_int_equal(len, TWICE_BYTES);
+        assert_true(t.began_again[0]);
+        assert_false(t.began_again[1]);
+        check_pattern(s, 0, TWICE_BYTES);
+        assert_true(staged_is_right(s) && !staged_is_wrong(s, &err));
+        staged_unref(s);
+        staging_free(st);
+    }
+}
+
 static void growing_prefix(void **state)
 {
     (void)state;
@@ -705,6 +759,7 @@ int main(void)
         cmocka_unit_test(given_bytes_are_kept),
         cmocka_unit_test(one_flight_for_many),
         cmocka_unit_test(many_keys_many_threads_little_room),
+        cmocka_unit_test(what_nobody_saw_is_taken_back),
         cmocka_unit_test(growing_prefix),
         cmocka_unit_test(failure_is_seen_and_forgotten),
         cmocka_unit_test(last_holder_stops_the_producer),
