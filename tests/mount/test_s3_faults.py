@@ -178,7 +178,8 @@ def test_wrong_content_is_not_kept(faults, s3_mounter, s3_runs, clean):
                 time.sleep(0.05)
         assert raised.value.errno == errno.EIO
     faults.rule = None
-    assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
+    for _ in range(2):  # the kernel may still be dropping pages during the first
+        assert sha1_of(path) == clean["s3"][os.path.relpath(path, mount.path)]
     reads = mount.stat('metaflowfs_requests_total{op="read"}')
     assert faults.requests_of(lambda: sha1_of(path)) == []
     # of .metaflowfs/stats itself
