@@ -138,8 +138,11 @@ static const char *proxy_variable(const char *url)
     static const char *const of_http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
     static const char *const of_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
     const char *const *name = strncasecmp(url, "https:", 6) == 0 ? of_https : of_http;
-    while (*name && !(getenv(*name) && *getenv(*name))) {
-        name++;
+    for (; *name; name++) {
+        const char *value = getenv(*name);
+        if (value && *value) {
+            break;
+        }
     }
     return *name;
 }

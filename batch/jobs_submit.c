@@ -311,10 +311,19 @@ static errc cannot(const struct submission *s, struct err *err)
     return err_set(err, ERR_INVALID, "the job cannot be submitted: %s", s->j->why_not);
 }
 
+static errc judge(struct submission *s, struct err *err)
+{
+    auto_free char *queue = NULL;
+    errc e = submission_judge(s, &queue, err);
+    if (e == ERR_INVALID || e == ERR_INTERRUPTED) {
+        withdraw(s, err);
+    }
+    return e;
+}
+
 // Written down before anything is asked, as a submission is: what was saved is not lost with the mount.
 static errc vet_locked(struct submission *s, struct err *err)
 {
-    auto_free char *queue = NULL;
     errc e = load(s, err);
     const struct intent *in = record_present(&s->rec);
     bool may_be_there = in != NULL && (intent_lives(in) || (in->state == INTENT_NONE && in->sent_ms != 0 &&
@@ -326,14 +335,7 @@ static errc vet_locked(struct submission *s, struct err *err)
         return cannot(s, err);
     }
     e = begin(s, not_closed, err);
-    if (e) {
-        return e;
-    }
-    e = submission_judge(s, &queue, err);
-    if (e == ERR_INVALID || e == ERR_INTERRUPTED) {
-        withdraw(s, err);
-    }
-    return e;
+    return e ? e : judge(s, err);
 }
 
 static errc submit_locked(struct submission *s, struct err *err)

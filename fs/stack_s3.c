@@ -218,6 +218,17 @@ static void put_credentials(struct creds *creds, int width, struct buf *out)
     }
 }
 
+// The caller's to free; NULL where no root is set.
+static char *bucket_of(const struct stack *s)
+{
+    char *bucket = NULL, *prefix = NULL;
+    if (s->s3_root != NULL) {
+        (void)s3_url_parse(s->s3_root, &bucket, &prefix);
+    }
+    free(prefix);
+    return bucket;
+}
+
 void stack_s3_describe(const struct stack *s, int width, struct buf *out)
 {
     if (!is_made(s)) {
@@ -225,8 +236,7 @@ void stack_s3_describe(const struct stack *s, int width, struct buf *out)
     }
     struct stack_s3 *s3 = s->s3;
     auto_cleanup(buf_free) struct buf text = {0};
-    auto_free char *bucket = NULL, *prefix = NULL;
-    (void)(s->s3_root != NULL && s3_url_parse(s->s3_root, &bucket, &prefix));
+    auto_free char *bucket = bucket_of(s);
     s3_describe(s3->s3, bucket, &text);
     buf_printf(out, "%-*s %s (endpoint: %s)\n", width, "s3", text.data != NULL ? text.data : "",
                s->s3_settings.endpoint_from);
