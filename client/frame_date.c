@@ -21,13 +21,6 @@ static void set_unit(struct date_style *s, const struct npy_type *t)
     s->is_calendar = *t->unit == 'Y' || *t->unit == 'M';
 }
 
-static int64_t load(const struct npy_type *t, const uint8_t *at)
-{
-    uint64_t u;
-    memcpy(&u, at, 8);
-    return (int64_t)(t->swap ? __builtin_bswap64(u) : u);
-}
-
 static __int128 floor_div(__int128 a, int64_t b, int64_t *ret_rest)
 {
     __int128 q = a / b;
@@ -70,7 +63,7 @@ void date_style_of(struct date_style *s, const struct npy_type *t, const uint8_t
     set_unit(s, t);
     unsigned fine = 0, most = s->per_second == 1 ? 1 : s->per_second == 1000 ? 2 : s->per_second == 1000000 ? 3 : 4;
     for (size_t i = 0; i < n && fine < most && !s->is_calendar; i++) {
-        unsigned one = mask && mask[i * mask_stride] ? 0 : fineness(s, load(t, data + i * stride));
+        unsigned one = mask && mask[i * mask_stride] ? 0 : fineness(s, npy_ticks(t, data + i * stride));
         fine = one > fine ? one : fine;
     }
     s->is_known = true;
@@ -154,7 +147,7 @@ static __int128 days_of(const struct date_style *s, int64_t v, int64_t *ret_rest
 
 bool date_text(struct buf *b, const struct date_style *s, const struct npy_type *t, const uint8_t *at)
 {
-    int64_t v = load(t, at), rest;
+    int64_t v = npy_ticks(t, at), rest;
     if (v == INT64_MIN)
         return false;
     if (s->is_calendar && t->kind == 'M') {

@@ -84,13 +84,6 @@ const uint8_t *items_at(const struct items *it, size_t i)
     return it->array.data + i * it->array.type->itemsize;
 }
 
-static int64_t load64(const struct npy_type *t, const uint8_t *at)
-{
-    uint64_t u;
-    memcpy(&u, at, sizeof u);
-    return (int64_t)(t->swap ? __builtin_bswap64(u) : u);
-}
-
 bool items_int(const struct items *it, size_t i, int64_t *ret)
 {
     const struct npy_type *t = it->array.type;
@@ -98,7 +91,7 @@ bool items_int(const struct items *it, size_t i, int64_t *ret)
         return false;
     if (t->kind != 'M' && t->kind != 'm')
         return npy_int(t, items_at(it, i), ret);
-    *ret = load64(t, items_at(it, i));
+    *ret = npy_ticks(t, items_at(it, i));
     return true;
 }
 

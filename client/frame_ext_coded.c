@@ -185,10 +185,7 @@ static void ticks_cell(struct sparse_column *s, const uint8_t *at, enum cell_sty
 {
     const struct npy_type *t = s->values.array.type;
     unsigned digits;
-    int64_t ticks;
-    memcpy(&ticks, at, sizeof ticks);
-    if (t->swap)
-        ticks = (int64_t)__builtin_bswap64((uint64_t)ticks);
+    int64_t ticks = npy_ticks(t, at);
     cell_of_element(ret, t, at);
     if (style != STYLE_CSV)
         return;

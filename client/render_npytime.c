@@ -4,6 +4,13 @@
 
 #include "client/render_pandas.h"
 
+int64_t npy_ticks(const struct npy_type *t, const uint8_t *at)
+{
+    uint64_t u;
+    memcpy(&u, at, sizeof u);
+    return (int64_t)(t->swap ? __builtin_bswap64(u) : u);
+}
+
 // A character and a number with zeros before it: columns have millions of them.
 static void put_padded(struct buf *b, char before, uint64_t n, unsigned digits)
 {

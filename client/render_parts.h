@@ -175,6 +175,8 @@ void npy_type_name(struct buf *b, const struct npy_type *t);
 // The same of a dtype in a pickle, also of pandas: "Int64", "category", "datetime64[ns, UTC]". False, perhaps with
 // something appended, when the call v is none of them.
 bool text_dtype(struct buf *b, const struct value *v);
+// The count of a date or span (M, m); INT64_MIN is NaT.
+int64_t npy_ticks(const struct npy_type *t, const uint8_t *at);
 // NaN (of a complex number: in a part of it) or NaT.
 bool npy_is_na(const struct npy_type *t, const uint8_t *at);
 // numpy's str() of an element.

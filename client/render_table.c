@@ -80,7 +80,6 @@ const struct value *cell_json(struct out *o, const struct cell *c, unsigned dept
 static bool put_date(struct out *o, const struct cell *c)
 {
     unsigned digits;
-    int64_t t;
     if (c->kind != CELL_ELEMENT || (c->type->kind != 'M' && c->type->kind != 'm') || c->type->unit_count != 1 ||
         !digits_of_unit(c->type->unit, &digits))
         return false;
@@ -88,8 +87,7 @@ static bool put_date(struct out *o, const struct cell *c)
         out_puts(o, "null");
         return true;
     }
-    memcpy(&t, c->at, sizeof t);
-    t = c->type->swap ? (int64_t)__builtin_bswap64((uint64_t)t) : t;
+    int64_t t = npy_ticks(c->type, c->at);
     if (c->type->kind == 'M')
         text_timestamp(&o->scratch, t, digits, NULL, 'T');
     else

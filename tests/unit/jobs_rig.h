@@ -143,4 +143,16 @@ static inline bool rig_wait(struct rig *r, const char *name, const char *status)
     return false;
 }
 
+// Before and after all tests of a program: a folder and the fake AWS.
+static inline int rig_begin(void **state)
+{
+    return tempdir_make(state) || fake_start();
+}
+
+static inline int rig_end(void **state)
+{
+    fake_stop();
+    return tempdir_remove(state);
+}
+
 #endif

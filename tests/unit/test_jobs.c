@@ -566,11 +566,5 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_to_ask, setup),
         cmocka_unit_test_setup(test_many, setup),
     };
-    if (tempdir_make(NULL) || fake_start()) {
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    fake_stop();
-    tempdir_remove(NULL);
-    return failed;
+    return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

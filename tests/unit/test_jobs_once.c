@@ -527,11 +527,5 @@ int main(int argc, char **argv)
     if (argc == 6 && strcmp(argv[1], "child") == 0) {
         return be_child(argv);
     }
-    if (tempdir_make(NULL) || fake_start()) {
-        return 1;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    fake_stop();
-    tempdir_remove(NULL);
-    return failed;
+    return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }
