@@ -43,9 +43,30 @@ static bool json_too_deep(const char *text, size_t len)
     return false;
 }
 
+// JSON has no NUL anywhere; jansson takes one that follows a number for a part of it.
+static errc refuse_nul(const char *text, size_t len, const char *what, struct err *err)
+{
+    const char *nul = len > 0 ? memchr(text, '\0', len) : NULL;
+    if (!nul)
+        return ERR_OK;
+    int line = 1;
+    const char *line_start = text;
+    for (const char *c = text; c < nul; c++) {
+        if (*c == '\n') {
+            line++;
+            line_start = c + 1;
+        }
+    }
+    return err_set(err, ERR_CORRUPT, "%s is not JSON: line %d column %td: a NUL byte", what, line,
+                   nul - line_start + 1);
+}
+
 errc json_parse(const char *text, size_t len, const char *what, struct json **ret_json,
                 struct err *err)
 {
+    errc refused = refuse_nul(text, len, what, err);
+    if (refused != ERR_OK)
+        return refused;
     if (json_too_deep(text, len))
         return err_set(err, ERR_CORRUPT, "%s: nested deeper than %d levels", what, JSON_DEPTH_MAX);
     json_error_t bad, ignored;

@@ -111,6 +111,18 @@ static void malformed_is_corrupt(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refused(bad[i], strlen(bad[i]));
     refused("[1]\0", 4);
+    refused("{\"a\": 1e99\0}", 12);
+    refused("[2\0, 3]", 7);
+    refused("[true\0]", 7);
+}
+
+static void a_nul_is_told_by_its_place(void **state)
+{
+    (void)state;
+    struct json *json = NULL;
+    struct err err = ERR_INIT;
+    assert_int_equal(json_parse("{\n \"a\": 1\0}", 12, "f", &json, &err), ERR_CORRUPT);
+    assert_string_equal(err.cause, "f is not JSON: line 2 column 8: a NUL byte");
 }
 
 static void deep_nesting_is_refused(void **state)
@@ -245,6 +257,7 @@ int main(void)
         cmocka_unit_test(last_member_of_a_key_counts),
         cmocka_unit_test(nul_in_a_string_is_no_string),
         cmocka_unit_test(malformed_is_corrupt),
+        cmocka_unit_test(a_nul_is_told_by_its_place),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(python_dialect),
         cmocka_unit_test(members_in_file_order),
