@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/edits.h"
+
 #define MIB_MAX INT32_MAX    // AWS keeps such numbers in 32 bits
 #define DEVICES_MAX 256      // no instance has more
 #define MOUNTS_MAX 1000      // and log options; so many that nobody meets it
 #define VARS_MAX 1000        // more do not fit into what AWS Batch takes
-#define NEAR_MAX 40          // longer keys are nobody's misspelling
 
 static const struct job_key keys[K_COUNT] = {
     [K_COMMAND] = {"command", JOB_T_TEXTS, false, 0, 0, "required",
@@ -149,43 +150,16 @@ const struct job_key *job_key_find(const char *name)
     return NULL;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-// How many letters have to be put in, taken out or changed. Both are shorter than NEAR_MAX.
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NEAR_MAX + 1], n = strlen(b);
-    for (size_t j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = least(change, least(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[n];
-}
-
 const char *job_key_near(const char *level, const char *key)
 {
     const char *nearest = NULL;
     size_t prefix = strlen(level), best = SIZE_MAX;
-    if (strlen(key) >= NEAR_MAX) {
-        return NULL;
-    }
     for (size_t i = 0; i < K_COUNT; i++) {
         const char *leaf = keys[i].name + prefix;
         if (strncmp(keys[i].name, level, prefix) != 0 || strchr(leaf, '.') != NULL || keys[i].type == JOB_T_REFUSED) {
             continue;
         }
-        size_t d = distance(key, leaf);
+        size_t d = edits_between(leaf, key, strlen(key));
         if (d < best && d <= (strlen(leaf) < 6 ? 1 : strlen(leaf) / 3)) {
             best = d;
             nearest = keys[i].name;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/edits.h"
 #include "fs/options.h"
 
 #define AT(field) offsetof(struct options, field)
@@ -98,36 +99,12 @@ const struct option_row *option_find(const char *name, size_t len)
     return NULL;
 }
 
-// Edit distance of two short names.
-static size_t distance(const char *a, const char *b, size_t b_len)
-{
-    size_t row[33];
-    if (b_len >= 32) {
-        return b_len;
-    }
-    for (size_t j = 0; j <= b_len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t up = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            best = up + 1 < best ? up + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = up;
-            row[j] = best;
-        }
-    }
-    return row[b_len];
-}
-
 const struct option_row *option_nearest(const char *name, size_t len)
 {
     const struct option_row *best = NULL;
     size_t best_distance = 3;
     for (const struct option_row *r = option_table; r->name != NULL; r++) {
-        size_t d = distance(r->name, name, len);
+        size_t d = edits_between(r->name, name, len);
         if (d < best_distance) {
             best_distance = d;
             best = r;
