@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "fs/cli.h"
+#include "fs/cli_meant.h"
 #include "fs/mount.h"
 #include "fs/mount_helper.h"
 
@@ -25,6 +26,9 @@ int main(int argc, char **argv)
     }
     if (cli_is_subcommand(argc, argv)) {
         return cli_run(argc, argv);
+    }
+    if (cli_meant_other(argc, argv)) {
+        return EXIT_USAGE;
     }
     struct options options;
     struct err err = ERR_INIT;

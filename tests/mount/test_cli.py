@@ -143,6 +143,19 @@ def test_bad_options(cli, tmp_path, main_root):
         assert not is_mounted(tmp_path / "m")
 
 
+@pytest.mark.parametrize("word,meant", [("lss", "metaflowfs ls"), ("cta", None), ("gett", "metaflowfs get"),
+                                        ("mount", "SOURCE] MOUNTPOINT"), ("umount", "fusermount3 -u MOUNTPOINT"),
+                                        ("help", "metaflowfs --help"), ("mnt", None)])
+def test_a_word_that_is_no_subcommand(cli, tmp_path, main_root, word, meant):
+    """S91: a first word that is neither a subcommand nor there is told what was probably meant."""
+    done = cli(word, "HelloFlow", cwd=tmp_path)
+    assert ("did you mean" in done.stderr) is (meant is not None), done.stderr
+    if meant:
+        refused(done, "usage", '"%s"' % word, meant)
+        (tmp_path / word).mkdir()
+        assert "did you mean" not in cli(word, cwd=tmp_path, root=tmp_path / "none").stderr  # it may be a mountpoint
+
+
 def test_datastores_that_are_not_read(cli, tmp_path, main_root):
     """S91: a configuration for Azure or Google is refused, not half obeyed, with local metadata and with a service."""
     (tmp_path / "m").mkdir()
