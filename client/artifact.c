@@ -13,11 +13,12 @@
 static errc get_blob(const struct artifact_env *env, const struct artifact *a, struct staged **ret,
                      struct err *err)
 {
-    struct blob_source src = {
-        .store = env->store, .staging = env->staging, .flow = env->flow, .sha = a->sha};
-    // Nothing is fetched that is known not to fit.
-    errc e = a->size > WHOLE_AT_OPEN ? staging_could_hold(env->staging, (uint64_t)a->size, err) : ERR_OK;
-    return e == ERR_OK ? blob_get(&src, ret, err) : e;
+    struct blob_source src = {.store = env->store,
+                              .staging = env->staging,
+                              .flow = env->flow,
+                              .sha = a->sha,
+                              .expected = a->size > WHOLE_AT_OPEN ? (uint64_t)a->size : 0};
+    return blob_get(&src, ret, err);
 }
 
 static errc wait_end(struct staged *staged, struct cancel *cancel, uint64_t *ret_len,

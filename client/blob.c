@@ -9,11 +9,9 @@ bool blob_key_is_valid(const char *sha)
     return sha && strlen(sha) == 40 && strspn(sha, "0123456789abcdef") == 40;
 }
 
-static errc get(struct staging *staging, const char *key, struct fetch *fetch, bool ahead,
-                struct staged **ret, struct err *err)
+static errc get(struct staging *staging, const char *key, struct fetch *fetch, struct staged **ret, struct err *err)
 {
-    struct staging_request rq = {
-        .key = key, .ahead = ahead, .produce = fetch_produce, .arg = fetch, .free_arg = fetch_free};
+    struct staging_request rq = {.key = key, .produce = fetch_produce, .arg = fetch, .free_arg = fetch_free};
     return staging_get(staging, &rq, ret, err);
 }
 
@@ -26,9 +24,15 @@ errc blob_get(const struct blob_source *src, struct staged **ret, struct err *er
     auto_free char *path = mem_printf("%s/data/%.2s/%s", src->flow, src->sha, src->sha);
     auto_free char *key =
         mem_printf("%s:%s/%s", src->force_raw ? "raw" : "blob", src->flow, src->sha);
-    struct fetch *fetch =
-        fetch_new(src->store, path, src->sha, src->force_raw ? FETCH_RAW : FETCH_CAS);
-    return get(src->staging, key, fetch, src->ahead, ret, err);
+    struct staging_request rq = {
+        .key = key,
+        .ahead = src->ahead,
+        .expected = src->expected,
+        .produce = fetch_produce,
+        .arg = fetch_new(src->store, path, src->sha, src->force_raw ? FETCH_RAW : FETCH_CAS),
+        .free_arg = fetch_free,
+    };
+    return staging_get(src->staging, &rq, ret, err);
 }
 
 errc blob_get_file(struct store *store, struct staging *staging, const char *path, bool maybe_plain,
@@ -39,8 +43,7 @@ errc blob_get_file(struct store *store, struct staging *staging, const char *pat
     if (blob_key_is_valid(slash ? slash + 1 : path))
         key = mem_printf("%s:%s/%s", maybe_plain ? "file?" : "file",
                          store->sysroot ? store->sysroot : "", path);
-    return get(staging, key, fetch_new(store, path, "", maybe_plain ? FETCH_SNIFF : FETCH_GZIP),
-               false, ret, err);
+    return get(staging, key, fetch_new(store, path, "", maybe_plain ? FETCH_SNIFF : FETCH_GZIP), ret, err);
 }
 
 char *blob_plain_key(const struct store *store, const char *path, const char *version)
@@ -52,5 +55,5 @@ errc blob_get_plain(struct store *store, struct staging *staging, const char *pa
                     const char *version, struct staged **ret, struct err *err)
 {
     auto_free char *key = version ? blob_plain_key(store, path, version) : NULL;
-    return get(staging, key, fetch_new(store, path, "", FETCH_RAW), false, ret, err);
+    return get(staging, key, fetch_new(store, path, "", FETCH_RAW), ret, err);
 }

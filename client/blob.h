@@ -16,6 +16,7 @@ struct blob_source {
     const char *flow, *sha; // the blob is F/data/ab/abcd…; sha is 40 hex digits, else ERR_CORRUPT
     bool force_raw;         // code packages: as they are, whatever the attributes say
     bool ahead;             // nobody waits for it yet
+    uint64_t expected;      // how many bytes it will have; 0: unknown (s3/staging.h)
 };
 
 // Holds the blob's bytes; they are read, inflated and checked against the SHA-1 while readers

@@ -213,8 +213,13 @@ struct staged *staged_ref(struct staged *s)
 // With staging.lock held: nobody holds it any more.
 static void unheld(struct staged *s)
 {
-    if (!s->made)
+    staging_charge_held(s, false);
+    staging_unpromise(s);
+    if (!s->made) {
         atomic_store(&s->cancel.set, true);
+        s->leaving = true;
+        s->st->leaving++;
+    }
     if (!s->made || s->st->closing)
         staging_table_remove(s);
     if (s->in_table)
@@ -273,6 +278,7 @@ static void object_end(struct staged *s, const struct err *error)
     staged_shrink(s);
     pthread_mutex_lock(&st->lock);
     s->made = true;
+    staging_unpromise(s);
     if (error) {
         staging_table_remove(s);
         if (atomic_load(&s->cancel.set))
@@ -302,10 +308,30 @@ static struct staged *hold(struct staging *st, const char *key, uint64_t hash)
 {
     struct staged *s = key ? table_find(st, key, hash) : NULL;
     if (s) {
-        if (s->holders++ == 0)
+        if (s->holders++ == 0) {
             staging_list_remove(s);
+            staging_charge_held(s, true);
+        }
         st->stats.hits++;
     }
+    return s;
+}
+
+// With staging.lock held: a new object, whose producer is still to be run.
+static struct staged *begin(struct staging *st, const struct staging_request *rq, uint64_t hash)
+{
+    struct staged *s = staging_object_new(st, rq->key);
+    s->hash = hash;
+    s->patient = rq->patient;
+    atomic_store(&s->cancel.ahead, rq->ahead);
+    s->produce = rq->produce;
+    s->arg = rq->arg;
+    s->free_arg = rq->free_arg;
+    s->attached = true;
+    staging_promise(s, rq->expected);
+    st->producers++;
+    if (rq->key)
+        table_add(st, s);
     return s;
 }
 
@@ -313,37 +339,29 @@ errc staging_get(struct staging *st, const struct staging_request *rq, struct st
                  struct err *err)
 {
     uint64_t hash = rq->key ? hash_sip64(st->hash_key, rq->key, strlen(rq->key)) : 0;
+    uint64_t room = staging_room_for(st, rq->expected);
     pthread_mutex_lock(&st->lock);
     struct staged *s = hold(st, rq->key, hash);
     bool hit = s != NULL;
+    errc e = hit ? ERR_OK : staging_fits(st, rq->expected, room, err);
     if (hit && !rq->ahead)
         atomic_store(&s->cancel.ahead, false);
-    if (!hit) {
-        s = staging_object_new(st, rq->key);
-        s->hash = hash;
-        s->patient = rq->patient;
-        atomic_store(&s->cancel.ahead, rq->ahead);
-        s->produce = rq->produce;
-        s->arg = rq->arg;
-        s->free_arg = rq->free_arg;
-        s->attached = true;
-        st->producers++;
-        if (rq->key)
-            table_add(st, s);
-    }
+    if (!hit && e == ERR_OK)
+        s = begin(st, rq, hash);
     pthread_mutex_unlock(&st->lock);
-    if (hit) {
+    if (hit || e != ERR_OK) {
         if (rq->free_arg)
             rq->free_arg(rq->arg);
     } else if (pool_run(st->conf.pool, object_produce, s, err) != ERR_OK) {
+        e = err->code;
         if (rq->free_arg)
             rq->free_arg(rq->arg);
         object_end(s, err);
         release(s, true, true);
-        return err->code;
     }
-    *ret = s;
-    return ERR_OK;
+    if (e == ERR_OK)
+        *ret = s;
+    return e;
 }
 
 struct staged *staging_find(struct staging *st, const char *key)

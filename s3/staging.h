@@ -76,14 +76,15 @@ struct staging_request {
     bool patient;
     // nobody waits for it yet: its producer's token says so, until somebody asks for it who does
     bool ahead;
+    // how many bytes it will have, as far as is known; 0: unknown. Room for them is promised to it
+    uint64_t expected;
 };
 
-// Holds the object of that key, starting its producer where nobody has. Does not wait.
+// Holds the object of that key, starting its producer where nobody has. Does not wait. ERR_NO_SPACE where what is
+// expected does not fit: beside nothing, because of the cap or of what the file system has free, or beside what others
+// hold and were promised. So it is not begun, and what others read is not ended by it.
 errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
                  struct err *err) ERR_MUST_CHECK;
-// Whether an object of so many bytes could be held if nothing else were: ERR_NO_SPACE when it is larger than the cap,
-// or than what the file system has free and other objects take there. Does not make room.
-errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err) ERR_MUST_CHECK;
 // Holds the object of that key if it is whole; NULL otherwise. Starts nothing.
 struct staged *staging_find(struct staging *st, const char *key);
 // Holds an object of given bytes (copied), kept apart from every key.

@@ -3,10 +3,14 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "s3/staging_i.h"
 
 // How much is written between two looks at the file system's free space.
 #define BUDGET_BYTES (16 * 1024 * 1024)
+// How long an object that was told to stop is waited for, and how often that is looked at.
+#define LEAVING_MS 2000
+#define LEAVING_SLICE_MS 2
 #define SMALLEST_FLOOR_PART 16 // of a file system that is smaller than the floor is meant for
 
 void staging_list_push(struct staged *s)
@@ -44,8 +48,41 @@ void staging_uncharge(struct staged *s)
     st->memory_bytes -= s->memory_charge;
     st->file_bytes -= s->file_charge;
     st->files -= s->has_file;
+    st->leaving -= s->leaving;
+    s->leaving = false;
+    staging_charge_held(s, false);
+    staging_unpromise(s);
     s->memory_charge = s->file_charge = 0;
     s->has_file = false;
+}
+
+void staging_charge_held(struct staged *s, bool held)
+{
+    s->st->held_bytes -= s->held_charge;
+    s->held_charge = held ? s->file_charge : 0;
+    s->st->held_bytes += s->held_charge;
+}
+
+void staging_promise(struct staged *s, uint64_t bytes)
+{
+    s->promised = bytes > STAGING_MEMORY_MAX ? bytes : 0;
+    s->st->promised_bytes += s->promised;
+}
+
+void staging_unpromise(struct staged *s)
+{
+    s->st->promised_bytes -= s->promised;
+    s->promised = 0;
+}
+
+// With staging.lock held: what there is room for has been taken.
+static void charge_file(struct staged *s, uint64_t bytes)
+{
+    uint64_t kept = bytes < s->promised ? bytes : s->promised;
+    s->promised -= kept;
+    s->st->promised_bytes -= kept;
+    s->file_charge += bytes;
+    staging_charge_held(s, s->holders > 0);
 }
 
 struct staged *staging_evict(struct staging *st, struct staged_list *list)
@@ -172,9 +209,20 @@ static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free)
     return true;
 }
 
+// There is no room: whether it is worth to look again, because an object that nobody wants is still to be stopped.
+static bool wait_for_leaving(struct staged *s, int64_t until_ms)
+{
+    struct err ignored = ERR_INIT;
+    pthread_mutex_lock(&s->st->lock);
+    bool some = s->st->leaving > 0;
+    pthread_mutex_unlock(&s->st->lock);
+    return some && clock_mono_ms() < until_ms && cancel_sleep(&s->cancel, LEAVING_SLICE_MS, &ignored) == ERR_OK;
+}
+
 errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
 {
     struct staging *st = s->st;
+    int64_t until_ms = clock_mono_ms() + LEAVING_MS;
     for (;;) {
         struct staged *victims = NULL;
         uint64_t room = 0;
@@ -184,6 +232,8 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
             st->file_bytes += bytes;
         pthread_mutex_unlock(&st->lock);
         staging_drop(victims);
+        if (!fits && wait_for_leaving(s, until_ms))
+            continue;
         if (!fits)
             return no_space(s, bytes, "the staging area holds at most", st->conf.max_bytes, err);
         bool above = fit_floor(st, bytes, &room);
@@ -191,7 +241,7 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
         bool more = st->file_list.oldest != NULL;
         victims = NULL;
         if (above) {
-            s->file_charge += bytes;
+            charge_file(s, bytes);
         } else {
             st->file_bytes -= bytes;
             chain(&victims, staging_evict(st, &st->file_list));
@@ -200,32 +250,54 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
         staging_drop(victims);
         if (above)
             return ERR_OK;
+        if (!more && wait_for_leaving(s, until_ms))
+            continue;
         if (!more)
             return no_space(s, bytes, "the file system has free only", room, err);
     }
 }
 
-errc staging_could_hold(struct staging *st, uint64_t bytes, struct err *err)
+uint64_t staging_room_for(struct staging *st, uint64_t bytes)
 {
     if (bytes <= STAGING_MEMORY_MAX)
-        return ERR_OK;
-    const char *option = st->cap_option;
-    if (bytes > st->conf.max_bytes && !st->conf.soft_cap)
-        return err_set(err, ERR_NO_SPACE,
-                       "it has %" PRIu64 " bytes, but the staging area holds at most %" PRIu64 "%s%s", bytes,
-                       st->conf.max_bytes, option ? ": raise " : "", option ? option : "");
+        return UINT64_MAX;
     uint64_t total, room = staging_root_free_bytes(&st->root, &total), floor = floor_of(st, total);
     pthread_mutex_lock(&st->lock);
     uint64_t ours = st->file_bytes;
     pthread_mutex_unlock(&st->lock);
     uint64_t most = room > UINT64_MAX - ours ? UINT64_MAX : room + ours;
-    most = most > floor ? most - floor : 0;
-    if (bytes <= most)
-        return ERR_OK;
+    return most > floor ? most - floor : 0;
+}
+
+static errc too_large(const struct staging *st, uint64_t bytes, uint64_t room, struct err *err)
+{
+    const char *option = st->cap_option;
+    if (bytes > room)
+        return err_set(err, ERR_NO_SPACE,
+                       "it has %" PRIu64 " bytes, but only %" PRIu64 " can be staged in %.300s, beside a part that "
+                       "stays free: set METAFLOW_TEMPDIR to a larger file system",
+                       bytes, room, st->root.tempdir);
     return err_set(err, ERR_NO_SPACE,
-                   "it has %" PRIu64 " bytes, but only %" PRIu64 " can be staged in %.300s, of which %" PRIu64
-                   " stay free: set METAFLOW_TEMPDIR to a larger file system",
-                   bytes, most, st->root.tempdir, floor);
+                   "it has %" PRIu64 " bytes, but the staging area holds at most %" PRIu64 "%s%s", bytes,
+                   st->conf.max_bytes, option ? ": raise " : "", option ? option : "");
+}
+
+errc staging_fits(struct staging *st, uint64_t bytes, uint64_t room, struct err *err)
+{
+    if (bytes <= STAGING_MEMORY_MAX)
+        return ERR_OK;
+    uint64_t most = st->conf.soft_cap || room < st->conf.max_bytes ? room : st->conf.max_bytes;
+    uint64_t others = st->held_bytes + st->promised_bytes;
+    if (bytes > most)
+        return too_large(st, bytes, room, err);
+    if (others > most - bytes)
+        return err_set(err, ERR_NO_SPACE,
+                       "it has %" PRIu64 " bytes, but of the %" PRIu64 " that can be staged in %.300s %" PRIu64
+                       " are for what is being read now: read one after the other, %s%s%sset METAFLOW_TEMPDIR to a "
+                       "larger file system",
+                       bytes, most, st->root.tempdir, others, st->cap_option ? "raise " : "",
+                       st->cap_option ? st->cap_option : "", st->cap_option ? ", or " : "or ");
+    return ERR_OK;
 }
 
 errc staging_open_file(struct staged *s, int *ret_fd, struct err *err)

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+import make
 import pytest
 from s3faults import only
 from test_nothing_hangs import ended, quickly
@@ -174,6 +175,23 @@ def test_a_tempdir_that_is_too_small(s3, s3_mounter, big, tmpfs, s3_runs):
     assert "METAFLOW_TEMPDIR" in line or "staging-size" in line, line
     assert sha1_of(mount / big["text"][0]) == big["text"][1]
     assert mount.read(task_of(mount, s3_runs["s3"]) + "/note") == b"small"
+
+
+def test_what_is_read_is_not_ended_by_what_comes_later(faults, s3_mounter, big, held):
+    """S482: an artifact that fits, but not beside those that are being read, is ENOSPC with a sentence when it is
+    opened; the others are read to their end, and then it is read."""
+    mount = s3_mounter(faults, args=["--staging-size", "110M"], expect_errors=ANY)
+    held(8 * MEBI)
+    first = spawn("sha1sum", mount / big["blob"][0])
+    make.wait_for(lambda: mount.stat("metaflowfs_staging_file_bytes") > 4 * MEBI, "the first bytes")
+    with pytest.raises(OSError) as raised:
+        mount.read(big["text"][0])
+    assert raised.value.errno == errno.ENOSPC, raised.value
+    line = mount.errors().splitlines()[-1]
+    assert "one after the other" in line and "staging-size" in line, line
+    held.release()
+    assert first.communicate(timeout=120)[0].split()[0].decode() == big["blob"][1]
+    assert sha1_of(mount / big["text"][0]) == big["text"][1]
 
 
 def test_least_recently_used_goes_first(faults, s3_mounter, big):
