@@ -1,100 +1,157 @@
-// Whether an object could be staged at all, before any of its bytes are fetched.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+// The accounts of s3/staging.h: who makes room for whom, and what is refused before any of its bytes are fetched.
+#include "staging_rig.h"
 
-#include <cmocka.h>
-
-#include <stdatomic.h>
-#include <string.h>
 #include <sys/statvfs.h>
 
-#include "base/mem.h"
-#include "s3/staging.h"
-#include "tempdir.h"
-
-static struct pool *pool;
-
-static int set_up(void **state)
+static void oldest_goes_first(void **state)
 {
-    pool = pool_new(&(struct pool_conf){.max_threads = 2, .idle_ms = 10, .name = "space"});
-    return tempdir_make(state);
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_bytes = 350000});
+    stage_whole(st, "a", 100000);
+    stage_whole(st, "b", 100000);
+    stage_whole(st, "c", 100000);
+    assert_true(is_cached(st, "a", 100000));
+    stage_whole(st, "d", 100000); // b has to go
+    assert_int_equal(stats_of(st).evicted, 1);
+    assert_true(is_cached(st, "a", 100000));
+    assert_true(is_cached(st, "c", 100000));
+    assert_true(is_cached(st, "d", 100000));
+    assert_false(is_cached(st, "b", 100000));
+    assert_in_range(stats_of(st).file_bytes, 1, 350000);
+    staging_free(st);
 }
 
-static int tear_down(void **state)
+static void memory_has_a_cap_of_its_own(void **state)
 {
-    pool_free(pool);
-    return tempdir_remove(state);
-}
-
-static struct staging *area(struct staging_conf conf)
-{
-    struct staging *st;
-    struct err err = ERR_INIT;
-    conf.tempdir = tempdir;
-    conf.pool = pool;
-    assert_int_equal(staging_new(&conf, &st, &err), ERR_OK);
-    return st;
-}
-
-struct gate {
-    atomic_bool open;
-    size_t bytes;
-};
-
-// Makes gate.bytes, the last of them when the gate is open.
-static errc make(void *arg, struct staged *to, struct err *err)
-{
-    struct gate *gate = arg;
-    static const char block[100000];
-    for (size_t left = gate->bytes, n; left > 0; left -= n) {
-        n = left < sizeof(block) ? left : sizeof(block);
-        while (left == n && !atomic_load(&gate->open)) {
-            errc e = cancel_sleep(staged_cancel(to), 1, err);
-            if (e) {
-                return e;
-            }
-        }
-        errc e = staged_append(to, block, n, err);
-        if (e) {
-            return e;
-        }
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_memory = 100000});
+    char key[16];
+    for (int i = 0; i < 50; i++) {
+        snprintf(key, sizeof key, "m%d", i);
+        stage_whole(st, key, 10000);
+        assert_in_range(stats_of(st).memory_bytes, 1, 100000);
     }
-    return ERR_OK;
+    assert_true(stats_of(st).evicted >= 40);
+    assert_int_equal(stats_of(st).file_bytes, 0);
+    assert_true(is_cached(st, "m49", 10000));
+    assert_false(is_cached(st, "m0", 10000));
+    staging_free(st);
 }
 
-static int freed;
-static void count_freed(void *arg)
+static void held_memory_makes_files_of_the_rest(void **state)
 {
-    (void)arg;
-    freed++;
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_memory = 50000});
+    struct staged *held[8];
+    struct err err = ERR_INIT;
+    uint64_t len;
+    for (int i = 0; i < 8; i++) {
+        held[i] = must_get(st, NULL, (struct plan){.bytes = 12000});
+        assert_int_equal(wait_end(held[i], &len, &err), ERR_OK);
+        check_pattern(held[i], 0, 12000);
+    }
+    assert_true(stats_of(st).file_bytes >= 3 * 12000);
+    for (int i = 0; i < 8; i++)
+        staged_unref(held[i]);
+    for (int i = 0; i < 5000 && stats_of(st).objects; i++)
+        nap(); // a producer lets go a moment after its end is seen
+    assert_int_equal(stats_of(st).file_bytes, 0);
+    assert_int_equal(stats_of(st).memory_bytes, 0);
+    staging_free(st);
 }
 
-static errc get(struct staging *st, const char *key, struct gate *gate, uint64_t expected, struct staged **ret,
-                struct err *err)
+static void files_are_counted(void **state)
 {
-    struct staging_request rq = {
-        .key = key, .produce = make, .arg = gate, .free_arg = count_freed, .patient = true, .expected = expected};
-    return staging_get(st, &rq, ret, err);
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_files = 4});
+    char key[16];
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "n%d", i);
+        stage_whole(st, key, 70000);
+        assert_true(stats_of(st).file_bytes <= 5 * 70000);
+    }
+    staging_free(st);
 }
+
+static void what_is_held_is_not_dropped(void **state)
+{
+    (void)state;
+    struct staging *st =
+        area((struct staging_conf){.max_bytes = 250000, .cap_option = "--some-option"});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    struct staged *a = must_get(st, "a", (struct plan){.bytes = 200000});
+    assert_int_equal(wait_end(a, &len, &err), ERR_OK);
+    struct staged *b = must_get(st, "b", (struct plan){.bytes = 100000});
+    assert_int_equal(wait_end(b, &len, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "250000"));
+    assert_non_null(strstr(err.cause, "METAFLOW_TEMPDIR"));
+    assert_non_null(strstr(err.cause, "--some-option"));
+    assert_non_null(strstr(err.cause, "stage b"));
+    staged_unref(b);
+    check_pattern(a, 0, 200000);
+    staged_unref(a);
+    stage_whole(st, "b", 100000); // now a can go
+    struct staged *huge = must_get(st, "huge", (struct plan){.bytes = 300000});
+    assert_int_equal(wait_end(huge, &len, &err), ERR_NO_SPACE);
+    staged_unref(huge);
+    staging_free(st);
+}
+
+static void a_soft_cap_is_for_what_nobody_reads(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.max_bytes = 250000, .soft_cap = true});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    stage_whole(st, "a", 200000);
+    struct staged *b = must_get(st, "b", (struct plan){.bytes = 100000});
+    assert_int_equal(wait_end(b, &len, &err), ERR_OK);
+    assert_int_equal(stats_of(st).file_bytes, 100000); // a made room
+    struct staged *huge = must_get(st, "huge", (struct plan){.bytes = 700000});
+    assert_int_equal(wait_end(huge, &len, &err), ERR_OK);
+    check_pattern(huge, 0, 700000);
+    assert_int_equal(stats_of(st).file_bytes, 800000);
+    staged_unref(huge);
+    staged_unref(b);
+    assert_true(stats_of(st).file_bytes <= 250000);
+    staging_free(st);
+}
+
+static void free_space_has_a_floor(void **state)
+{
+    (void)state;
+    struct staging *st = area((struct staging_conf){.min_free_bytes = UINT64_MAX / 2});
+    struct err err = ERR_INIT;
+    uint64_t len = 0;
+    stage_whole(st, "in memory", 60000);
+    struct staged *s = must_get(st, "to a file", (struct plan){.bytes = 70000});
+    assert_int_equal(wait_end(s, &len, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "free"));
+    staged_unref(s);
+    staging_free(st);
+}
+
+// --- what is expected ------------------------------------------------------------------------------
 
 static errc tried(struct staging *st, uint64_t expected, struct err *err)
 {
-    struct gate small = {.open = true, .bytes = 1};
-    auto_cleanup(staged_unrefp) struct staged *s = NULL;
     uint64_t len;
-    bool ended;
-    errc e = get(st, NULL, &small, expected, &s, err);
-    return e ? e : staged_wait(s, UINT64_MAX, NULL, &len, &ended, err);
+    auto_cleanup(staged_unrefp) struct staged *s = NULL;
+    errc e = get(st, NULL, (struct plan){.bytes = 1, .expected = expected}, &s, err);
+    return e ? e : wait_end(s, &len, err);
+}
+
+static struct staged *held(struct staging *st, const char *key, uint64_t bytes, atomic_bool *hold)
+{
+    return must_get(st, key, (struct plan){.bytes = bytes, .expected = bytes, .hold = hold});
 }
 
 static void whole(struct staged *s)
 {
-    uint64_t len;
-    bool ended;
     struct err err = ERR_INIT;
-    assert_int_equal(staged_wait(s, UINT64_MAX, NULL, &len, &ended, &err), ERR_OK);
+    uint64_t len;
+    assert_int_equal(wait_end(s, &len, &err), ERR_OK);
 }
 
 static void the_cap(void **state)
@@ -104,9 +161,7 @@ static void the_cap(void **state)
     struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .min_free_bytes = 1, .cap_option = "--cap"});
     assert_int_equal(tried(st, 0, &err), ERR_OK);
     assert_int_equal(tried(st, 1000000, &err), ERR_OK);
-    freed = 0;
     assert_int_equal(tried(st, 1000001, &err), ERR_NO_SPACE);
-    assert_int_equal(freed, 1);
     assert_non_null(strstr(err.cause, "1000001"));
     assert_non_null(strstr(err.cause, "raise --cap"));
     staging_free(st);
@@ -139,23 +194,24 @@ static void beside_what_is_read(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .min_free_bytes = 1, .cap_option = "--cap"});
-    struct gate first = {.bytes = 600000}, second = {.open = true, .bytes = 600000}, third = {.open = true, .bytes = 300000};
-    struct staged *a, *b, *c;
-    assert_int_equal(get(st, "a", &first, 600000, &a, &err), ERR_OK);
-    assert_int_equal(get(st, "b", &second, 600000, &b, &err), ERR_NO_SPACE);
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .cap_option = "--cap"});
+    atomic_bool hold = true, freed = false;
+    const struct plan second = {.bytes = 600000, .expected = 600000, .freed = &freed};
+    struct staged *a = held(st, "a", 600000, &hold), *b = NULL;
+    assert_int_equal(get(st, "b", second, &b, &err), ERR_NO_SPACE);
+    assert_true(atomic_load(&freed));
+    assert_null(b);
     assert_non_null(strstr(err.cause, "one after the other"));
     assert_non_null(strstr(err.cause, "raise --cap"));
-    assert_int_equal(get(st, "a", &first, 600000, &b, &err), ERR_OK); // the same is shared
-    staged_unref(b);
-    assert_int_equal(get(st, "c", &third, 300000, &c, &err), ERR_OK); // fits beside
+    staged_unref(held(st, "a", 600000, &hold)); // the same is shared
+    struct staged *c = held(st, "c", 300000, NULL); // fits beside
     whole(c);
-    atomic_store(&first.open, true);
+    atomic_store(&hold, false);
     whole(a);
     staged_unref(c);
-    assert_int_equal(get(st, "b", &second, 600000, &b, &err), ERR_NO_SPACE); // it is held, whole or not
+    assert_int_equal(get(st, "b", second, &b, &err), ERR_NO_SPACE); // it is held, whole or not
     staged_unref(a);
-    assert_int_equal(get(st, "b", &second, 600000, &b, &err), ERR_OK); // what nobody holds is dropped for it
+    b = must_get(st, "b", second); // what nobody holds is dropped for it
     whole(b);
     staged_unref(b);
     staging_free(st);
@@ -166,17 +222,16 @@ static void beside_what_was_left(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .min_free_bytes = 1});
-    struct gate never = {.bytes = 900000}, next = {.open = true, .bytes = 900000};
-    struct staged *s;
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000});
+    atomic_bool hold = true;
     uint64_t len;
     bool ended;
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(get(st, "a", &never, 900000, &s, &err), ERR_OK);
-        assert_int_equal(staged_wait(s, 500000, NULL, &len, &ended, &err), ERR_OK);
+        struct staged *s = held(st, "a", 900000, &hold);
+        assert_int_equal(staged_wait(s, 450000, NULL, &len, &ended, &err), ERR_OK);
         staged_unref(s);
     }
-    assert_int_equal(get(st, "b", &next, 900000, &s, &err), ERR_OK);
+    struct staged *s = held(st, "b", 900000, NULL);
     whole(s);
     staged_unref(s);
     staging_free(st);
@@ -185,10 +240,17 @@ static void beside_what_was_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_cap, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_free_space, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(beside_what_is_read, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(beside_what_was_left, set_up, tear_down),
+        cmocka_unit_test(oldest_goes_first),
+        cmocka_unit_test(memory_has_a_cap_of_its_own),
+        cmocka_unit_test(held_memory_makes_files_of_the_rest),
+        cmocka_unit_test(files_are_counted),
+        cmocka_unit_test(what_is_held_is_not_dropped),
+        cmocka_unit_test(a_soft_cap_is_for_what_nobody_reads),
+        cmocka_unit_test(free_space_has_a_floor),
+        cmocka_unit_test(the_cap),
+        cmocka_unit_test(the_free_space),
+        cmocka_unit_test(beside_what_is_read),
+        cmocka_unit_test(beside_what_was_left),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, tempdir_make, end_pool);
 }
