@@ -63,7 +63,7 @@ struct value {
 };
 
 struct pickle_limits {
-    size_t max_memory;   // of all values and tables; 0 means 1 GiB
+    size_t max_memory;   // of all values and tables; 0 means what client/pickle_share.h allows for its length
     size_t max_depth;    // of MARKs; 0 means 10,000 (values may nest deeper: renderers have their own limit)
     size_t max_ops;      // opcodes; 0 means no limit but the input's length
 };
@@ -71,7 +71,8 @@ struct pickle_limits {
 struct pickle;
 
 // Reads one pickle from data. Trailing bytes after STOP are ignored, as pickle.loads does.
-// ERR_CORRUPT names the opcode and offset; ERR_LIMIT names the limit.
+// ERR_CORRUPT names the opcode and offset; ERR_LIMIT names the limit. Waits, until the token says otherwise, where
+// other pickles take much memory already (client/pickle_share.h): so a thread that keeps a large one reads no other.
 errc pickle_read(const uint8_t *data, size_t len, const struct pickle_limits *limits,
                  struct cancel *cancel, struct pickle **ret, struct err *err) ERR_MUST_CHECK;
 const struct value *pickle_root(const struct pickle *p);

@@ -1,10 +1,14 @@
 #include "client/pickle_reader.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPS_PER_CANCEL_CHECK = 4096 };
+enum { OPS_PER_LOOK = 4096 };
+
+// A pickle that took more leaves holes in the heap that nothing else may ever need.
+#define TRIM_BYTES ((size_t)4 * 1024 * 1024)
 
 struct op {
     const char *name;
@@ -40,8 +44,8 @@ errc reader_no_room(struct reader *r)
     if (a->out_of_memory)
         return err_set(r->err, ERR_NO_MEMORY, "no memory to read a pickle of %zu bytes", r->len);
     return err_set(r->err, ERR_LIMIT,
-                   "the pickle needs more than %zu bytes of memory (%s at offset %zu)", a->max,
-                   op_name(r), r->op_at);
+                   "the pickle needs more than %zu bytes of memory, which is as much as one may take here (%s at "
+                   "offset %zu)", a->max, op_name(r), r->op_at);
 }
 
 const uint8_t *reader_take(struct reader *r, uint64_t n)
@@ -124,6 +128,15 @@ errc reader_pop_mark(struct reader *r, size_t *ret_from)
     return ERR_OK;
 }
 
+// Between opcodes: whether to go on. One opcode grows the memory by little more than what it reads.
+static errc look_up(struct reader *r)
+{
+    struct pickle *p = r->p;
+    if (p->arena.used > p->share.bytes + PICKLE_SHARE_STEP)
+        return pickle_share_grow(&p->share, p->arena.used, r->cancel, r->err);
+    return cancel_check(r->cancel, r->err);
+}
+
 static errc run(struct reader *r)
 {
     for (size_t n = 0; !r->stopped; n++) {
@@ -133,7 +146,7 @@ static errc run(struct reader *r)
                            r->len);
         if (r->max_ops && n >= r->max_ops)
             return err_set(r->err, ERR_LIMIT, "the pickle has more than %zu opcodes", r->max_ops);
-        if (n % OPS_PER_CANCEL_CHECK == 0 && cancel_check(r->cancel, r->err))
+        if (n % OPS_PER_LOOK == 0 && look_up(r))
             return r->err->code;
         uint8_t byte = r->data[r->at++];
         if (!ops[byte].run)
@@ -144,9 +157,9 @@ static errc run(struct reader *r)
     return ERR_OK;
 }
 
-static void init_pickle(struct pickle *p, size_t max_memory)
+static void init_pickle(struct pickle *p, size_t max_memory, size_t len)
 {
-    p->arena.max = max_memory ? max_memory : (size_t)1 << 30;
+    p->arena.max = max_memory ? max_memory : pickle_memory_max(len);
     p->arena.used = sizeof *p;
     p->none.kind = VALUE_NONE;
     p->yes.kind = p->no.kind = VALUE_BOOL;
@@ -162,7 +175,7 @@ errc pickle_read(const uint8_t *data, size_t len, const struct pickle_limits *li
     struct pickle *p = calloc(1, sizeof *p);
     if (!p)
         return err_set(err, ERR_NO_MEMORY, "no memory to read a pickle of %zu bytes", len);
-    init_pickle(p, limits->max_memory);
+    init_pickle(p, limits->max_memory, len);
     struct err failure = ERR_INIT;
     struct reader r = {
         .p = p, .data = data, .len = len, .cancel = cancel, .err = &failure,
@@ -195,8 +208,13 @@ void pickle_free(struct pickle *p)
 {
     if (!p)
         return;
+    size_t used = p->arena.used;
+    struct pickle_share share = p->share;
     arena_free(&p->arena);
     free(p);
+    if (used > TRIM_BYTES)
+        malloc_trim(0);
+    pickle_share_end(&share);
 }
 
 void pickle_freep(struct pickle **p)

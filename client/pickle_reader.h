@@ -4,9 +4,11 @@
 
 #include "client/pickle.h"
 #include "client/pickle_arena.h"
+#include "client/pickle_share.h"
 
 struct pickle {
     struct arena arena;
+    struct pickle_share share;    // of the memory of all pickles
     struct value none, yes, no;   // shared by all places that hold them; never changed
     struct value *small[256];     // the integers 0 to 255, made when first met
     const struct value *root;

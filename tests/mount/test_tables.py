@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,22 @@ def test_rendering_takes_little_memory(mounter, main_root, runs):
             most = max(most, mount.rss_anon())
             time.sleep(0.01)
         assert reader.returncode == 0 and most < idle + (16 << 20), (form, most)
+
+
+@pytest.mark.bounds
+def test_containers_give_their_memory_back(mounter, tmp_path):
+    """S483: many large containers at once do not take the memory of all of them, and what they took is given back."""
+    run = make.run_flow(tmp_path / "data", "dicts")
+    mount = mounter(tmp_path / "data")
+    task = mount / run / "start" / "1"
+    paths = sorted(task.glob("dict_*"))
+    assert len(paths) == 8
+    idle = mount.rss_anon()
+    readers = [subprocess.Popen(["cat", path], stdout=subprocess.DEVNULL) for path in paths]
+    assert [reader.wait(120) for reader in readers] == [0] * 8
+    make.wait_for(lambda: mount.rss_anon() < idle + (16 << 20), "its memory back", 20)
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/%d/status" % mount.pid).read_text()).group(1)) << 10
+    assert peak < 448 << 20, peak
 
 
 def test_forms_through_s3(s3_mounter, s3, s3_runs, mounter, main_root, runs):
