@@ -8,7 +8,8 @@ _metaflowfs() {
     while IFS= read -r line; do
         if [[ -z $mode ]]; then
             mode=$line
-        else
+        elif [[ $mode != paths || ${line%%$'\t'*} != *['$`']* ]]; then
+            # bash takes the quoting off a $ or ` in a path that is none of the file system: Enter would run it.
             COMPREPLY+=("${line%%$'\t'*}")
         fi
     done < <("$program" __complete "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)

@@ -5,8 +5,10 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
+import make
 import pytest
 import s3ing
 from mounting import binary, build_dir, daemon_env
@@ -156,6 +158,27 @@ def test_tab_in_shells(shell, client, runs):
     shell.fresh_prompt()
     text = listed(shell, "metaflowfs ls --datastore-root places/data HelloFlow/%s/" % run)
     assert {"start", "end"} <= set(re.split(r"[\s/]+", text))
+
+
+@pytest.mark.parametrize("typed", ["evil", r"evil\`ran\`/"])
+def test_tab_runs_nothing(shell, runs, writable_root, tmp_path, typed):
+    """S501: a tag that the shell would run is quoted, or not offered, so that Enter behind Tab runs nothing of it."""
+    root = writable_root("hello-tags")
+    add = [sys.executable, make.FLOWS / "hello_flow.py", "tag", "add", "--run-id", runs["hello-tags"].split("/")[1]]
+    done = subprocess.run([*add, "evil`ran`"], cwd=root, env=make.metaflow_env(root), capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "cwd" / "own").symlink_to(root)
+    shell.type("function ran; touch ran; end" if shell.shell == "fish" else "ran() { touch ran; }")
+    shell.key("Enter")
+    shell.fresh_prompt()
+    shell.type("metaflowfs ls --datastore-root own HelloFlow/.tags/" + typed)
+    shell.wait(lambda text: text.rstrip().endswith(typed[-4:]), "typed text")
+    shell.key("Tab")
+    time.sleep(1)
+    shell.key("Enter")
+    time.sleep(1)
+    assert not (tmp_path / "cwd" / "ran").exists()
 
 
 def listed(shell, typed):
