@@ -1,6 +1,7 @@
 #include "fs/cli_args.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,31 @@ struct sorting {
     int argc, next;
     char *const *argv;
 };
+
+// Letters in one word, such as -la: takes those that are our own. What is left, "-" and the other letters, is owned by
+// the caller; NULL: nothing. Behind an o stands its value.
+static char *take_letters(const struct cli_own *own, const char *text)
+{
+    char *rest = mem_strdup(text), *to = rest + 1;
+    for (const char *from = text + 1; *from != '\0'; from++) {
+        const char letter[] = {'-', *from, '\0'};
+        const struct cli_own *mine = find_own(own, letter);
+        if (*from == 'o') {
+            to = stpcpy(to, from);
+            break;
+        }
+        if (mine != NULL && mine->flag != NULL) {
+            *mine->flag = true;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    if (rest[1] == '\0') {
+        free(steal_ptr(&rest));
+    }
+    return rest;
+}
 
 static errc take_own(const struct cli_own *own, const char *text, struct sorting *s, struct err *err)
 {
@@ -70,8 +96,11 @@ errc cli_args_sort(int argc, char *const *argv, const struct cli_own *own, struc
         } else if (text[0] != '-' || text[1] == '\0') {
             strv_add(&ret->paths, text);
         } else {
-            strv_add(&ret->options, text);
-            if (takes_next(text) && s.next < argc) {
+            auto_free char *left = text[1] == '-' ? mem_strdup(text) : take_letters(own, text);
+            if (left != NULL) {
+                strv_add(&ret->options, left);
+            }
+            if (left != NULL && takes_next(left) && s.next < argc) {
                 strv_add(&ret->options, argv[s.next++]);
             }
         }

@@ -317,6 +317,9 @@ static errc take_paths(struct get *g, const struct strv *paths, struct err *err)
     }
     g->pathspec = paths->items[0];
     g->dir = paths->items[1];
+    if (g->pathspec[0] == '\0') {
+        return err_set(err, ERR_INVALID, "\"\" is no PATHSPEC: FLOW[/RUN[/STEP[/TASK[/NAME]]]], or / for everything");
+    }
     if (g->dir[0] == '\0') {
         return err_set(err, ERR_INVALID, "\"\" is not a directory: . is the one that you are in");
     }

@@ -225,6 +225,10 @@ static errc check_exists(struct tree *t, const struct tref *dir, const struct tr
                          struct cancel *cancel, struct err *err)
 {
     switch (r->kind) {
+    case K_CTL:
+        return t->conf.ctl ? ERR_OK
+                           : err_set(err, ERR_NOT_FOUND, "there is no .metaflowfs without a mount; metaflowfs --check "
+                                                         "says what a mount would use");
     case K_RUN_LINK:
         return check_view_run(t, dir, r, cancel, err);
     case K_FLOW_TAG:

@@ -346,6 +346,21 @@ def test_ls_and_cat_from_the_data(cli, main_root, runs):
     assert done.stdout == "hello, worldsalve, world"
 
 
+def test_letters_and_words_of_the_subcommands(cli, runs, main_root):
+    """S98: letters may stand together; one that is not known is named; what only a mount has is not there."""
+    def said(*args):
+        return cli(*args, "--datastore-root", str(main_root))
+    run = runs["hello"]
+    long = said("ls", "-l", run).stdout
+    assert len(long.splitlines()) > 1 and said("ls", "-lo", "ttl=5", run).stdout == long
+    for letters in ("-la", "-al", "-ldo"):
+        done = said("ls", letters, run)
+        assert done.returncode == 2 and "unknown option -%s:" % letters.strip("-lo")[0] in done.stderr, done
+    for args in (("ls", ".metaflowfs"), ("cat", ".metaflowfs/version"), ("ls", "-l", ".metaflowfs/tempdir")):
+        done = said(*args)
+        assert done.returncode == 1 and "without a mount" in done.stderr and "--check" in done.stderr, done
+
+
 def test_cat_into_a_closed_pipe(main_root, runs, tmp_path):
     """S98: `metaflowfs cat` into `head` ends quietly."""
     done = subprocess.run(["bash", "-c", "%s cat --datastore-root %s %s/start/1/text | head -c 10" %

@@ -350,7 +350,7 @@ def test_names_stay_inside(get, writable_root, runs, tmp_path):
 def test_what_is_wrong(get, runs, tmp_path, main_root):
     """S91: wrong usage, a path that is not there, a DIR that cannot be made."""
     for args in ([], ["HelloFlow"], ["a", "b", "c"], ["--jobs", "0", "a", "b"], ["--jobs", "many", "a", "b"], ["a", ""],
-                 ["--jobs"], ["--raw=1", "a", "b"], ["--nonsense", "a", "b"]):
+                 ["", "a"], ["--jobs"], ["--raw=1", "a", "b"], ["--nonsense", "a", "b"]):
         done = get(*args)
         assert done.returncode == 2 and "usage: metaflowfs get" in done.stderr, args
     assert "usage: metaflowfs get" in ok(get("--help"))
