@@ -10,10 +10,11 @@
 // An option's value may be the next argument; it is then no path.
 static bool takes_next(const char *text)
 {
-    if (strcmp(text, "-o") == 0) {
-        return true;
+    if (strncmp(text, "--", 2) != 0) {
+        const char *o = strchr(text, 'o'); // of letters in one word
+        return text[0] == '-' && o != NULL && o[1] == '\0';
     }
-    if (strncmp(text, "--", 2) != 0 || strchr(text, '=') != NULL) {
+    if (strchr(text, '=') != NULL) {
         return false;
     }
     const struct option_row *row = option_find(text + 2, strlen(text + 2));
