@@ -144,7 +144,7 @@ static errc start_part(struct stream *st, struct part *p, struct err *err)
         .key = st->o->key,
         .off = p->off,
         .len = p->len,
-        .if_match = st->has_head && st->head.etag[0] ? st->head.etag : NULL,
+        .if_match = st->has_head ? s3_head_if_match(&st->head) : NULL,
     };
     return s3_start(st->f->s3, &range, (size_t)p->reserved, st->cancel, &p->started, err);
 }
@@ -222,11 +222,23 @@ static void take_head(struct stream *st, const struct s3_head *head)
     }
 }
 
+static errc check_version(const struct stream *st, const struct s3_head *head, struct err *err)
+{
+    return s3_head_is_same(&st->head, head) ? ERR_OK
+           : err_set(err, ERR_BUSY, "GET s3://%s/%s: it was replaced by another version while it was read",
+                     st->o->bucket, st->o->key);
+}
+
 static errc take_bytes(void *arg, const struct s3_head *head, const void *data, size_t len, struct err *err)
 {
     struct stream *st = arg;
     struct part *p = front(st);
-    if (!st->has_head) {
+    if (st->has_head) {
+        errc e = check_version(st, head, err);
+        if (e) {
+            return e;
+        }
+    } else {
         take_head(st, head);
         errc e = fill(st, err);
         if (e) {

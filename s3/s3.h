@@ -57,6 +57,10 @@ struct s3_head {
     char *attributes;  // x-amz-meta-metaflow-user-attributes, or NULL; owned
 };
 void s3_head_free(struct s3_head *h); // empties it
+// Whether both may be of one version: by size and ETag, and by time where an ETag is weak or missing.
+bool s3_head_is_same(const struct s3_head *a, const struct s3_head *b);
+// The ETag to send as If-Match; NULL when there is none, or a weak one, which matches nothing there (RFC 9110, 13.1.1).
+const char *s3_head_if_match(const struct s3_head *h);
 
 struct s3_range {
     const char *bucket, *key; // the key is not encoded; borrowed

@@ -22,13 +22,6 @@ struct reading {
     struct s3_xml_error refusal;
 };
 
-static bool is_same_object(const struct s3_head *a, const struct s3_head *b)
-{
-    bool sizes = a->size == b->size || a->size == UINT64_MAX || b->size == UINT64_MAX;
-    bool etags = a->etag[0] && b->etag[0] ? strcmp(a->etag, b->etag) == 0 : a->mtime_ms == b->mtime_ms;
-    return sizes && etags;
-}
-
 static errc take_head(struct reading *g, const struct http_response *r, struct err *err)
 {
     struct s3_head head;
@@ -39,7 +32,7 @@ static errc take_head(struct reading *g, const struct http_response *r, struct e
     }
     g->try_has_head = true;
     if (g->given > 0) {
-        bool same = is_same_object(g->head, &head);
+        bool same = s3_head_is_same(g->head, &head);
         s3_head_free(&head);
         return same ? ERR_OK : s3_fail(&g->ask, err, ERR_BUSY, "it was replaced by another version while it was read");
     }
@@ -199,9 +192,8 @@ static errc try_get(void *arg, struct s3_outcome *ret, struct err *err)
     if (g->given > 0) {
         g->ask.off = g->off + g->given;
         g->ask.len = g->len == UINT64_MAX ? UINT64_MAX : g->len - g->given;
-        if (g->head->etag[0] && strncmp(g->head->etag, "W/", 2) != 0) { // a weak one matches nothing
-            g->ask.if_match = g->head->etag;
-        }
+        const char *etag = s3_head_if_match(g->head);
+        g->ask.if_match = etag ? etag : g->ask.if_match;
     }
     errc e = s3_send(g->s, &g->ask, g->cancel, &sent, &started, err);
     if (!e) {

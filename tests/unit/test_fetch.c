@@ -23,12 +23,14 @@ static struct fake {
     pthread_mutex_t lock;
     size_t size;           // of the object
     char etag[8];
+    int64_t mtime_ms;
     unsigned started, abandoned, live, most_live;
     uint64_t asked[256], asked_len[256];
     int fail_at;           // number of the request that breaks off in its middle, or -1
     errc fail_code;
     bool fail_again;       // and another try may do better
     int change_at;         // number of the request before which the object gets a new version, or -1
+    struct { char etag[8]; int64_t mtime_ms; } changed;
     bool ignore_ranges;    // gives the whole object, whatever was asked for
     bool empty_start;      // s3_start fails
     unsigned waits;
@@ -47,7 +49,8 @@ static uint8_t byte_at(uint64_t off)
 
 static void reset(size_t size)
 {
-    fake = (struct fake){.size = size, .fail_at = -1, .change_at = -1, .etag = "\"v1\""};
+    fake = (struct fake){.size = size, .fail_at = -1, .change_at = -1, .etag = "\"v1\"",
+                         .mtime_ms = 5, .changed = {"\"v2\"", 6}};
     pthread_mutex_init(&fake.lock, NULL);
 }
 
@@ -75,7 +78,8 @@ errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct 
     fake.live++;
     fake.most_live = fake.live > fake.most_live ? fake.live : fake.most_live;
     if ((int)st->number == fake.change_at) {
-        strcpy(fake.etag, "\"v2\"");
+        strcpy(fake.etag, fake.changed.etag);
+        fake.mtime_ms = fake.changed.mtime_ms;
     }
     pthread_mutex_unlock(&fake.lock);
     *ret = st;
@@ -119,13 +123,14 @@ errc s3_follow(struct s3 *s, struct s3_started *st, struct cancel *cancel, s3_bo
                struct s3_head *ret_head, bool *ret_again, struct err *err)
 {
     (void)s;
-    struct s3_head head = {.size = fake.size, .mtime_ms = 5};
+    struct s3_head head = {.size = fake.size, .mtime_ms = fake.mtime_ms};
     snprintf(head.etag, sizeof(head.etag), "%s", fake.etag);
     uint64_t to = st->len > fake.size - st->off || fake.ignore_ranges ? fake.size : st->off + st->len;
     bool fails = (int)st->number == fake.fail_at;
     errc e = cancel_check(cancel, err);
     *ret_again = false;
-    if (!e && st->if_match[0] && strcmp(st->if_match, fake.etag) != 0) {
+    bool matches = strncmp(st->if_match, "W/", 2) != 0 && strcmp(st->if_match, fake.etag) == 0; // RFC 9110, 13.1.1
+    if (!e && st->if_match[0] && !matches) {
         e = err_set(err, ERR_BUSY, "the object changed");
     }
     if (!e) {
@@ -303,6 +308,31 @@ static void one_version(void **state)
     assert_int_equal(run(0, 0, &t, NULL, &err), ERR_BUSY);
 }
 
+static void weak_tags(void **state)
+{
+    (void)state;
+    static const struct { const char *etag; int64_t mtime_ms; errc code; } cases[] = {
+        {"W/\"v1\"", 5, ERR_OK},
+        {"W/\"v2\"", 5, ERR_BUSY},
+        {"W/\"v1\"", 6, ERR_BUSY},
+        {"W/\"v1\"", -1, ERR_OK},
+        {"", 6, ERR_BUSY},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct taker t = {0};
+        struct err err = ERR_INIT;
+        reset(20 * PART);
+        strcpy(fake.etag, "W/\"v1\"");
+        fake.change_at = 18;
+        strcpy(fake.changed.etag, cases[i].etag);
+        fake.changed.mtime_ms = cases[i].mtime_ms;
+        if (run(0, 0, &t, NULL, &err) != cases[i].code || !t.right) {
+            fail_msg("case %zu: %s", i, err.cause);
+        }
+        assert_int_equal(t.at == fake.size, cases[i].code == ERR_OK);
+    }
+}
+
 static void ranges_that_are_ignored(void **state)
 {
     (void)state;
@@ -346,7 +376,8 @@ int main(void)
         cmocka_unit_test(one_request_where_one_is_enough), cmocka_unit_test(parts_in_order),
         cmocka_unit_test(memory_is_bounded),               cmocka_unit_test(a_part_that_is_cut_goes_on),
         cmocka_unit_test(what_fails_for_good_fails),       cmocka_unit_test(one_version),
-        cmocka_unit_test(ranges_that_are_ignored),         cmocka_unit_test(pace_climbs_while_it_gains),
+        cmocka_unit_test(weak_tags),                       cmocka_unit_test(ranges_that_are_ignored),
+        cmocka_unit_test(pace_climbs_while_it_gains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
