@@ -31,6 +31,10 @@ static errc take_head(struct reading *g, const struct http_response *r, struct e
         return e;
     }
     g->try_has_head = true;
+    if (g->ask.takes_whole && head.is_whole) {
+        g->off = 0;
+        g->len = UINT64_MAX;
+    }
     if (g->given > 0) {
         bool same = s3_head_is_same(g->head, &head);
         s3_head_free(&head);
@@ -259,6 +263,7 @@ errc s3_follow(struct s3 *s, struct s3_started *started, struct cancel *cancel, 
     struct s3_outcome o = S3_OUTCOME_INIT;
     struct reading g = {.s = s, .ask = ask_of(&started->range), .cancel = cancel, .fn = fn, .arg = arg,
                         .off = started->range.off, .len = started->range.len, .head = ret_head ? ret_head : &head};
+    g.ask.takes_whole = true;
     *g.head = (struct s3_head)S3_HEAD_INIT;
     errc e = follow(&g, &started->sent, started->http, &o, err);
     if (e) {

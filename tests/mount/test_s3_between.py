@@ -77,3 +77,50 @@ def test_another_version_with_a_weak_tag(faults, s3_mounter, large, stored, etag
     assert raised.value.errno in (errno.EBUSY, errno.EIO)
     assert "it was replaced by another version while it was read" in mount.errors()
     faults.rule = None
+
+
+def whole_of(request, body, etag='"1"'):
+    """What a server that knows no ranges answers."""
+    return {"answer": (200, {"ETag": etag, "Last-Modified": MODIFIED}, body)}
+
+
+@pytest.mark.parametrize("etag", ['"1"', 'W/"1"'], ids=["strong", "weak"])
+def test_no_ranges(faults, s3_mounter, large, stored, etag):
+    """S546: from a server, or a proxy, that knows no ranges an object of any size is read: with one request."""
+    mount = s3_mounter(faults)
+    path, digest = large(mount)
+    faults.rule = lambda r: whole_of(r, stored(r), etag) if r.kind == "blob" else None
+    faults.log(clear=True)
+    assert sha1_of(path) == digest
+    assert len(faults.log().of("blob")) == 1, faults.log()
+    assert mount.errors() == ""
+
+
+def test_no_ranges_after_a_while(faults, s3_mounter, large, stored):
+    """S546: also when it is asked for a later part of the object that the answer is the whole."""
+    mount = s3_mounter(faults)
+    path, digest = large(mount)
+
+    def rule(request):
+        if request.kind != "blob":
+            return None
+        return whole_of(request, stored(request)) if request.range[0] > 0 else part_of(request, stored(request), '"1"')
+    faults.rule = rule
+    assert sha1_of(path) == digest
+    assert mount.errors() == ""
+
+
+def test_a_page_in_the_place_of_a_part(faults, s3_mounter, large):
+    """S546: a whole answer that is not the object's is no part of it, and is asked for once more."""
+    mount = s3_mounter(faults)
+    path, digest = large(mount)
+    wrong = []
+
+    def rule(request):
+        if request.kind != "blob" or request.range[0] == 0 or len(wrong) > 2:
+            return None
+        wrong.append(request)
+        return {"answer": (200, {"Content-Type": "text/html"}, b"<html>please log in</html>")}
+    faults.rule = rule
+    assert sha1_of(path) == digest
+    assert wrong and mount.errors() == ""
