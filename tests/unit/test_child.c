@@ -98,16 +98,17 @@ static bool is_gone_soon(pid_t pid)
 // The pids that a script wrote, when it has.
 static void read_pids(const char *path, pid_t *one, pid_t *two)
 {
-    int got = 0;
-    *one = *two = 0;
-    while (got != 2) {
+    char text[100] = "", *rest = text;
+    while (!text[0]) {
         FILE *f = fopen(path, "r");
-        got = f ? fscanf(f, "%d %d.", one, two) : 0;
         if (f) {
+            CHECK(fgets(text, sizeof(text), f));
             fclose(f);
         }
         pause_ms(5);
     }
+    *one = (pid_t)strtol(text, &rest, 10);
+    *two = (pid_t)strtol(rest, NULL, 10);
 }
 
 struct waiter {

@@ -85,7 +85,7 @@ errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct 
     fake.widest = window > fake.widest ? window : fake.widest;
     fake.most_live = fake.live > fake.most_live ? fake.live : fake.most_live;
     if ((int)st->number == fake.change_at) {
-        strcpy(fake.etag, fake.changed.etag);
+        snprintf(fake.etag, sizeof(fake.etag), "%s", fake.changed.etag);
         fake.mtime_ms = fake.changed.mtime_ms;
     }
     pthread_mutex_unlock(&fake.lock);
@@ -335,9 +335,9 @@ static void weak_tags(void **state)
         struct taker t = {0};
         struct err err = ERR_INIT;
         reset(20 * PART);
-        strcpy(fake.etag, "W/\"v1\"");
+        snprintf(fake.etag, sizeof(fake.etag), "W/\"v1\"");
         fake.change_at = 18;
-        strcpy(fake.changed.etag, cases[i].etag);
+        snprintf(fake.changed.etag, sizeof(fake.changed.etag), "%s", cases[i].etag);
         fake.changed.mtime_ms = cases[i].mtime_ms;
         if (run(0, 0, &t, NULL, &err) != cases[i].code || !t.right) {
             fail_msg("case %zu: %s", i, err.cause);
