@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child_i.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -18,7 +16,7 @@
 #define PIECES_AT_ONCE 64 // then the deadline is looked at, however fast it writes
 
 struct child {
-    pid_t pid;
+    struct child_process process;
     int out, err;      // our ends of its pipes; -1 when they have ended
     size_t max_out;
     bool over;
@@ -45,49 +43,6 @@ static void close_fd(int *fd)
         close(*fd);
     }
     *fd = -1;
-}
-
-// Signals as a program expects them: none blocked, those that a daemon ignores or handles as they are by default.
-static void set_signals(posix_spawnattr_t *attr)
-{
-    static const int changed[] = {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM};
-    sigset_t none, set;
-    sigemptyset(&none);
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++) {
-        sigaddset(&set, changed[i]);
-    }
-    posix_spawnattr_setsigmask(attr, &none);
-    posix_spawnattr_setsigdefault(attr, &set);
-    posix_spawnattr_setpgroup(attr, 0);
-    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-}
-
-// What some library opened without O_CLOEXEC is nothing for a program that may leave others behind.
-static void close_the_rest(posix_spawn_file_actions_t *files)
-{
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-    posix_spawn_file_actions_addclosefrom_np(files, 3);
-#else
-    (void)files;
-#endif
-}
-
-static int spawn(struct child *c, char *const *argv, int out, int errors)
-{
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_init(&attr);
-    posix_spawn_file_actions_init(&files);
-    set_signals(&attr);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
-    close_the_rest(&files);
-    int bad = posix_spawnp(&c->pid, argv[0], &files, &attr, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    return bad;
 }
 
 // A pipe whose ends are none of the standard three: dup2 onto itself would leave it closed in the program.
@@ -120,7 +75,7 @@ static int start(struct child *c, const struct strv *words)
     }
     int bad = open_pipe(out);
     bad = bad ? bad : open_pipe(errors);
-    bad = bad ? bad : spawn(c, argv, out[1], errors[1]);
+    bad = bad ? bad : child_process_start(&c->process, argv, out[1], errors[1]);
     close_fd(&out[1]);
     close_fd(&errors[1]);
     c->out = out[0];
@@ -161,30 +116,6 @@ static void drain(struct child *c, int *fd, struct buf *into, size_t max)
     explicit_bzero(piece, sizeof(piece));
 }
 
-// Whether it has ended, and how.
-static bool has_ended(struct child *c, int *ret_code)
-{
-    int status = 0;
-    pid_t got = waitpid(c->pid, &status, WNOHANG);
-    if (got == 0 || (got < 0 && errno == EINTR)) {
-        return false;
-    }
-    c->pid = -1;
-    *ret_code = got < 0 ? 255 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return true;
-}
-
-static void kill_it(struct child *c)
-{
-    if (c->pid > 0) {
-        kill(-c->pid, SIGKILL);
-        kill(c->pid, SIGKILL);
-        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-        c->pid = -1;
-    }
-}
-
 static void wait_a_moment(const struct child *c, int ms)
 {
     struct pollfd fds[2] = {{.fd = c->out, .events = POLLIN}, {.fd = c->err, .events = POLLIN}};
@@ -196,16 +127,19 @@ static errc follow(struct child *c, unsigned timeout_ms, struct cancel *cancel, 
                    struct err *err)
 {
     int64_t end = clock_mono_ms() + timeout_ms;
-    bool ended = false;
-    for (int idle = 1; !ended;) {
-        ended = has_ended(c, &r->exit_code);
+    for (int idle = 1;;) {
+        enum child_state state = child_process_look(&c->process, &r->exit_code);
         drain(c, &c->out, &r->out, c->max_out);
         drain(c, &c->err, &c->errors, KEPT_STDERR);
         if (c->over) {
             return err_set(err, ERR_LIMIT, "it wrote more than %zu bytes", c->max_out);
         }
-        if (ended) {
-            break;
+        if (state == CHILD_ENDED) {
+            return ERR_OK;
+        }
+        if (state == CHILD_WAITS_FOR_TERMINAL) {
+            return err_set(err, ERR_DENIED, "it asks at the terminal, which nothing in the background may: run this in "
+                           "the foreground, or configure a program that does not ask");
         }
         errc e = cancel_check(cancel, err);
         if (e) {
@@ -219,7 +153,6 @@ static errc follow(struct child *c, unsigned timeout_ms, struct cancel *cancel, 
         wait_a_moment(c, is_deaf ? idle : WAIT_SLICE_MS);
         idle = is_deaf && idle < WAIT_SLICE_MS / 2 ? idle * 2 : is_deaf ? WAIT_SLICE_MS : idle;
     }
-    return ERR_OK;
 }
 
 static void take_last_line(const struct buf *errors, struct buf *line)
@@ -241,7 +174,7 @@ static void take_last_line(const struct buf *errors, struct buf *line)
 errc child_run(const struct strv *words, size_t max_out, unsigned timeout_ms, struct cancel *cancel,
                struct child_result *ret, struct err *err)
 {
-    struct child c = {.pid = -1, .out = -1, .err = -1, .max_out = max_out};
+    struct child c = {.process = {.pid = -1}, .out = -1, .err = -1, .max_out = max_out};
     struct child_result r = {.out = {.max = max_out + 4096}};
     if (words->len == 0) {
         return err_set(err, ERR_INVALID, "there is no program to be run");
@@ -251,7 +184,7 @@ errc child_run(const struct strv *words, size_t max_out, unsigned timeout_ms, st
         return err_set_errno(err, bad, "cannot run %.200s", words->items[0]);
     }
     errc e = follow(&c, timeout_ms, cancel, &r, err);
-    kill_it(&c);
+    child_process_kill(&c.process);
     close_fd(&c.out);
     close_fd(&c.err);
     if (e) {

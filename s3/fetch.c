@@ -14,7 +14,7 @@
 #define PARTS_AT_FIRST 8
 #define MAX_PARTS 32
 #define MAX_BYTES ((size_t)256 << 20)
-#define WHOLE UINT64_MAX     // length of a part that turned out to be all there is
+#define WHOLE UINT64_MAX     // length of a part whose answer is the whole object: all that is still to come
 
 struct fetcher {
     struct s3 *s3;
@@ -42,6 +42,9 @@ struct stream {
     bool has_head;
     bool is_large;          // has more than one part
     bool gave;              // fn has had a byte
+    bool is_new;            // nothing of this answer was taken yet
+    bool is_foreign;        // it is not the object's
+    uint64_t skip;          // bytes that come before what is wanted of it
     bool again_whole;       // another version of the object: begin anew
     errc own;               // what fn returned
     int64_t busy_us;        // that fn took, of the part at the front
@@ -144,7 +147,7 @@ static errc start_part(struct stream *st, struct part *p, struct err *err)
         .key = st->o->key,
         .off = p->off,
         .len = p->len,
-        .if_match = st->has_head && st->head.etag[0] ? st->head.etag : NULL,
+        .if_match = st->has_head ? s3_head_if_match(&st->head) : NULL,
     };
     return s3_start(st->f->s3, &range, (size_t)p->reserved, st->cancel, &p->started, err);
 }
@@ -175,11 +178,13 @@ static void drop_front(struct stream *st)
     st->n--;
 }
 
-static void abandon_all(struct stream *st)
+// All but the first `kept`.
+static void abandon(struct stream *st, unsigned kept)
 {
-    while (st->n > 0) {
-        s3_abandon(st->f->s3, front(st)->started);
-        drop_front(st);
+    while (st->n > kept) {
+        struct part *last = &st->parts[(st->first + --st->n) % st->f->max_parts];
+        s3_abandon(st->f->s3, last->started);
+        give_back(st->f, last->reserved);
     }
 }
 
@@ -222,23 +227,72 @@ static void take_head(struct stream *st, const struct s3_head *head)
     }
 }
 
-static errc take_bytes(void *arg, const struct s3_head *head, const void *data, size_t len, struct err *err)
+static errc check_version(struct stream *st, const struct s3_head *head, struct err *err)
 {
-    struct stream *st = arg;
+    const char *bucket = st->o->bucket, *key = st->o->key;
+    if (s3_head_is_same(&st->head, head)) {
+        return ERR_OK;
+    }
+    st->is_foreign = head->is_whole && st->head.etag[0] && !head->etag[0];
+    return st->is_foreign
+               ? err_set(err, ERR_IO, "GET s3://%s/%s: the answer has no ETag and is not the object's, which has one",
+                         bucket, key)
+               : err_set(err, ERR_BUSY, "GET s3://%s/%s: it was replaced by another version while it was read", bucket,
+                         key);
+}
+
+// The server, or a proxy before it, knows no ranges: what is left comes in this answer, behind what was given.
+static errc take_whole(struct stream *st, struct err *err)
+{
     struct part *p = front(st);
-    if (!st->has_head) {
+    if (p->off > 0 && p->off >= st->head.size) {
+        return err_set(err, ERR_LIMIT, "GET s3://%s/%s: it has %" PRIu64 " bytes, and those from %" PRIu64
+                       " on were asked for", st->o->bucket, st->o->key, st->head.size, p->off);
+    }
+    st->skip = p->off;
+    st->next = UINT64_MAX;
+    p->len = WHOLE;
+    abandon(st, 1);
+    return ERR_OK;
+}
+
+static errc begin_answer(struct stream *st, const struct s3_head *head, struct err *err)
+{
+    bool is_first = !st->has_head;
+    st->is_new = false;
+    if (is_first) {
         take_head(st, head);
-        errc e = fill(st, err);
+    } else {
+        errc e = check_version(st, head, err);
         if (e) {
             return e;
         }
     }
-    if (len > p->len) { // the whole object comes where a part was asked for
-        p->len = WHOLE;
+    const struct part *p = front(st);
+    bool is_part = p->off == 0 && st->head.size <= p->len; // all there is fits into it
+    if (head->is_whole && !is_part) {
+        return take_whole(st, err);
+    }
+    return is_first ? fill(st, err) : ERR_OK;
+}
+
+static errc take_bytes(void *arg, const struct s3_head *head, const void *data, size_t len, struct err *err)
+{
+    struct stream *st = arg;
+    struct part *p = front(st);
+    errc e = st->is_new ? begin_answer(st, head, err) : ERR_OK;
+    if (e) {
+        return e;
+    }
+    size_t skipped = len < st->skip ? len : (size_t)st->skip;
+    st->skip -= skipped;
+    len -= skipped;
+    if (len == 0) {
+        return ERR_OK;
     }
     st->gave = true;
     int64_t begin = clock_mono_us();
-    st->own = st->fn(st->arg, &st->head, data, len, err);
+    st->own = st->fn(st->arg, &st->head, (const uint8_t *)data + skipped, len, err);
     st->busy_us += clock_mono_us() - begin;
     p->off += len;
     p->len -= p->len == WHOLE ? 0 : len;
@@ -253,7 +307,7 @@ static errc begin_again(struct stream *st, bool again, struct err *err)
         st->again_whole = true;
         return err->code;
     }
-    if (!again || st->own || p->len == WHOLE || !s3_wait_again(st->f->s3, ++p->tries, st->cancel, err)) {
+    if (!again || st->own || !s3_wait_again(st->f->s3, ++p->tries, st->cancel, err)) {
         return err->code;
     }
     pthread_mutex_lock(&st->f->lock);
@@ -265,13 +319,8 @@ static errc begin_again(struct stream *st, bool again, struct err *err)
 static void end_part(struct stream *st, uint64_t bytes, int64_t begin_us)
 {
     int64_t waited = clock_mono_us() - begin_us - st->busy_us;
-    bool all = front(st)->len == WHOLE;
     pace_part(&st->pace, bytes, waited, clock_mono_ms());
     drop_front(st);
-    if (all) {
-        abandon_all(st);
-        st->next = UINT64_MAX;
-    }
 }
 
 // Takes the front part to its end.
@@ -284,22 +333,25 @@ static errc take_front(struct stream *st, struct err *err)
     for (;;) {
         struct s3_head head = {.size = UINT64_MAX};
         bool again = false;
+        st->is_new = true;
+        st->is_foreign = false;
+        st->skip = 0;
         errc e = s3_follow(st->f->s3, steal_ptr(&p->started), st->cancel, take_bytes, st, &head, &again, err);
         if (!e && !st->has_head) { // nothing in it
             take_head(st, &head);
         }
         s3_head_free(&head);
-        bool is_short = p->len > 0 && st->head.size != UINT64_MAX && p->off < st->head.size;
+        bool is_short = st->skip > 0 || (p->len > 0 && st->head.size != UINT64_MAX && p->off < st->head.size);
         if (!e && !is_short) {
             end_part(st, p->off - from, begin);
             return ERR_OK;
         }
         if (!e) {
-            err_set(err, ERR_IO, "the answer for %s/%s ended %" PRIu64 " bytes early", st->o->bucket, st->o->key,
-                    p->len);
+            err_set(err, ERR_IO, "GET s3://%s/%s: the answer ended early, before byte %" PRIu64, st->o->bucket,
+                    st->o->key, p->off);
             again = true;
         }
-        e = begin_again(st, again, err);
+        e = begin_again(st, again || st->is_foreign, err);
         if (e) {
             return e;
         }
@@ -319,7 +371,7 @@ static errc stream_once(struct stream *st, struct err *err)
             e = fill(st, err);
         }
     }
-    abandon_all(st);
+    abandon(st, 0);
     return e;
 }
 

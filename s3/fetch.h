@@ -1,11 +1,14 @@
 // The parallel fetcher: one object as a stream of bytes in order, received in ranges over many connections.
 //
-// The first request asks for the first part and tells size and ETag; further parts carry If-Match, so that all
-// bytes are of one version of the object (another version begins anew while nothing was given yet, else it is
-// ERR_BUSY). Parts are asked for in order of need. How many are under way adapts (s3/fetch_pace.h): it grows while the
-// stream waits for the network and each step brings more, and stays where the consumer is the slower one. All fetches
-// together keep within conf.max_bytes in flight, shared equally between those that run. A part that fails is asked for
-// again from where it was cut, alone. Thread-safe; a fetch runs on its caller's thread.
+// The first request asks for the first part and tells size and ETag; further parts carry If-Match (but for a weak
+// ETag, which matches nothing) and are compared with the first, so that all bytes are of one version of the object
+// (another version begins anew while nothing was given yet, else it is ERR_BUSY). Parts are asked for in order of
+// need. How many are under way adapts (s3/fetch_pace.h): it grows while the stream waits for the network and each step
+// brings more, and stays where the consumer is the slower one. All fetches together keep within conf.max_bytes in
+// flight, shared equally between those that run. A part that fails is asked for again from where it was cut, alone.
+// Where the whole object is the answer to a range (a server, or a proxy, that knows none) it is streamed from that one
+// answer, without what was given already, and no other part is asked for. Thread-safe; a fetch runs on its caller's
+// thread.
 #ifndef S3_FETCH_H
 #define S3_FETCH_H
 

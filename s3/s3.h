@@ -55,8 +55,13 @@ struct s3_head {
     int64_t mtime_ms;  // Last-Modified, or -1
     char etag[72];     // with its quotes; "" when not told
     char *attributes;  // x-amz-meta-metaflow-user-attributes, or NULL; owned
+    bool is_whole;     // the answer's body is the whole object (200), not a part of it
 };
 void s3_head_free(struct s3_head *h); // empties it
+// Whether both may be of one version: by size and ETag, and by time where an ETag is weak or missing.
+bool s3_head_is_same(const struct s3_head *a, const struct s3_head *b);
+// The ETag to send as If-Match; NULL when there is none, or a weak one, which matches nothing there (RFC 9110, 13.1.1).
+const char *s3_head_if_match(const struct s3_head *h);
 
 struct s3_range {
     const char *bucket, *key; // the key is not encoded; borrowed
@@ -80,7 +85,8 @@ errc s3_head_object(struct s3 *s, const char *bucket, const char *key, struct ca
 struct s3_started;
 errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct cancel *cancel,
               struct s3_started **ret, struct err *err) ERR_MUST_CHECK;
-// Takes its bytes as they come, and frees it. On failure *ret_again tells whether another try may do better.
+// Takes its bytes as they come, and frees it. On failure *ret_again tells whether another try may do better. From a
+// server that knows no ranges fn takes the whole object, from its first byte: head->is_whole tells.
 errc s3_follow(struct s3 *s, struct s3_started *started, struct cancel *cancel, s3_body_fn fn, void *arg,
                struct s3_head *ret_head, bool *ret_again, struct err *err) ERR_MUST_CHECK;
 void s3_abandon(struct s3 *s, struct s3_started *started); // frees it; NULL is fine

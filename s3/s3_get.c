@@ -22,13 +22,6 @@ struct reading {
     struct s3_xml_error refusal;
 };
 
-static bool is_same_object(const struct s3_head *a, const struct s3_head *b)
-{
-    bool sizes = a->size == b->size || a->size == UINT64_MAX || b->size == UINT64_MAX;
-    bool etags = a->etag[0] && b->etag[0] ? strcmp(a->etag, b->etag) == 0 : a->mtime_ms == b->mtime_ms;
-    return sizes && etags;
-}
-
 static errc take_head(struct reading *g, const struct http_response *r, struct err *err)
 {
     struct s3_head head;
@@ -38,8 +31,12 @@ static errc take_head(struct reading *g, const struct http_response *r, struct e
         return e;
     }
     g->try_has_head = true;
+    if (g->ask.takes_whole && head.is_whole) {
+        g->off = 0;
+        g->len = UINT64_MAX;
+    }
     if (g->given > 0) {
-        bool same = is_same_object(g->head, &head);
+        bool same = s3_head_is_same(g->head, &head);
         s3_head_free(&head);
         return same ? ERR_OK : s3_fail(&g->ask, err, ERR_BUSY, "it was replaced by another version while it was read");
     }
@@ -199,9 +196,8 @@ static errc try_get(void *arg, struct s3_outcome *ret, struct err *err)
     if (g->given > 0) {
         g->ask.off = g->off + g->given;
         g->ask.len = g->len == UINT64_MAX ? UINT64_MAX : g->len - g->given;
-        if (g->head->etag[0] && strncmp(g->head->etag, "W/", 2) != 0) { // a weak one matches nothing
-            g->ask.if_match = g->head->etag;
-        }
+        const char *etag = s3_head_if_match(g->head);
+        g->ask.if_match = etag ? etag : g->ask.if_match;
     }
     errc e = s3_send(g->s, &g->ask, g->cancel, &sent, &started, err);
     if (!e) {
@@ -267,6 +263,7 @@ errc s3_follow(struct s3 *s, struct s3_started *started, struct cancel *cancel, 
     struct s3_outcome o = S3_OUTCOME_INIT;
     struct reading g = {.s = s, .ask = ask_of(&started->range), .cancel = cancel, .fn = fn, .arg = arg,
                         .off = started->range.off, .len = started->range.len, .head = ret_head ? ret_head : &head};
+    g.ask.takes_whole = true;
     *g.head = (struct s3_head)S3_HEAD_INIT;
     errc e = follow(&g, &started->sent, started->http, &o, err);
     if (e) {

@@ -67,11 +67,12 @@ static errc read_partial(const struct s3_ask *ask, const struct http_response *r
 static errc read_whole(const struct s3_ask *ask, uint64_t told, struct s3_head *head, uint64_t *ret_len,
                        struct err *err)
 {
-    if (ask->off > 0) {
+    if (ask->off > 0 && !ask->takes_whole) {
         return s3_fail(ask, err, ERR_IO, "bytes from %llu on were asked for, and the answer is the whole object: the "
                        "server, or a proxy before it, knows no ranges", (unsigned long long)ask->off);
     }
     head->size = told;
+    head->is_whole = true;
     *ret_len = told;
     return ERR_OK;
 }

@@ -49,6 +49,7 @@ struct s3_ask {
     const char *shown;        // of a listing: its prefix, for causes
     uint64_t off, len;        // GET; 0 and UINT64_MAX ask without Range
     const char *if_match;     // or NULL
+    bool takes_whole;         // instead of the range, from a server that knows none
     size_t window;
 };
 

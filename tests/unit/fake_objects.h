@@ -79,7 +79,8 @@ static inline errc bucket_find(struct s3 *s, const char *bucket, const char *key
 
 static inline struct s3_head bucket_head(const struct bucket_object *o)
 {
-    return (struct s3_head){o->len, 1795000000000, "\"etag\"", mem_strdup(o->attributes)};
+    return (struct s3_head){.size = o->len, .mtime_ms = 1795000000000, .etag = "\"etag\"",
+                            .attributes = mem_strdup(o->attributes)};
 }
 
 static inline errc bucket_body(struct s3 *s, const struct bucket_object *o, uint64_t off, s3_body_fn fn, void *arg,

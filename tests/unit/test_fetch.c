@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,13 +24,19 @@ static struct fake {
     pthread_mutex_t lock;
     size_t size;           // of the object
     char etag[8];
+    int64_t mtime_ms;
     unsigned started, abandoned, live, most_live;
     uint64_t asked[256], asked_len[256];
     int fail_at;           // number of the request that breaks off in its middle, or -1
     errc fail_code;
     bool fail_again;       // and another try may do better
     int change_at;         // number of the request before which the object gets a new version, or -1
-    bool ignore_ranges;    // gives the whole object, whatever was asked for
+    struct { char etag[8]; int64_t mtime_ms; } changed;
+    unsigned whole_from;   // number of the request from which the whole object is given, whatever was asked for
+    bool hides_size;
+    unsigned foreign_at;   // number of the request that is answered with a page of somebody else's
+    uint64_t given;        // bytes of all answers
+    size_t widest;         // window of all requests
     bool empty_start;      // s3_start fails
     unsigned waits;
 } fake;
@@ -47,14 +54,16 @@ static uint8_t byte_at(uint64_t off)
 
 static void reset(size_t size)
 {
-    fake = (struct fake){.size = size, .fail_at = -1, .change_at = -1, .etag = "\"v1\""};
+    fake = (struct fake){.size = size, .fail_at = -1, .change_at = -1, .etag = "\"v1\"",
+                         .mtime_ms = 5, .whole_from = UINT_MAX, .foreign_at = UINT_MAX,
+                         .changed = {"\"v2\"", 6}};
     pthread_mutex_init(&fake.lock, NULL);
 }
 
 errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct cancel *cancel,
               struct s3_started **ret, struct err *err)
 {
-    (void)s, (void)window;
+    (void)s;
     errc e = cancel_check(cancel, err);
     if (e) {
         return e;
@@ -73,9 +82,11 @@ errc s3_start(struct s3 *s, const struct s3_range *range, size_t window, struct 
     fake.asked[fake.started % 256] = range->off;
     fake.asked_len[fake.started++ % 256] = range->len;
     fake.live++;
+    fake.widest = window > fake.widest ? window : fake.widest;
     fake.most_live = fake.live > fake.most_live ? fake.live : fake.most_live;
     if ((int)st->number == fake.change_at) {
-        strcpy(fake.etag, "\"v2\"");
+        snprintf(fake.etag, sizeof(fake.etag), "%s", fake.changed.etag);
+        fake.mtime_ms = fake.changed.mtime_ms;
     }
     pthread_mutex_unlock(&fake.lock);
     *ret = st;
@@ -104,13 +115,14 @@ static errc send_bytes(const struct s3_started *st, s3_body_fn fn, void *arg, co
 {
     static _Thread_local uint8_t piece[100000];
     errc e = ERR_OK;
-    for (uint64_t at = fake.ignore_ranges ? 0 : st->off; !e && at < to;) {
+    for (uint64_t at = head->is_whole ? 0 : st->off; !e && at < to;) {
         size_t n = to - at < sizeof(piece) ? (size_t)(to - at) : sizeof(piece);
         for (size_t i = 0; i < n; i++) {
             piece[i] = byte_at(at + i);
         }
         e = fn(arg, head, piece, n, err);
         at += n;
+        fake.given += n;
     }
     return e;
 }
@@ -119,13 +131,19 @@ errc s3_follow(struct s3 *s, struct s3_started *st, struct cancel *cancel, s3_bo
                struct s3_head *ret_head, bool *ret_again, struct err *err)
 {
     (void)s;
-    struct s3_head head = {.size = fake.size, .mtime_ms = 5};
+    struct s3_head head = {.size = fake.size, .mtime_ms = fake.mtime_ms};
     snprintf(head.etag, sizeof(head.etag), "%s", fake.etag);
-    uint64_t to = st->len > fake.size - st->off || fake.ignore_ranges ? fake.size : st->off + st->len;
+    head.is_whole = st->number >= fake.whole_from || st->number == fake.foreign_at;
+    head.size = fake.hides_size && head.is_whole ? UINT64_MAX : head.size;
+    uint64_t to = head.is_whole || st->len > fake.size - st->off ? fake.size : st->off + st->len;
+    if (st->number == fake.foreign_at) {
+        head = (struct s3_head){.size = to = 40, .mtime_ms = -1, .is_whole = true};
+    }
     bool fails = (int)st->number == fake.fail_at;
     errc e = cancel_check(cancel, err);
     *ret_again = false;
-    if (!e && st->if_match[0] && strcmp(st->if_match, fake.etag) != 0) {
+    bool matches = strncmp(st->if_match, "W/", 2) != 0 && strcmp(st->if_match, fake.etag) == 0; // RFC 9110, 13.1.1
+    if (!e && st->if_match[0] && !matches) {
         e = err_set(err, ERR_BUSY, "the object changed");
     }
     if (!e) {
@@ -167,7 +185,7 @@ static errc take(void *arg, const struct s3_head *head, const void *data, size_t
 {
     struct taker *t = arg;
     const uint8_t *bytes = data;
-    assert_int_equal(head->size, fake.size);
+    assert_true(head->size == fake.size || (fake.hides_size && head->size == UINT64_MAX));
     for (size_t i = 0; i < len; i++) {
         t->right &= bytes[i] == byte_at(t->at + i);
     }
@@ -194,7 +212,7 @@ static errc run(size_t max_bytes, uint64_t off, struct taker *t, struct cancel *
     assert_int_equal(stats.running, 0);
     assert_int_equal(fake.live, 0);
     if (!e) {
-        assert_int_equal(head.size, fake.size);
+        assert_true(fake.hides_size || head.size == fake.size);
     }
     fetcher_free(f);
     return e;
@@ -303,16 +321,100 @@ static void one_version(void **state)
     assert_int_equal(run(0, 0, &t, NULL, &err), ERR_BUSY);
 }
 
+static void weak_tags(void **state)
+{
+    (void)state;
+    static const struct { const char *etag; int64_t mtime_ms; errc code; } cases[] = {
+        {"W/\"v1\"", 5, ERR_OK},
+        {"W/\"v2\"", 5, ERR_BUSY},
+        {"W/\"v1\"", 6, ERR_BUSY},
+        {"W/\"v1\"", -1, ERR_OK},
+        {"", 6, ERR_BUSY},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct taker t = {0};
+        struct err err = ERR_INIT;
+        reset(20 * PART);
+        snprintf(fake.etag, sizeof(fake.etag), "W/\"v1\"");
+        fake.change_at = 18;
+        snprintf(fake.changed.etag, sizeof(fake.changed.etag), "%s", cases[i].etag);
+        fake.changed.mtime_ms = cases[i].mtime_ms;
+        if (run(0, 0, &t, NULL, &err) != cases[i].code || !t.right) {
+            fail_msg("case %zu: %s", i, err.cause);
+        }
+        assert_int_equal(t.at == fake.size, cases[i].code == ERR_OK);
+    }
+}
+
+static void reads_all(uint64_t off, uint64_t given)
+{
+    struct taker t = {0};
+    struct err err = ERR_INIT;
+    if (run(0, off, &t, NULL, &err)) {
+        fail_msg("%s", err.cause);
+    }
+    assert_true(t.right);
+    assert_int_equal(t.at, fake.size);
+    assert_int_equal(fake.given, given);
+    assert_int_equal(fake.widest, PART); // of however long an answer
+}
+
 static void ranges_that_are_ignored(void **state)
 {
     (void)state;
+    static const size_t sizes[] = {0, 1, PART, PART + 1, 20 * PART + 5};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (int hides = 0; hides < 2; hides++) {
+            reset(sizes[i]);
+            fake.whole_from = 0;
+            fake.hides_size = hides == 1;
+            reads_all(0, fake.size);
+            assert_int_equal(fake.started, 1); // no other connection
+        }
+    }
+    reset(20 * PART);
+    fake.whole_from = 0;
+    reads_all(3 * PART, fake.size);
+    assert_int_equal(fake.started, 1);
     struct taker t = {0};
     struct err err = ERR_INIT;
-    reset(5 * PART);
-    fake.ignore_ranges = true;
-    assert_int_equal(run(0, 0, &t, NULL, &err), ERR_OK);
+    reset(20 * PART);
+    fake.whole_from = 0;
+    assert_int_equal(run(0, fake.size, &t, NULL, &err), ERR_LIMIT); // as where ranges are known
+}
+
+static void ranges_that_are_ignored_after_a_while(void **state)
+{
+    (void)state;
+    reset(40 * PART);
+    fake.whole_from = 5;
+    reads_all(0, 45 * PART);
+    assert_true(fake.abandoned > 0);
+    assert_int_equal(fake.started, 6 + fake.abandoned);
+}
+
+static void whole_answers_that_fail(void **state)
+{
+    (void)state;
+    reset(20 * PART);
+    fake.whole_from = fake.fail_at = 0;
+    fake.fail_code = ERR_IO;
+    fake.fail_again = true;
+    reads_all(0, 30 * PART); // what was given already comes once more
+    reset(20 * PART);
+    fake.fail_at = 0;
+    fake.fail_code = ERR_IO;
+    fake.fail_again = true;
+    fake.whole_from = 0;
+    fake.change_at = 1;
+    struct taker t = {0};
+    struct err err = ERR_INIT;
+    assert_int_equal(run(0, 0, &t, NULL, &err), ERR_BUSY);
     assert_true(t.right);
-    assert_int_equal(t.at, fake.size);
+    assert_int_equal(t.at, 10 * PART);
+    reset(20 * PART);
+    fake.foreign_at = 4;
+    reads_all(0, 20 * PART + 40);
 }
 
 // --- the pace -------------------------------------------------------------------------------------
@@ -346,7 +448,9 @@ int main(void)
         cmocka_unit_test(one_request_where_one_is_enough), cmocka_unit_test(parts_in_order),
         cmocka_unit_test(memory_is_bounded),               cmocka_unit_test(a_part_that_is_cut_goes_on),
         cmocka_unit_test(what_fails_for_good_fails),       cmocka_unit_test(one_version),
-        cmocka_unit_test(ranges_that_are_ignored),         cmocka_unit_test(pace_climbs_while_it_gains),
+        cmocka_unit_test(weak_tags),                       cmocka_unit_test(ranges_that_are_ignored),
+        cmocka_unit_test(ranges_that_are_ignored_after_a_while), cmocka_unit_test(whole_answers_that_fail),
+        cmocka_unit_test(pace_climbs_while_it_gains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

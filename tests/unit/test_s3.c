@@ -433,6 +433,32 @@ static void started_requests(void **state)
     client_free(c);
 }
 
+static void ranges_that_are_not_known(void **state)
+{
+    (void)state;
+    struct client *c = client_of(NULL);
+    for (uint64_t off = 0; off < 20; off += 6) {
+        struct s3_range range = {.bucket = "bucket", .key = "k", .off = off, .len = 3};
+        struct err err = ERR_INIT;
+        struct got g = {0};
+        struct s3_started *one;
+        bool again = false;
+        SCRIPT({"200 OK", ETAG, "helloworld"});
+        assert_int_equal(s3_start(c->s3, &range, 1 << 20, NULL, &one, &err), ERR_OK);
+        assert_int_equal(s3_follow(c->s3, one, NULL, take, &g, &g.head, &again, &err), ERR_OK);
+        assert_string_equal(g.body.data, "helloworld");
+        assert_true(g.head.is_whole);
+        assert_int_equal(g.head.size, 10);
+        got_free(&g);
+        SCRIPT({"200 OK", ETAG, "hello", 10, true});
+        assert_int_equal(s3_start(c->s3, &range, 1 << 20, NULL, &one, &err), ERR_OK);
+        assert_int_equal(s3_follow(c->s3, one, NULL, take, &g, &g.head, &again, &err), ERR_IO);
+        assert_true(again);
+        got_free(&g);
+    }
+    client_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +473,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_before_it_is_sent),
         cmocka_unit_test(a_taker_ends_it),
         cmocka_unit_test(started_requests),
+        cmocka_unit_test(ranges_that_are_not_known),
     };
     return cmocka_run_group_tests(tests, fake_start, fake_stop);
 }
