@@ -100,6 +100,7 @@ const char *err_name(errc code)
         [ERR_READ_ONLY] = "read-only",
         [ERR_EXISTS] = "exists",
         [ERR_LIMIT] = "limit",
+        [ERR_TEMPDIR] = "tempdir",
         [ERR_NO_MEMORY] = "no-memory",
     };
     if ((unsigned)code < sizeof names / sizeof *names)

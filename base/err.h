@@ -29,6 +29,7 @@ typedef enum err_code {
     ERR_READ_ONLY,     // any other write
     ERR_EXISTS,        // a thing of that name is there already
     ERR_LIMIT,         // a limit on depth, size or memory was reached
+    ERR_TEMPDIR,       // temporary files cannot be made where they belong
     ERR_NO_MEMORY,
 } errc;
 

@@ -54,6 +54,9 @@ static const struct errno_info table[] = {
         "make room where the cause names a limit of the system; of an artifact or a code package that is too large or "
         "too deep to show read the stored bytes, below .pickle/ or as .code.tgz",
         "make smaller what the cause names, or make room where it names a limit of the system", false),
+    [ERR_TEMPDIR] = ROW(EIO,
+        "make the directory that the cause names one that can be written, or set METAFLOW_TEMPDIR to another and mount "
+        "again", false),
     [ERR_NO_MEMORY] = ROW(ENOMEM, "free memory, then try again", false),
 };
 

@@ -387,13 +387,17 @@ def test_missing_names_are_in_no_error_log(mnt):
 
 def test_no_tempdir(mounter, cli, main_root, runs, tmp_path):
     """S100: where METAFLOW_TEMPDIR cannot be written, what needs staging fails with a cause and what does
-    not works; one that does not exist is refused at once."""
+    not works, which the mount warns of and --check tells; one that does not exist is refused at once."""
     mount = mounter(main_root, env={"METAFLOW_TEMPDIR": "/proc"}, expect_errors=[".*"])
+    assert "warning" in mount.output() and "set METAFLOW_TEMPDIR" in mount.output()
     assert mount.read(runs["hello"] + "/start/1/message") == b"hello, world"
     with pytest.raises(OSError):
         mount.read(runs["big"] + "/start/1/.pickle/array")
-    assert "/proc" in mount.errors()
+    assert "/proc" in mount.errors() and "set METAFLOW_TEMPDIR to another" in mount.errors()
+    assert "free space" not in mount.errors()
     assert mount.read(runs["hello"] + "/start/1/greeting") == b"hello"
+    done = cli("--check", "--datastore-root", str(main_root), env={"METAFLOW_TEMPDIR": None}, cwd="/proc")
+    assert done.returncode == 0 and re.search("^warning .*/proc.*set METAFLOW_TEMPDIR", done.stdout, re.M), done
     (tmp_path / "m").mkdir()
     done = cli("--datastore-root", str(main_root), str(tmp_path / "m"), env={"METAFLOW_TEMPDIR": "/nowhere"})
     assert done.returncode != 0 and "METAFLOW_TEMPDIR" in done.stderr and "/nowhere" in done.stderr
