@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "fs/cli_args.h"
+#include "fs/cli_signals.h"
 #include "fs/get_i.h"
 #include "fs/stack_s3.h"
 
@@ -165,11 +166,10 @@ struct signals {
 static void signals_block(struct signals *s)
 {
     *s = (struct signals){.fd = -1};
-    sigemptyset(&s->mine);
-    sigaddset(&s->mine, SIGINT);
-    sigaddset(&s->mine, SIGTERM);
-    sigaddset(&s->mine, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &s->mine, &s->before);
+    cli_signals_wanted(&s->mine);
+    sigset_t blocked = s->mine;
+    sigaddset(&blocked, SIGPIPE); // of the closing line: it ends the process when all is cleaned up
+    pthread_sigmask(SIG_BLOCK, &blocked, &s->before);
     s->fd = signalfd(-1, &s->mine, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

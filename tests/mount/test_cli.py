@@ -10,7 +10,7 @@ import subprocess
 
 import make
 import pytest
-from mounting import binary, is_mounted, run_metaflowfs
+from mounting import binary, daemon_env, is_mounted, run_metaflowfs
 
 CODES = {}
 
@@ -352,6 +352,53 @@ def test_cat_into_a_closed_pipe(main_root, runs, tmp_path):
                            (binary(), main_root, runs["big"])], capture_output=True, timeout=60, cwd=tmp_path,
                           env=make.metaflow_env(main_root))
     assert done.stdout == b"line 00000" and b"Sanitizer" not in done.stderr
+
+
+@pytest.mark.parametrize("sig", [signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_cat_that_is_ended(main_root, runs, tmp_path, sig):
+    """S541: a `metaflowfs cat` whose reader goes away, or that a signal ends while it waits for its reader, ends by
+    that signal, says nothing and leaves nothing in METAFLOW_TEMPDIR."""
+    (tmp_path / "temp").mkdir()
+    process = subprocess.Popen([binary(), "cat", "--datastore-root", main_root, runs["big"] + "/start/1/.pickle/array"],
+                               env=daemon_env(main_root, tmp_path), cwd=tmp_path, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.read(10)
+    assert list((tmp_path / "temp").iterdir())
+    if sig == signal.SIGPIPE:
+        process.stdout.close()
+    else:
+        process.send_signal(sig)
+    assert process.wait(60) == -sig
+    assert process.stderr.read() == b""
+    assert list((tmp_path / "temp").iterdir()) == []
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_ls_into_a_closed_pipe(main_root, tmp_path):
+    """S541: so does an `ls`; where SIGPIPE is ignored it says what failed, and its exit code tells it."""
+    argv = [binary(), "ls", "-l", "--datastore-root", str(main_root)]
+    for ignored, code in ((False, -signal.SIGPIPE), (True, 1)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        (tmp_path / "temp").mkdir(exist_ok=True)
+        done = subprocess.run(argv, env=daemon_env(main_root, tmp_path), cwd=tmp_path, stdin=subprocess.DEVNULL,
+                              stdout=writer, stderr=subprocess.PIPE, restore_signals=not ignored, timeout=60)
+        os.close(writer)
+        assert done.returncode == code and b"Sanitizer" not in done.stderr, done
+
+
+def test_a_signal_that_is_ignored(main_root, runs, tmp_path):
+    """S541: below nohup a SIGHUP does not end it."""
+    (tmp_path / "temp").mkdir()
+    argv = [binary(), "cat", "--datastore-root", str(main_root), runs["big"] + "/start/1/.pickle/array"]
+    process = subprocess.Popen(["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *argv], cwd=tmp_path,
+                               env=daemon_env(main_root, tmp_path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert process.stdout.read(10)
+    process.send_signal(signal.SIGHUP)
+    assert len(process.stdout.read()) > 64 << 20
+    assert process.wait(60) == 0
+    process.stdout.close()
 
 
 def test_control_files(mnt, main_root, runs):
