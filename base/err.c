@@ -39,7 +39,7 @@ static errc code_of_errno(int sys_errno)
         return ERR_NO_MEMORY;
     case EMFILE:
     case ENFILE:
-        return ERR_LIMIT;
+        return ERR_TOO_MANY;
     case EINTR:
         return ERR_INTERRUPTED;
     case ETIMEDOUT:

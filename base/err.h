@@ -16,7 +16,7 @@ typedef enum err_code {
     ERR_TIMEOUT,       // a deadline passed
     ERR_UNREACHABLE,   // the breaker is open
     ERR_THROTTLED,     // still refused after retries
-    ERR_TOO_MANY,      // our own queue is full
+    ERR_TOO_MANY,      // our own queue is full, or too many files are open
     ERR_CORRUPT,       // stored bytes are malformed or do not match their key
     ERR_IO,            // the system refused a read or write
     ERR_NO_SPACE,      // cannot stage

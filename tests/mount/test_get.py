@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -215,6 +216,32 @@ def test_a_full_file_system(main_root, runs, tmp_path):
     assert done.stdout.splitlines()[0] == "1", done
     assert "No space left on device" in done.stderr and len(done.stderr.splitlines()) == 1
     assert "metaflowfs-part" not in done.stdout and STATE in done.stdout
+
+
+def few_files(limit):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
+def test_few_open_files(get, runs, mnt, tmp_path):
+    """S543: where fewer files can be open than would be, fewer are copied at once, and all of them."""
+    out = tmp_path / "out"
+    assert ok(get("--jobs", "64", runs["foreach"], out, preexec_fn=few_files(48)))
+    assert files(out) == files(mnt / runs["foreach"])
+
+
+@pytest.mark.parametrize("names, said", [(["start"], "1 directory failed"), (["start", "end"], "2 directories failed")])
+def test_failed_directories_are_counted(get, runs, tmp_path, names, said):
+    """S543: a directory that failed is counted as one, and not as a file."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / STATE).write_text("metaflowfs-get 1 %s\n" % runs["hello"])
+    for name in names:
+        (out / name).write_text("in the way")
+    done = get(runs["hello"], out)
+    assert done.returncode == 1 and said + ": the same command tries again" in done.stderr, done
+    for name in names:
+        (out / name).unlink()
+    ok(get(runs["hello"], out))
 
 
 @pytest.mark.threads
