@@ -218,6 +218,35 @@ def test_a_full_file_system(main_root, runs, tmp_path):
     assert "metaflowfs-part" not in done.stdout and STATE in done.stdout
 
 
+def test_a_copy_that_could_not_begin(main_root, runs, tmp_path):
+    """S542: a copy that a full file system ended before its first file goes on where it was."""
+    full = tmp_path / "full"
+    full.mkdir()
+    command = "%s get --datastore-root %s %s %s/out" % (binary(), main_root, runs["hello"], full)
+    script = ("mount -t tmpfs -o size=1m none %s; dd if=/dev/zero of=%s/fill bs=4k 2>/dev/null; %s; echo $?; "
+              "rm %s/fill; %s; echo $?; find %s" % (full, full, command, full, command, full))
+    (tmp_path / "temp").mkdir()
+    done = subprocess.run(["unshare", "--mount", "--user", "--map-root-user", "sh", "-c", script],
+                          capture_output=True, text=True, timeout=60, env=daemon_env(main_root, tmp_path))
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1" and "No space left on device" in done.stderr, done
+    assert lines[2] == "0", done
+    assert "%s/out/start/1/message" % full in lines, done
+
+
+@pytest.mark.parametrize("beside", [None, "notes"])
+def test_a_copy_that_was_killed_at_once(get, runs, tmp_path, beside):
+    """S542: so does one that was killed then; where anything else is in the directory, the copy is a new one in it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / STATE).touch()
+    if beside:
+        (out / beside).touch()
+    ok(get(runs["hello"], out))
+    assert (out / "start").exists() == (beside is None)
+    assert (out / runs["hello"].split("/")[1] / "start").exists() == (beside is not None)
+
+
 def few_files(limit):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
