@@ -63,12 +63,13 @@ def test_a_full_file_system(service, service_root, service_runs, tmp_path):
     full = tmp_path / "full"
     full.mkdir()
     (tmp_path / "temp").mkdir()
-    env = daemon_env(service_root, tmp_path, **service_env(service.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(service_root)))
+    where = service_env(service.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(service_root))
     command = "%s ls %s" % (binary(), service_runs["hello"])
     script = ("mount -t tmpfs -o size=1m,mode=0700 none %s; dd if=/dev/zero of=%s/fill bs=4k 2>/dev/null; "
-              "METAFLOW_TEMPDIR=%s %s --no-cache && %s --cache-dir %s/cache" % (full, full, full, command, command, full))
-    done = subprocess.run(["unshare", "--mount", "--user", "--map-root-user", "sh", "-c", script], env=env,
-                          capture_output=True, text=True, timeout=60)
+              "METAFLOW_TEMPDIR=%s %s --no-cache && %s --cache-dir %s/cache" %
+              (full, full, full, command, command, full))
+    done = subprocess.run(["unshare", "--mount", "--user", "--map-root-user", "sh", "-c", script],
+                          env=daemon_env(service_root, tmp_path, **where), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.split().count("start") == 2, done
 
 
