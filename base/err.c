@@ -39,7 +39,7 @@ static errc code_of_errno(int sys_errno)
         return ERR_NO_MEMORY;
     case EMFILE:
     case ENFILE:
-        return ERR_LIMIT;
+        return ERR_TOO_MANY;
     case EINTR:
         return ERR_INTERRUPTED;
     case ETIMEDOUT:
@@ -100,6 +100,7 @@ const char *err_name(errc code)
         [ERR_READ_ONLY] = "read-only",
         [ERR_EXISTS] = "exists",
         [ERR_LIMIT] = "limit",
+        [ERR_TEMPDIR] = "tempdir",
         [ERR_NO_MEMORY] = "no-memory",
     };
     if ((unsigned)code < sizeof names / sizeof *names)

@@ -16,7 +16,7 @@ typedef enum err_code {
     ERR_TIMEOUT,       // a deadline passed
     ERR_UNREACHABLE,   // the breaker is open
     ERR_THROTTLED,     // still refused after retries
-    ERR_TOO_MANY,      // our own queue is full
+    ERR_TOO_MANY,      // our own queue is full, or too many files are open
     ERR_CORRUPT,       // stored bytes are malformed or do not match their key
     ERR_IO,            // the system refused a read or write
     ERR_NO_SPACE,      // cannot stage
@@ -29,6 +29,7 @@ typedef enum err_code {
     ERR_READ_ONLY,     // any other write
     ERR_EXISTS,        // a thing of that name is there already
     ERR_LIMIT,         // a limit on depth, size or memory was reached
+    ERR_TEMPDIR,       // temporary files cannot be made where they belong
     ERR_NO_MEMORY,
 } errc;
 

@@ -63,8 +63,12 @@ void item_write(struct buf *out, uint64_t generation, int64_t asked_ms, const st
 // --- cache_open.c ---
 // Opens (or makes) the environment; sets folder, where, env.
 errc cache_open_env(const struct cache_conf *conf, struct cache *c, struct err *err) ERR_MUST_CHECK;
-// The environment in that folder, into c: 0, or LMDB's or the system's error. MDB_CORRUPTED where the file ends
-// before its last page, unless any_length.
+
+// --- cache_env.c ---
+// The environment in that folder, into c: 0, or LMDB's or the system's error (ENOSPC on a full file system). Its map is
+// smaller, and c->max_bytes with it, where the address space does not hold it; ENOMEM where there is not even
+// CACHE_MAP_LEAST. MDB_CORRUPTED where the file ends before its last page, unless any_length.
+#define CACHE_MAP_LEAST (8u << 20)
 int cache_env_open(struct cache *c, const char *folder, bool any_length);
 
 // --- cache_check.c ---

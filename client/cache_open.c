@@ -15,68 +15,7 @@
 #include "base/mem.h"
 #include "client/cache_i.h"
 
-#define MAX_READERS 1024
 #define INITIAL_PID_NS UINT64_C(4026531836) // the kernel's PROC_PID_INIT_INO
-
-// --- the environment ------------------------------------------------------------------------------------------
-
-static int open_databases(struct cache *c)
-{
-    static const char *const names[] = {"items", "units", "marks", "info"};
-    MDB_dbi *const all[] = {&c->items, &c->units, &c->marks, &c->info};
-    MDB_txn *txn;
-    int e = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (e) {
-        return e;
-    }
-    for (size_t i = 0; !e && i < 4; i++) {
-        e = mdb_dbi_open(txn, names[i], MDB_CREATE, all[i]);
-    }
-    if (e) {
-        mdb_txn_abort(txn);
-        return e;
-    }
-    return mdb_txn_commit(txn);
-}
-
-// Reading a page beyond the end of the file would end the process.
-static int check_length(MDB_env *env)
-{
-    MDB_envinfo info;
-    MDB_stat st;
-    struct stat file;
-    mdb_filehandle_t fd;
-    int e = mdb_env_info(env, &info);
-    e = e ? e : mdb_env_stat(env, &st);
-    e = e ? e : mdb_env_get_fd(env, &fd);
-    if (!e && fstat(fd, &file) == 0 && (uint64_t)file.st_size < ((uint64_t)info.me_last_pgno + 1) * st.ms_psize) {
-        e = MDB_CORRUPTED;
-    }
-    return e;
-}
-
-int cache_env_open(struct cache *c, const char *folder, bool any_length)
-{
-    int e = mdb_env_create(&c->env);
-    if (e) {
-        return e;
-    }
-    mdb_env_set_maxdbs(c->env, 4);
-    mdb_env_set_maxreaders(c->env, MAX_READERS);
-    mdb_env_set_mapsize(c->env, 2 * c->max_bytes + ((size_t)1 << 30));
-    e = mdb_env_open(c->env, folder, MDB_NOTLS | MDB_NOSYNC, 0600);
-    e = e || any_length ? e : check_length(c->env);
-    if (!e) {
-        int dead;
-        mdb_reader_check(c->env, &dead);
-        e = open_databases(c);
-    }
-    if (e) {
-        mdb_env_close(c->env);
-        c->env = NULL;
-    }
-    return e;
-}
 
 // --- a cache of another boot that was not closed ------------------------------------------------------------
 
@@ -271,11 +210,15 @@ static errc use_any(struct cache *c, const struct cache_conf *conf, const char *
 {
     const char *const parents[] = {conf->tempdir, "/var/tmp", "/tmp", "/dev/shm"};
     int e = ENOENT;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4 && e != ENOMEM; i++) {
         e = parents[i] ? use_nothing(c, parents[i], why) : ENOENT;
         if (!e) {
             return ERR_OK;
         }
+    }
+    if (e == ENOMEM) {
+        return err_set(err, ERR_NO_MEMORY, "there is no address space for the metadata cache, which needs at least %u "
+                       "MiB of it: raise the process's limit (ulimit -v)", CACHE_MAP_LEAST >> 20);
     }
     return err_set(err, ERR_NO_SPACE, "no place for the metadata cache: neither METAFLOW_TEMPDIR nor /var/tmp nor /tmp "
                    "can be written (%s)", mdb_strerror(e));

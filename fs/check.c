@@ -81,6 +81,20 @@ static int check_s3(struct stack *stack)
     return EXIT_OK;
 }
 
+// As a mount does: what it only warns of is no problem.
+static int check_staging(const struct stack *stack)
+{
+    struct err err = ERR_INIT;
+    errc e = staging_check(stack->tempdir, &err);
+    if (e && stack->s3_root != NULL) {
+        return problem(EXIT_CONFIG, &err);
+    }
+    if (e) {
+        printf("warning      %s\n", err.cause);
+    }
+    return EXIT_OK;
+}
+
 static int list_flows(struct stack *stack, const struct options *o)
 {
     struct err err = ERR_INIT;
@@ -92,7 +106,10 @@ static int list_flows(struct stack *stack, const struct options *o)
     if (stack_build(stack, o, NULL, &code, &err)) {
         return problem(code, &err);
     }
-    int result = stack->service != NULL ? check_service(stack) : EXIT_OK;
+    int result = check_staging(stack);
+    if (result == EXIT_OK && stack->service != NULL) {
+        result = check_service(stack);
+    }
     if (result == EXIT_OK && stack->s3_root != NULL) {
         result = check_s3(stack);
     }

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +21,12 @@ static int wait_for_child(int fd, pid_t pid)
     if (got == 1) {
         return code + 1;
     }
-    // It ended without a word.
     int status = 0;
     waitpid(pid, &status, 0);
+    if (WIFSIGNALED(status)) {
+        fprintf(stderr, "metaflowfs: the start was ended by signal %d (%s)\n", WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    }
     return (WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1) + 1;
 }
 

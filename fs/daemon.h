@@ -11,7 +11,8 @@ struct daemon {
 };
 
 // In the foreground: nothing. Else forks: the child returns 0, and the parent waits for the child's
-// result and returns its exit code + 1 (or -1 when there was no fork to be had).
+// result and returns its exit code + 1 (or -1 when there was no fork to be had). That a child ended on a
+// signal, which says nothing itself, is said on stderr.
 int daemon_start(struct daemon *d, bool foreground);
 // The child tells the parent, leaves the terminal, and tells systemd (NOTIFY_SOCKET) on success. Only the first call
 // does anything.

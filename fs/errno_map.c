@@ -26,7 +26,8 @@ static const struct errno_info table[] = {
         "then do it again: a save that failed is not repeated by itself, and the same text never makes a second job",
         false),
     [ERR_THROTTLED] = ROW(EAGAIN, "try again later: the server refused after several tries", false),
-    [ERR_TOO_MANY] = ROW(EAGAIN, "try again: too many requests were waiting at once", false),
+    [ERR_TOO_MANY] = ROW(EAGAIN, "try again: too many requests were waiting, or files open (ulimit -n), at "
+                                 "once", false),
     [ERR_CORRUPT] = ROW_BATCH(EIO,
         "the stored file is damaged: compare it with another copy, or run the task again",
         "where the cause names a file of the jobs' journal, move it away; where AWS's answer was none, try again",
@@ -54,6 +55,9 @@ static const struct errno_info table[] = {
         "make room where the cause names a limit of the system; of an artifact or a code package that is too large or "
         "too deep to show read the stored bytes, below .pickle/ or as .code.tgz",
         "make smaller what the cause names, or make room where it names a limit of the system", false),
+    [ERR_TEMPDIR] = ROW(EIO,
+        "make the directory that the cause names one that can be written, or set METAFLOW_TEMPDIR to another and mount "
+        "again", false),
     [ERR_NO_MEMORY] = ROW(ENOMEM, "free memory, then try again", false),
 };
 

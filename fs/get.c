@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "fs/cli_args.h"
+#include "fs/cli_signals.h"
 #include "fs/get_i.h"
 #include "fs/stack_s3.h"
 
@@ -79,7 +80,7 @@ void get_fail(struct get *g, const struct get_item *item, const struct err *err)
     } else {
         atomic_store(&g->was_unreached, unreached || atomic_load(&g->was_unreached));
         atomic_fetch_sub(&g->bytes_known, item->is_dir ? 0 : item->size);
-        atomic_fetch_add(&g->failed, 1);
+        atomic_fetch_add(item->is_dir ? &g->failed_dirs : &g->failed, 1);
         get_say(g, "%s: %s", path[0] != '\0' ? path : g->pathspec, err->cause);
     }
     pthread_mutex_unlock(&g->failing);
@@ -96,6 +97,9 @@ static void run_item(struct get *g, struct get_item *item, char *chunk)
         item->alone = true;
         get_queue_add(&g->queue, item);
         get_queue_done(&g->queue, item);
+        return;
+    }
+    if (e == ERR_TOO_MANY && !item->begun && !atomic_load(&g->cancel.set) && get_queue_crowded(&g->queue, item)) {
         return;
     }
     if (e) {
@@ -165,11 +169,10 @@ struct signals {
 static void signals_block(struct signals *s)
 {
     *s = (struct signals){.fd = -1};
-    sigemptyset(&s->mine);
-    sigaddset(&s->mine, SIGINT);
-    sigaddset(&s->mine, SIGTERM);
-    sigaddset(&s->mine, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &s->mine, &s->before);
+    cli_signals_wanted(&s->mine);
+    sigset_t blocked = s->mine;
+    sigaddset(&blocked, SIGPIPE); // of the closing line: it ends the process when all is cleaned up
+    pthread_sigmask(SIG_BLOCK, &blocked, &s->before);
     s->fd = signalfd(-1, &s->mine, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -212,9 +215,24 @@ static void watch(struct get *g, struct signals *s)
     }
 }
 
+// What is in a directory that could not be listed is not known: it is counted for itself.
+static void say_failed(struct get *g, unsigned long long failed, unsigned long long dirs)
+{
+    unsigned long long files = atomic_load(&g->files_known);
+    const char *several = dirs == 1 ? "directory" : "directories";
+    if (failed == 0) {
+        get_say(g, "%llu %s failed: the same command tries again", dirs, several);
+    } else if (dirs == 0) {
+        get_say(g, "%llu of %llu failed: the same command tries them again", failed, files);
+    } else {
+        get_say(g, "%llu of %llu files and %llu %s failed: the same command tries them again", failed, files, dirs,
+                several);
+    }
+}
+
 static int tell_end(struct get *g, int signal)
 {
-    unsigned long long failed = atomic_load(&g->failed), files = atomic_load(&g->files_known);
+    unsigned long long failed = atomic_load(&g->failed), dirs = atomic_load(&g->failed_dirs);
     get_report_clear(g);
     if (signal != 0) {
         get_say(g, "interrupted: the same command goes on where this one was");
@@ -231,10 +249,10 @@ static int tell_end(struct get *g, int signal)
     if (fflush(stdout) != 0) {
         return EXIT_OTHER;
     }
-    if (failed > 0) {
-        get_say(g, "%llu of %llu failed: the same command tries them again", failed, files > failed ? files : failed);
+    if (failed + dirs > 0) {
+        say_failed(g, failed, dirs);
     }
-    return failed == 0 ? EXIT_OK : atomic_load(&g->was_unreached) ? (int)stack_unreached(&g->stack) : EXIT_OTHER;
+    return failed + dirs == 0 ? EXIT_OK : atomic_load(&g->was_unreached) ? (int)stack_unreached(&g->stack) : EXIT_OTHER;
 }
 
 static int run(struct get *g, struct signals *s)

@@ -35,6 +35,7 @@ struct get_item {
     char *name;          // its file name there
     struct tref ref;
     bool is_dir, alone;  // alone: tried before, and to be tried with nothing beside it
+    bool begun;          // a directory of which something is queued already
     bool has_attr, executable;
     uint64_t size;       // as it was shown; counted in progress
     int64_t mtime_ms;
@@ -48,7 +49,7 @@ struct get_queue {
     pthread_cond_t changed;
     struct get_item *files, **files_end, *dirs, *late;
     size_t n_files, enough;
-    unsigned listing, copying, max_listing;
+    unsigned listing, copying, max_listing, max_running;
     bool begun, alone, stopped; // begun: the first item came
 };
 void get_queue_init(struct get_queue *q, unsigned jobs);
@@ -57,6 +58,9 @@ void get_queue_add(struct get_queue *q, struct get_item *item);
 // Waits for work: NULL when everything is done, or the queue was stopped. get_queue_done follows each item.
 struct get_item *get_queue_take(struct get_queue *q);
 void get_queue_done(struct get_queue *q, const struct get_item *item);
+// Instead of get_queue_done, for an item that failed because too many run at once: it comes again, first, and from here
+// on half as many run. False when it was the only one: then it fails.
+bool get_queue_crowded(struct get_queue *q, struct get_item *item);
 bool get_queue_is_walked(struct get_queue *q); // everything was listed
 void get_queue_stop(struct get_queue *q);
 
@@ -104,7 +108,8 @@ struct get {
     char *fatal_at;
 
     atomic_ullong bytes, bytes_known, bytes_copied; // done of; read and written by this run
-    atomic_ullong files, files_known, copied, there, links, failed;
+    atomic_ullong files, files_known, copied, there, links;
+    atomic_ullong failed, failed_dirs; // failed: files
     atomic_uint unreached;   // failures in a row because nobody answers
     atomic_bool was_unreached; // there was one
 };

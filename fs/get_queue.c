@@ -41,7 +41,7 @@ void get_item_free(struct get_item *item)
 
 void get_queue_init(struct get_queue *q, unsigned jobs)
 {
-    *q = (struct get_queue){.enough = (size_t)jobs * 2, .max_listing = jobs / 4 + 1};
+    *q = (struct get_queue){.enough = (size_t)jobs * 2, .max_listing = jobs / 4 + 1, .max_running = jobs};
     q->files_end = &q->files;
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->changed, NULL);
@@ -110,7 +110,7 @@ static struct get_item *take_file(struct get_queue *q)
 // With the lock: what may be begun now, or NULL.
 static struct get_item *choose(struct get_queue *q)
 {
-    if (q->alone) {
+    if (q->alone || q->listing + q->copying >= q->max_running) {
         return NULL;
     }
     bool list_ahead = q->dirs != NULL && q->listing < q->max_listing && q->n_files < q->enough;
@@ -157,6 +157,35 @@ void get_queue_done(struct get_queue *q, const struct get_item *item)
     // One that ends may let several begin, or all of them end.
     pthread_cond_broadcast(&q->changed);
     pthread_mutex_unlock(&q->lock);
+}
+
+static void push_first(struct get_queue *q, struct get_item *item)
+{
+    if (item->alone || item->is_dir) {
+        push(item->alone ? &q->late : &q->dirs, item);
+        return;
+    }
+    push(&q->files, item);
+    q->n_files++;
+    if (item->next == NULL) {
+        q->files_end = &item->next;
+    }
+}
+
+bool get_queue_crowded(struct get_queue *q, struct get_item *item)
+{
+    pthread_mutex_lock(&q->lock);
+    unsigned running = q->listing + q->copying;
+    bool again = running > 1;
+    if (again) {
+        q->max_running = running / 2 < q->max_running ? running / 2 : q->max_running;
+        q->enough = q->max_running; // what is queued holds its directory open
+        *(item->is_dir ? &q->listing : &q->copying) -= 1;
+        push_first(q, item);
+        pthread_cond_broadcast(&q->changed);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return again;
 }
 
 bool get_queue_is_walked(struct get_queue *q)

@@ -207,7 +207,11 @@ static errc begin_anew(struct get_state *s, const char *object, struct err *err)
         return err_set_errno(err, errno, "cannot empty %s/" GET_STATE_FILE, s->shown);
     }
     auto_free char *line = mem_printf("%s%s\n", HEADER, object);
-    return append(s, line, err);
+    errc e = append(s, line, err);
+    if (e) {
+        (void)!ftruncate(s->fd, 0); // an empty one is begun again, of a part of a line nobody knows whose it is
+    }
+    return e;
 }
 
 static errc open_locked(int dirfd, const char *shown, int *ret_fd, struct err *err)

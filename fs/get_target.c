@@ -1,4 +1,5 @@
 // Where the copy goes: DIR itself or something in it, as `cp -r` decides, or where an earlier copy is gone on with.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -46,6 +47,30 @@ static errc make_dir(int at, const char *path, struct err *err)
     return err_set_errno(err, errno, "cannot make the directory %s", path);
 }
 
+// A directory of a run that ended before it could say what it copies: it holds an empty state, and nothing else.
+static bool is_barely_begun(int dirfd)
+{
+    struct stat st;
+    if (fstatat(dirfd, GET_STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) || st.st_size != 0) {
+        return false;
+    }
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    unsigned entries = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this DIR
+    while (entries < 4 && readdir(dir) != NULL) {
+        entries++;
+    }
+    closedir(dir);
+    return entries == 3; // with . and ..
+}
+
 // *ret_shown is the target's path for causes, owned by the caller.
 static errc find_dir(const struct get *g, const char *name, const char *object, int *ret, char **ret_shown,
                      struct err *err)
@@ -59,7 +84,7 @@ static errc find_dir(const struct get *g, const char *name, const char *object, 
     if (e) {
         return e;
     }
-    if (fresh || name[0] == '\0' || get_state_is_of(fd, object)) {
+    if (fresh || name[0] == '\0' || get_state_is_of(fd, object) || is_barely_begun(fd)) {
         *ret = fd;
         *ret_shown = mem_strdup(g->dir);
         return ERR_OK;

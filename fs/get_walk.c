@@ -45,6 +45,7 @@ struct listing {
     struct get *g;
     struct get_dir *dir;
     const struct tref *ref;
+    bool begun;
 };
 
 // Names of the tree are encoded, so that none of these comes: a last look before a name is given to the system.
@@ -57,6 +58,7 @@ static bool take_entry(void *arg, const char *name, enum kind kind, const struct
 {
     struct listing *l = arg;
     struct tref ref __attribute__((cleanup(tref_free)));
+    l->begun = true;
     tref_copy(&ref, l->ref);
     if (kind_info(kind)->type == KIND_LINK) {
         atomic_fetch_add(&l->g->links, 1);
@@ -113,8 +115,9 @@ errc get_list(struct get *g, struct get_item *item, struct err *err)
         // A full file system is full for all that is left.
         return e;
     }
-    struct listing l = {g, dir, &item->ref};
+    struct listing l = {g, dir, &item->ref, false};
     e = tree_list(g->stack.tree, &item->ref, &g->cancel, take_entry, &l, err);
+    item->begun = l.begun;
     if (!e && g->logs && (item->ref.kind == K_TASK || item->ref.kind == K_ATTEMPT)) {
         add_log(g, dir, &item->ref, K_STDOUT, ".stdout");
         add_log(g, dir, &item->ref, K_STDERR, ".stderr");

@@ -188,6 +188,20 @@ static void warn_first(const struct options *o, const char *mountpoint)
     }
 }
 
+// All that is in S3 is staged; of a datastore on this machine what is small is not.
+static errc check_staging(const struct stack *s, enum exit_code *code, struct err *err)
+{
+    errc e = staging_check(s->tempdir, err);
+    if (e && s->s3_root != NULL) {
+        *code = EXIT_CONFIG;
+        return e;
+    }
+    if (e) {
+        fprintf(stderr, "metaflowfs: warning: %s\n", err->cause);
+    }
+    return ERR_OK;
+}
+
 static errc find_all(struct mount *m, enum exit_code *code, struct err *err)
 {
     auto_free char *cwd = getcwd(NULL, 0);
@@ -198,6 +212,7 @@ static errc find_all(struct mount *m, enum exit_code *code, struct err *err)
     if (!e) {
         e = mountpoint_check(m->options, &m->stack, &m->path, code, err);
     }
+    e = e ? e : check_staging(&m->stack, code, err);
     return e ? e : fuse_check(m->options, code, err);
 }
 

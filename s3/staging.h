@@ -55,6 +55,9 @@ struct staging_stats {
 // while its process lives, so that those of Metaflow's own S3 client are never touched.
 errc staging_new(const struct staging_conf *conf, struct staging **ret,
                  struct err *err) ERR_MUST_CHECK;
+// Whether something can be made in the tempdir now: else ERR_TEMPDIR, with what to do. One that is full is well, as
+// space comes back, and so is one that staging_new refuses. Nothing stays behind.
+errc staging_check(const char *tempdir, struct err *err) ERR_MUST_CHECK;
 // Removes the root directory. Waits for producers to end; every holder has let go before.
 void staging_free(struct staging *st);
 // the root's absolute path (made on this call); NULL if it cannot be made

@@ -32,6 +32,23 @@ errc staging_set_errno(struct err *err, errc code, int sys_errno, const char *fm
     return code;
 }
 
+// What is full may have room again, and what is open be closed; any other reason is one of the directory.
+static errc kind_of(int sys_errno)
+{
+    switch (sys_errno) {
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_NO_SPACE;
+    case EMFILE:
+    case ENFILE:
+        return ERR_TOO_MANY;
+    case ENOMEM:
+        return ERR_NO_MEMORY;
+    default:
+        return ERR_TEMPDIR;
+    }
+}
+
 errc staging_root_init(struct staging_root *r, const char *tempdir, struct err *err)
 {
     const char *dir = tempdir && *tempdir ? tempdir : ".";
@@ -133,7 +150,7 @@ static errc root_take(struct staging_root *r, const char *path, struct err *err)
         if (dirfd >= 0)
             close(dirfd);
         rmdir(path);
-        return staging_set_errno(err, ERR_NO_SPACE, e, "cannot use %.300s for temporary files",
+        return staging_set_errno(err, kind_of(e), e, "cannot use %.300s for temporary files",
                                  path);
     }
     if (r->dirfd >= 0)
@@ -156,7 +173,7 @@ static errc root_make(struct staging_root *r, struct err *err)
     auto_free char *path = file_join(r->tempdir, ROOT_PREFIX ROOT_RANDOM);
     if (!mkdtemp(path))
         return staging_set_errno(
-            err, ERR_NO_SPACE, errno,
+            err, kind_of(errno), errno,
             "METAFLOW_TEMPDIR has to be a directory that can be written; making "
             "one for temporary files in %.250s",
             r->tempdir);
@@ -178,7 +195,7 @@ static bool root_is_gone(const struct staging_root *r)
 static errc root_remake(struct staging_root *r, struct err *err)
 {
     if (mkdir(r->path, 0700) != 0)
-        return staging_set_errno(err, ERR_NO_SPACE, errno, "cannot make %.300s again", r->path);
+        return staging_set_errno(err, kind_of(errno), errno, "cannot make %.300s again", r->path);
     return root_take(r, r->path, err);
 }
 
@@ -201,10 +218,15 @@ static int named_file(const char *root)
     return fd;
 }
 
+static bool has_no_unnamed_files(int sys_errno)
+{
+    return sys_errno == EOPNOTSUPP || sys_errno == EISDIR || sys_errno == EINVAL;
+}
+
 static int unnamed_file(struct staging_root *r)
 {
     int fd = openat(r->dirfd, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+    if (fd < 0 && has_no_unnamed_files(errno))
         fd = named_file(r->path);
     return fd;
 }
@@ -222,14 +244,40 @@ errc staging_root_file(struct staging_root *r, int *ret_fd, struct err *err)
             no = errno;
         }
     }
-    if (e == ERR_OK && fd < 0) {
-        errc kind = no == EMFILE || no == ENFILE ? ERR_TOO_MANY : ERR_NO_SPACE;
-        e = staging_set_errno(err, kind, no, "cannot make a temporary file in %.300s", r->path);
-    }
+    if (e == ERR_OK && fd < 0)
+        e = staging_set_errno(err, kind_of(no), no, "cannot make a temporary file in %.300s", r->path);
     pthread_mutex_unlock(&r->lock);
     if (e == ERR_OK)
         *ret_fd = fd;
     return e;
+}
+
+// 0, or the errno with which something new in the directory is refused.
+static int try_dir(const char *dir)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    if (!has_no_unnamed_files(errno))
+        return errno;
+    auto_free char *path = file_join(dir, ROOT_PREFIX ROOT_RANDOM);
+    return mkdtemp(path) && rmdir(path) == 0 ? 0 : errno;
+}
+
+errc staging_check(const char *tempdir, struct err *err)
+{
+    struct stat st;
+    if (stat(tempdir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return ERR_OK; // staging_new says it
+    int no = try_dir(tempdir);
+    if (no == 0 || kind_of(no) != ERR_TEMPDIR)
+        return ERR_OK;
+    return staging_set_errno(err, ERR_TEMPDIR, no,
+                             "what is larger than %d KiB cannot be read, since no temporary file can be made in "
+                             "%.200s: set METAFLOW_TEMPDIR to a directory that can be written",
+                             STAGING_MEMORY_MAX / 1024, tempdir);
 }
 
 uint64_t staging_root_free_bytes(struct staging_root *r, uint64_t *ret_total)
@@ -237,7 +285,9 @@ uint64_t staging_root_free_bytes(struct staging_root *r, uint64_t *ret_total)
     struct statvfs st;
     uint64_t bytes;
     *ret_total = UINT64_MAX;
-    if (statvfs(r->tempdir, &st) != 0 ||
+    // Of no blocks at all are a tmpfs without a limit and what is no place for files; what cannot be written has its
+    // own cause, which is not that it is full.
+    if (statvfs(r->tempdir, &st) != 0 || st.f_blocks == 0 || (st.f_flag & ST_RDONLY) != 0 ||
         __builtin_mul_overflow((uint64_t)st.f_bavail, (uint64_t)st.f_frsize, &bytes) ||
         __builtin_mul_overflow((uint64_t)st.f_blocks, (uint64_t)st.f_frsize, ret_total))
         return UINT64_MAX;

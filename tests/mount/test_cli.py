@@ -10,7 +10,7 @@ import subprocess
 
 import make
 import pytest
-from mounting import binary, is_mounted, run_metaflowfs
+from mounting import binary, daemon_env, is_mounted, run_metaflowfs
 
 CODES = {}
 
@@ -369,6 +369,53 @@ def test_cat_into_a_closed_pipe(main_root, runs, tmp_path):
     assert done.stdout == b"line 00000" and b"Sanitizer" not in done.stderr
 
 
+@pytest.mark.parametrize("sig", [signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_cat_that_is_ended(main_root, runs, tmp_path, sig):
+    """S541: a `metaflowfs cat` whose reader goes away, or that a signal ends while it waits for its reader, ends by
+    that signal, says nothing and leaves nothing in METAFLOW_TEMPDIR."""
+    (tmp_path / "temp").mkdir()
+    process = subprocess.Popen([binary(), "cat", "--datastore-root", main_root, runs["big"] + "/start/1/.pickle/array"],
+                               env=daemon_env(main_root, tmp_path), cwd=tmp_path, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.read(10)
+    assert list((tmp_path / "temp").iterdir())
+    if sig == signal.SIGPIPE:
+        process.stdout.close()
+    else:
+        process.send_signal(sig)
+    assert process.wait(60) == -sig
+    assert process.stderr.read() == b""
+    assert list((tmp_path / "temp").iterdir()) == []
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_ls_into_a_closed_pipe(main_root, tmp_path):
+    """S541: so does an `ls`; where SIGPIPE is ignored it says what failed, and its exit code tells it."""
+    argv = [binary(), "ls", "-l", "--datastore-root", str(main_root)]
+    for ignored, code in ((False, -signal.SIGPIPE), (True, 1)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        (tmp_path / "temp").mkdir(exist_ok=True)
+        done = subprocess.run(argv, env=daemon_env(main_root, tmp_path), cwd=tmp_path, stdin=subprocess.DEVNULL,
+                              stdout=writer, stderr=subprocess.PIPE, restore_signals=not ignored, timeout=60)
+        os.close(writer)
+        assert done.returncode == code and b"Sanitizer" not in done.stderr, done
+
+
+def test_a_signal_that_is_ignored(main_root, runs, tmp_path):
+    """S541: below nohup a SIGHUP does not end it."""
+    (tmp_path / "temp").mkdir()
+    argv = [binary(), "cat", "--datastore-root", str(main_root), runs["big"] + "/start/1/.pickle/array"]
+    process = subprocess.Popen(["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *argv], cwd=tmp_path,
+                               env=daemon_env(main_root, tmp_path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert process.stdout.read(10)
+    process.send_signal(signal.SIGHUP)
+    assert len(process.stdout.read()) > 64 << 20
+    assert process.wait(60) == 0
+    process.stdout.close()
+
+
 def test_control_files(mnt, main_root, runs):
     """S99: .metaflowfs/ tells what the mount is: README, status, stats, errors, config, version, tempdir."""
     names = set(mnt.names(".metaflowfs"))
@@ -402,13 +449,17 @@ def test_missing_names_are_in_no_error_log(mnt):
 
 def test_no_tempdir(mounter, cli, main_root, runs, tmp_path):
     """S100: where METAFLOW_TEMPDIR cannot be written, what needs staging fails with a cause and what does
-    not works; one that does not exist is refused at once."""
+    not works, which the mount warns of and --check tells; one that does not exist is refused at once."""
     mount = mounter(main_root, env={"METAFLOW_TEMPDIR": "/proc"}, expect_errors=[".*"])
+    assert "warning" in mount.output() and "set METAFLOW_TEMPDIR" in mount.output()
     assert mount.read(runs["hello"] + "/start/1/message") == b"hello, world"
     with pytest.raises(OSError):
         mount.read(runs["big"] + "/start/1/.pickle/array")
-    assert "/proc" in mount.errors()
+    assert "/proc" in mount.errors() and "set METAFLOW_TEMPDIR to another" in mount.errors()
+    assert "free space" not in mount.errors()
     assert mount.read(runs["hello"] + "/start/1/greeting") == b"hello"
+    done = cli("--check", "--datastore-root", str(main_root), env={"METAFLOW_TEMPDIR": None}, cwd="/proc")
+    assert done.returncode == 0 and re.search("^warning .*/proc.*set METAFLOW_TEMPDIR", done.stdout, re.M), done
     (tmp_path / "m").mkdir()
     done = cli("--datastore-root", str(main_root), str(tmp_path / "m"), env={"METAFLOW_TEMPDIR": "/nowhere"})
     assert done.returncode != 0 and "METAFLOW_TEMPDIR" in done.stderr and "/nowhere" in done.stderr

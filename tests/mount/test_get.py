@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -215,6 +216,61 @@ def test_a_full_file_system(main_root, runs, tmp_path):
     assert done.stdout.splitlines()[0] == "1", done
     assert "No space left on device" in done.stderr and len(done.stderr.splitlines()) == 1
     assert "metaflowfs-part" not in done.stdout and STATE in done.stdout
+
+
+def test_a_copy_that_could_not_begin(main_root, runs, tmp_path):
+    """S542: a copy that a full file system ended before its first file goes on where it was."""
+    full = tmp_path / "full"
+    full.mkdir()
+    command = "%s get --datastore-root %s %s %s/out" % (binary(), main_root, runs["hello"], full)
+    script = ("mount -t tmpfs -o size=1m none %s; dd if=/dev/zero of=%s/fill bs=4k 2>/dev/null; %s; echo $?; "
+              "rm %s/fill; %s; echo $?; find %s" % (full, full, command, full, command, full))
+    (tmp_path / "temp").mkdir()
+    done = subprocess.run(["unshare", "--mount", "--user", "--map-root-user", "sh", "-c", script],
+                          capture_output=True, text=True, timeout=60, env=daemon_env(main_root, tmp_path))
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1" and "No space left on device" in done.stderr, done
+    assert lines[2] == "0", done
+    assert "%s/out/start/1/message" % full in lines, done
+
+
+@pytest.mark.parametrize("beside", [None, "notes"])
+def test_a_copy_that_was_killed_at_once(get, runs, tmp_path, beside):
+    """S542: so does one that was killed then; where anything else is in the directory, the copy is a new one in it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / STATE).touch()
+    if beside:
+        (out / beside).touch()
+    ok(get(runs["hello"], out))
+    assert (out / "start").exists() == (beside is None)
+    assert (out / runs["hello"].split("/")[1] / "start").exists() == (beside is not None)
+
+
+def few_files(limit):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
+def test_few_open_files(get, runs, mnt, tmp_path):
+    """S543: where fewer files can be open than would be, fewer are copied at once, and all of them."""
+    out = tmp_path / "out"
+    assert ok(get("--jobs", "64", runs["foreach"], out, preexec_fn=few_files(48)))
+    assert files(out) == files(mnt / runs["foreach"])
+
+
+@pytest.mark.parametrize("names, said", [(["start"], "1 directory failed"), (["start", "end"], "2 directories failed")])
+def test_failed_directories_are_counted(get, runs, tmp_path, names, said):
+    """S543: a directory that failed is counted as one, and not as a file."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / STATE).write_text("metaflowfs-get 1 %s\n" % runs["hello"])
+    for name in names:
+        (out / name).write_text("in the way")
+    done = get(runs["hello"], out)
+    assert done.returncode == 1 and said + ": the same command tries again" in done.stderr, done
+    for name in names:
+        (out / name).unlink()
+    ok(get(runs["hello"], out))
 
 
 @pytest.mark.threads

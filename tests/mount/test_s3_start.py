@@ -9,6 +9,18 @@ from s3ing import s3_env
 from test_get import files, ok
 
 
+def test_a_tempdir_that_cannot_be_written(s3, s3_root, tmp_path):
+    """S540: a mount of S3 is refused, and by --check too, where METAFLOW_TEMPDIR cannot be written."""
+    env = s3_env(s3.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(s3_root), METAFLOW_TEMPDIR="/proc")
+    (tmp_path / "m").mkdir()
+    for args in (["--check"], [str(tmp_path / "m")]):
+        done = run_metaflowfs("--no-cache", *args, root=s3_root, workdir=tmp_path, env=env)
+        said = done.stdout + done.stderr
+        assert done.returncode == 3 and "ready\n" not in said, done
+        assert "no temporary file can be made in /proc" in said and "set METAFLOW_TEMPDIR" in said, done
+    assert not is_mounted(tmp_path / "m")
+
+
 @pytest.fixture
 def s3_get(tmp_path, s3, s3_root, s3_runs):
     """get(PATHSPEC, DIR, ..., url=, env=) of the artifacts in S3, with no mount."""

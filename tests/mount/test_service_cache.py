@@ -3,6 +3,7 @@
 import errno
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import threading
@@ -10,7 +11,8 @@ import time
 
 import make
 import pytest
-from servicing import in_client
+from mounting import binary, daemon_env, run_metaflowfs, sanitizer
+from servicing import in_client, service_env
 from test_client_equality import encoded, meta_of
 from test_service_faults import error_of, mount_refresh, read_all
 
@@ -53,6 +55,34 @@ def test_damaged_caches(service, service_mounter, service_runs, tmp_path):
         mount = service_mounter(service, cache=cache, expect_errors=["cache"])
         assert relative(mount, read_all(mount, service_runs["hello"])) == want
         mount.end()
+
+
+def test_a_full_file_system(service, service_root, service_runs, tmp_path):
+    """S544: with METAFLOW_TEMPDIR or the cache's directory on a full file system the cache is elsewhere, or nothing is
+    kept."""
+    full = tmp_path / "full"
+    full.mkdir()
+    (tmp_path / "temp").mkdir()
+    where = service_env(service.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(service_root))
+    command = "%s ls %s" % (binary(), service_runs["hello"])
+    script = ("mount -t tmpfs -o size=1m,mode=0700 none %s; dd if=/dev/zero of=%s/fill bs=4k 2>/dev/null; "
+              "METAFLOW_TEMPDIR=%s %s --no-cache && %s --cache-dir %s/cache" %
+              (full, full, full, command, command, full))
+    done = subprocess.run(["unshare", "--mount", "--user", "--map-root-user", "sh", "-c", script],
+                          env=daemon_env(service_root, tmp_path, **where), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.split().count("start") == 2, done
+
+
+@pytest.mark.skipif(sanitizer() != "", reason="a sanitizer takes terabytes of addresses")
+@pytest.mark.parametrize("args", [[], ["--no-cache"], ["--cache-size", "100T"]])
+def test_little_address_space(service, service_root, service_runs, tmp_path, args):
+    """S544: where the address space is limited the cache is smaller."""
+    limit = 3000000 * 1024
+    env = service_env(service.url, METAFLOW_DATASTORE_SYSROOT_LOCAL=str(service_root))
+    where = [] if "--no-cache" in args else ["--cache-dir", str(tmp_path / "cache")]
+    done = run_metaflowfs("ls", *args, *where, service_runs["hello"], root=service_root, workdir=tmp_path, env=env,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+    assert done.returncode == 0 and "start" in done.stdout.split(), done
 
 
 @pytest.mark.threads

@@ -33,6 +33,7 @@ static void causes(void **state)
     assert_string_equal(err.cause, "cannot open x: No such file or directory");
     assert_int_equal(err_set_errno(&err, EACCES, "x"), ERR_DENIED);
     assert_int_equal(err_set_errno(&err, ENOSPC, "x"), ERR_NO_SPACE);
+    assert_int_equal(err_set_errno(&err, EMFILE, "x"), ERR_TOO_MANY);
     assert_int_equal(err_set_errno(&err, EROFS, "x"), ERR_READ_ONLY);
     assert_int_equal(err_set_errno(&err, 12345, "x"), ERR_IO);
 }

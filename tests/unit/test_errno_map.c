@@ -20,7 +20,7 @@ static void kinds_have_their_errno(void **state)
         {ERR_UNREACHABLE, EHOSTDOWN}, {ERR_THROTTLED, EAGAIN}, {ERR_TOO_MANY, EAGAIN},
         {ERR_CORRUPT, EIO}, {ERR_NO_SPACE, ENOSPC}, {ERR_INTERRUPTED, EINTR}, {ERR_INVALID, EINVAL},
         {ERR_BUSY, EBUSY}, {ERR_ARCHIVED, ENODATA}, {ERR_NO_FORM, ENOTSUP}, {ERR_NOT_PERMITTED, EPERM},
-        {ERR_READ_ONLY, EROFS}, {ERR_EXISTS, EEXIST},
+        {ERR_READ_ONLY, EROFS}, {ERR_EXISTS, EEXIST}, {ERR_TEMPDIR, EIO},
     };
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         assert_int_equal(errno_of(expected[i].code)->number, expected[i].number);

@@ -1,4 +1,6 @@
 // The folder of s3/staging.h below METAFLOW_TEMPDIR.
+#include "s3/staging_i.h"
+#include "small_fs.h"
 #include "staging_rig.h"
 
 #include <dirent.h>
@@ -16,6 +18,75 @@ static void bad_tempdir_is_refused(void **state)
     assert_non_null(strstr(err.cause, "METAFLOW_TEMPDIR"));
     conf.tempdir = "/etc/passwd";
     assert_int_equal(staging_new(&conf, &st, &err), ERR_INVALID);
+}
+
+static void what_cannot_be_written_is_told_apart(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    assert_int_equal(staging_check("/proc", &err), ERR_TEMPDIR);
+    assert_non_null(strstr(err.cause, "METAFLOW_TEMPDIR"));
+    assert_non_null(strstr(err.cause, "/proc"));
+    assert_int_equal(staging_check("/nonexistent/for sure", &err), ERR_OK);
+    auto_free char *dir = mem_printf("%s/removed", tempdir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(staging_check(dir, &err), ERR_OK);
+    struct staging_root root;
+    assert_int_equal(staging_root_init(&root, dir, &err), ERR_OK);
+    assert_int_equal(rmdir(dir), 0); // nothing was left in it
+    int fd;
+    assert_int_equal(staging_root_file(&root, &fd, &err), ERR_TEMPDIR);
+    assert_non_null(strstr(err.cause, "No such file"));
+    // It comes back, and goes again once the root is there.
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(staging_root_file(&root, &fd, &err), ERR_OK);
+    close(fd);
+    auto_free char *lock = mem_printf("%s/.metaflowfs.lock", root.path);
+    assert_int_equal(unlink(lock) | rmdir(root.path) | rmdir(dir), 0);
+    assert_int_equal(staging_root_file(&root, &fd, &err), ERR_TEMPDIR);
+    staging_root_close(&root);
+    free(root.tempdir);
+    free(root.path);
+}
+
+static int look_at_one_without_a_limit(void)
+{
+    struct err err = ERR_INIT;
+    struct staging_root root;
+    uint64_t total;
+    if (staging_root_init(&root, tempdir, &err)) {
+        return 1;
+    }
+    return staging_root_free_bytes(&root, &total) == UINT64_MAX && total == UINT64_MAX ? 0 : 2;
+}
+
+static void one_without_a_limit_is_not_full(void **state)
+{
+    (void)state;
+    int code = small_fs_run("size=0", look_at_one_without_a_limit);
+    if (code == 77)
+        skip();
+    assert_int_equal(code, 0);
+}
+
+static int stage_on_a_full_one(void)
+{
+    struct err err = ERR_INIT;
+    struct staging_root root;
+    int fd;
+    if (staging_check(tempdir, &err) || staging_root_init(&root, tempdir, &err)) {
+        return 1;
+    }
+    return staging_root_file(&root, &fd, &err) == ERR_NO_SPACE ? 0 : 2;
+}
+
+static void a_full_one_is_no_space(void **state)
+{
+    (void)state;
+    int code = small_fs_run("nr_inodes=1", stage_on_a_full_one);
+    if (code == 77)
+        skip();
+    assert_int_equal(code, 0);
 }
 
 static bool exists(const char *name)
@@ -102,7 +173,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         // First, since a forked child has none of its parent's threads.
         cmocka_unit_test(killed_process_leaves_what_is_swept),
+        cmocka_unit_test(a_full_one_is_no_space),
+        cmocka_unit_test(one_without_a_limit_is_not_full),
         cmocka_unit_test(bad_tempdir_is_refused),
+        cmocka_unit_test(what_cannot_be_written_is_told_apart),
         cmocka_unit_test(dead_roots_are_swept),
         cmocka_unit_test(root_comes_back),
     };
