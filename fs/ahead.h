@@ -1,12 +1,13 @@
 // Fetch-ahead: makes ready what a serial reader will ask for next, so that `cat */name`, `grep -r`, `tar` and `cp -r`
 // over a remote datastore run at the speed of a parallel downloader.
 //
-// It is told of every look-up, listing and open of an artifact, log, .meta or task, and guesses (fs/ahead_guess.h)
-// which tasks come next. For what is looked at only, their metadata and data.json are read; the bytes of artifacts only
-// behind somebody who opens them: the same name in sibling tasks, or every artifact where the files of a task are
-// opened one after another. Who goes over the tasks again for another name is followed anew (fs/ahead_pass.c). What was
-// fetched and not read yet is bounded (max_bytes), and so is each single object: a large one is parallel by itself.
-// Nobody waits for any of it; what a reader wants that is under way already, is shared by staging.
+// It is told of every look-up, listing and open of an artifact, log, .meta or task, and of a task's extended attributes
+// (as of its .meta), and guesses (fs/ahead_guess.h) which tasks come next. For what is looked at only, their metadata
+// and data.json are read; the bytes of artifacts only behind somebody who opens them: the same name in sibling tasks,
+// or every artifact where the files of a task are opened one after another. Who goes over the tasks again for another
+// name is followed anew (fs/ahead_pass.c). What was fetched and not read yet is bounded (max_bytes), and so is each
+// single object: a large one is parallel by itself. Nobody waits for any of it; what a reader wants that is under way
+// already, is shared by staging.
 #ifndef FS_AHEAD_H
 #define FS_AHEAD_H
 

@@ -46,3 +46,22 @@ void ops_ahead_looked(struct serve *s, uint64_t nodeid, const struct tref *dir, 
         ahead_saw(s->ahead, &seen);
     }
 }
+
+// `getfattr` and `cp -a` read attributes of one task after another. Names and most values are made of metadata; what is
+// kept in the datastore is that of .meta.
+void ops_ahead_attribute(struct serve *s, uint64_t nodeid, const struct tref *r, const char *name)
+{
+    static const char *const stored[] = {"user.metaflow.index", "user.metaflow.exception"};
+    if (s->ahead == NULL || (r->kind != K_TASK && r->kind != K_ATTEMPT)) {
+        return;
+    }
+    struct tref meta = *r; // borrows
+    meta.kind = K_META;
+    struct ahead_seen seen = {.r = &meta, .what = AHEAD_LOOKED, .step_ino = step_ino(s, nodeid)};
+    for (size_t i = 0; name != NULL && i < sizeof(stored) / sizeof(stored[0]); i++) {
+        if (strcmp(name, stored[i]) == 0) {
+            seen.what = AHEAD_OPENED;
+        }
+    }
+    ahead_saw(s->ahead, &seen);
+}

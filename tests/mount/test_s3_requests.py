@@ -167,6 +167,35 @@ def test_reading_the_files_of_a_task(faults, s3_mounter, s3_runs):
     assert len({(r.key, r.range) for r in blobs}) == len(blobs), sorted(map(repr, blobs))
 
 
+def attributes_of(paths):
+    """What `getfattr -d` gives of each."""
+    return {p: {n: os.getxattr(p, n) for n in os.listxattr(p)} for p in paths}
+
+
+def test_names_of_attributes_cost_nothing(faults, s3_mounter, s3_runs):
+    """S530: the names of a task's extended attributes, and its status, are no request to the datastore."""
+    mount = s3_mounter(faults)
+    step = mount / s3_runs["many"] / "work"
+    paths = [step / t for t in os.listdir(step)]
+    log = faults.requests_of(lambda: [os.listxattr(p) for p in paths])
+    assert not log, log
+    log = faults.requests_of(lambda: [os.getxattr(p, "user.metaflow.status") for p in paths])
+    assert not log, log
+
+
+def test_reading_the_attributes_of_all_tasks(faults, s3_mounter, s3_runs):
+    """S530: extended attributes of one task after another are made ready ahead, each request made once."""
+    mount = s3_mounter(faults)
+    step = mount / s3_runs["many"] / "work"
+    paths = [step / t for t in sorted(os.listdir(step))]
+    faults.latency = 0.03
+    found = {}
+    log = faults.requests_of(lambda: found.update(attributes_of(paths)))
+    assert log.of("blob").most_at_once() > 8, log.of("blob").most_at_once()
+    assert len({(r.key, r.range) for r in log}) == len(log), log
+    assert sorted(int(f["user.metaflow.index"]) for f in found.values()) == list(range(s3ing.MANY))
+
+
 def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
     """S186: when the reader turns elsewhere, fetching ahead ends: what it had fetched in vain is little."""
     mount = s3_mounter(faults)
