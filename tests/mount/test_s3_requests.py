@@ -196,6 +196,18 @@ def test_reading_the_attributes_of_all_tasks(faults, s3_mounter, s3_runs):
     assert sorted(int(f["user.metaflow.index"]) for f in found.values()) == list(range(s3ing.MANY))
 
 
+def test_the_index_of_a_foreach(faults, s3_mounter, s3_runs):
+    """S531: `.index` of a foreach asks for many tasks' places at once, each once."""
+    mount = s3_mounter(faults)
+    index = s3_runs["many"] + "/work/.index"
+    faults.latency = 0.03
+    names = []
+    log = faults.requests_of(lambda: names.extend(mount.names(index)))
+    assert sorted(names, key=int) == [str(i) for i in range(s3ing.MANY)]
+    assert log.of("blob").most_at_once() > 8, log.of("blob").most_at_once()
+    assert len({(r.key, r.range) for r in log}) == len(log), log
+
+
 def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
     """S186: when the reader turns elsewhere, fetching ahead ends: what it had fetched in vain is little."""
     mount = s3_mounter(faults)
