@@ -39,8 +39,10 @@ struct ahead_seen {
 };
 void ahead_saw(struct ahead *a, const struct ahead_seen *seen);
 
+// A task counts once, however much of it is made ready: it is right when it was looked at or opened as guessed, and
+// wrong when it was given up, at the latest when nobody has read the step for 10 s.
 struct ahead_stats {
-    uint64_t jobs, right, wrong;        // tasks made ready; guesses that came true; given up unread
+    uint64_t tasks, right, wrong;       // made ready; of these asked for; of these given up
     uint64_t fetched_bytes, read_bytes; // of artifacts fetched ahead; of those that were then opened
     uint64_t unread_bytes;              // now
 };

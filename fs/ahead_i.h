@@ -30,6 +30,9 @@ struct pass {
     bool began;       // with what was seen last
 };
 
+// A task is counted once, for whatever of it was made ready, and has one end.
+enum { COUNTED_READY = 1, COUNTED_END = 2 };
+
 // Readers' way through one step.
 struct stream {
     char *flow, *run, *step;
@@ -45,6 +48,7 @@ struct stream {
     bool walk;                    // all of a task is read, not one name in each
     struct rest rest;             // of `task`
     uint32_t *bytes;              // of each task: fetched and not read yet
+    uint8_t *counted;             // of each task: COUNTED_*
     int64_t used_ms;
     unsigned jobs;                // that refer to it
     bool gone;                    // freed when the last job ends
@@ -84,6 +88,14 @@ struct ahead {
     bool ending;
     struct ahead_stats stats;
 };
+
+// fs/ahead_count.c, with the lock held: what was made ready, and what became of it.
+void ahead_count_ready(struct ahead *a, struct stream *s, uint32_t task);
+void ahead_count_right(struct ahead *a, struct stream *s, uint32_t task);
+void ahead_count_wrong(struct ahead *a, struct stream *s, enum ahead_event track); // what its guess dropped
+void ahead_count_fetched(struct ahead *a, struct stream *s, const struct job *j);
+void ahead_count_read(struct ahead *a, struct stream *s, uint32_t task);
+void ahead_forget_unread(struct ahead *a, struct stream *s);
 
 // fs/ahead_rest.c, with the lock held.
 void rest_free(struct rest *r);

@@ -225,6 +225,22 @@ def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
     assert not faults.log().of("blob"), faults.log()
 
 
+def test_few_tasks_are_few_requests(faults, s3_mounter, s3_runs):
+    """S532: who reads eight tasks has not many more fetched; each is counted once."""
+    mount = s3_mounter(faults)
+    step = s3_runs["many"] + "/work"
+    tasks = sorted(mount.names(step), key=int)[1:9]
+    faults.latency = 0.02
+    faults.log(clear=True)
+    for task in tasks:
+        subprocess.run(["cat", mount / step / task / "x"], stdout=subprocess.DEVNULL, check=True)
+    time.sleep(0.5)
+    log = faults.log()
+    assert len(log) < 2 * 32, log
+    made, right = (mount.stat("metaflowfs_ahead_%s_total" % n) for n in ("tasks", "right"))
+    assert right <= len(tasks) and made < 32, (made, right)
+
+
 def test_random_tasks_are_not_guessed(faults, s3_mounter, s3_runs):
     """S186: reading tasks in no order fetches nothing else for long."""
     import random

@@ -129,6 +129,28 @@ static void a_wrong_guess_stops_it(void **state)
     roster_unref(r);
 }
 
+static void who_reads_few_gets_few(void **state)
+{
+    (void)state;
+    static const struct { uint32_t read; int most; } cases[] = {{2, 2}, {3, 5}, {4, 8}, {8, 24}, {12, 50}};
+    struct roster *r = roster_of(TASKS);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct guess g;
+        uint32_t ahead;
+        int given = 0;
+        guess_init(&g, r);
+        for (uint32_t k = 0; k < cases[i].read; k++) {
+            (void)guess_saw(&g, r, r->at[ORDER_NAME][k], GUESS_FARTHEST);
+            while (guess_next(&g, r, &ahead)) {
+                given += r->pos[ORDER_NAME][ahead] >= cases[i].read;
+            }
+        }
+        assert_in_range(given, cases[i].most / 2, cases[i].most);
+        guess_free(&g);
+    }
+    roster_unref(r);
+}
+
 static void readers_side_by_side(void **state)
 {
     (void)state;
@@ -288,6 +310,49 @@ static void who_only_looks_gets_no_bytes(void **state)
     saw(a, AHEAD_OPENED, K_ARTIFACT, 1, "x");
     settle(a);
     assert_int_equal(sum(done.opened), 64);
+    ahead_free(a);
+}
+
+// Who looked at ten opens no more of them.
+static void opens_go_as_far_as_looks_went(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    for (int task = TASKS; task > TASKS - 10; task--) {
+        saw(a, AHEAD_LOOKED, K_ARTIFACT, task, "x");
+        settle(a);
+    }
+    saw(a, AHEAD_OPENED, K_ARTIFACT, TASKS, "x"); // the first as they are listed
+    settle(a);
+    assert_int_equal(sum(done.opened), 10);
+    ahead_free(a);
+}
+
+// A task is counted once for what was made ready of it, and when its reader has long gone it is given up.
+static void each_task_is_counted_once(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    struct ahead_stats stats;
+    for (int task = TASKS; task > TASKS - 8; task--) {
+        saw(a, AHEAD_LOOKED, K_ARTIFACT, task, "x");
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "x");
+        settle(a);
+    }
+    ahead_stats(a, &stats);
+    assert_in_range(stats.tasks, 8, 30);
+    assert_int_equal(stats.tasks, sum(done.opened));
+    assert_int_equal(stats.right, 6);
+    assert_int_equal(stats.wrong, 0);
+    assert_int_equal(stats.unread_bytes, (stats.tasks - stats.right) * JOB_BYTES);
+    pthread_mutex_lock(&a->lock);
+    a->streams[0]->used_ms = 1; // a mount that began long ago
+    pthread_mutex_unlock(&a->lock);
+    for (int again = 0; again < 2; again++) {
+        ahead_stats(a, &stats);
+        assert_int_equal(stats.wrong, stats.tasks - stats.right);
+        assert_int_equal(stats.unread_bytes, 0);
+    }
     ahead_free(a);
 }
 
@@ -551,6 +616,8 @@ int main(void)
         cmocka_unit_test(who_jumps_about_gets_nothing), cmocka_unit_test(a_wrong_guess_stops_it),
         cmocka_unit_test(readers_side_by_side),         cmocka_unit_test(one_name_in_each_task),
         cmocka_unit_test(who_only_looks_gets_no_bytes), cmocka_unit_test(a_direct_look_makes_nothing_ready),
+        cmocka_unit_test(who_reads_few_gets_few),       cmocka_unit_test(opens_go_as_far_as_looks_went),
+        cmocka_unit_test(each_task_is_counted_once),
         cmocka_unit_test(all_of_each_task),             cmocka_unit_test(unread_bytes_are_bounded),
         cmocka_unit_test(the_files_of_one_task),
         cmocka_unit_test(one_name_after_another),       cmocka_unit_test(a_name_that_was_tried_first),
