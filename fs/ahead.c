@@ -229,7 +229,7 @@ static bool give_out(struct ahead *a, struct stream *s, enum ahead_event track, 
     j->track = track;
     j->task = task;
     j->task_name = mem_strdup(s->roster->names.items[task]);
-    j->wants = s->pass[track].wants;
+    memcpy(j->wants, s->pass[track].wants, sizeof(j->wants));
     j->name = all ? NULL : mem_strdup(s->name[track]);
     ahead_count_ready(a, s, task);
     return start_job(a, s, j);
@@ -321,8 +321,10 @@ static void see_names(struct ahead *a, struct stream *s, const struct tref *r)
 static void see_artifact(struct ahead *a, struct stream *s, const struct ahead_seen *seen)
 {
     keep(&s->name[seen->what], seen->r->kind == K_TASK ? NULL : seen->r->leaf);
-    if (seen->what == AHEAD_OPENED) {
+    if (seen->what == AHEAD_OPENED && seen->r->attempt < 0) {
         see_names(a, s, seen->r);
+    } else if (seen->what == AHEAD_OPENED) {
+        s->walk = false; // who walks finds no attempts
     }
 }
 
@@ -330,9 +332,13 @@ static void see_artifact(struct ahead *a, struct stream *s, const struct ahead_s
 static bool same_in_both(const struct stream *s)
 {
     const char *looked = s->name[AHEAD_LOOKED], *opened = s->name[AHEAD_OPENED];
-    unsigned wants = s->pass[AHEAD_LOOKED].wants;
-    return wants == s->pass[AHEAD_OPENED].wants &&
-           (!(wants & WANT_ARTIFACTS) || strcmp(looked ? looked : "", opened ? opened : "") == 0);
+    const unsigned *wants = s->pass[AHEAD_LOOKED].wants;
+    unsigned any = 0;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        any |= wants[i];
+    }
+    return memcmp(wants, s->pass[AHEAD_OPENED].wants, sizeof(s->pass[0].wants)) == 0 &&
+           (!(any & WANT_ARTIFACTS) || strcmp(looked ? looked : "", opened ? opened : "") == 0);
 }
 
 static void drop_roster(struct ahead *a, struct stream *s)

@@ -19,14 +19,15 @@ struct rest {
     size_t len, cap;
 };
 
-// What is wanted of a task, as bits.
-enum { WANT_ARTIFACTS = 1, WANT_STDOUT = 2, WANT_STDERR = 4, WANT_LOG = 8, WANT_META = 16 };
+// What is wanted of a task or of one of its attempts, as bits; of raw log files the one of each name.
+enum { WANT_ARTIFACTS = 1, WANT_STDOUT = 2, WANT_STDERR = 4, WANT_LOG = 8, WANT_META = 16, WANT_FIRST_PART = 32 };
+#define ATTEMPTS 7 // the task as a whole, and each that Metaflow makes at most
 
 // What a reader takes of each task.
 struct pass {
     char *task, *key; // of what was seen last
     struct strv keys; // what is taken
-    unsigned wants;   // the same, as far as a job is told
+    unsigned wants[ATTEMPTS]; // the same, as far as a job is told; by attempt + 1
     bool began;       // with what was seen last
 };
 
@@ -70,7 +71,7 @@ struct job {
     enum ahead_event track;
     uint32_t task;
     char *task_name;              // owned
-    unsigned wants;
+    unsigned wants[ATTEMPTS];
     char *name;                   // owned; NULL: everything
     struct strv opened;           // JOB_REST: this not
     bool if_beside;               // JOB_REST: only where the two that were opened stand side by side
@@ -105,6 +106,7 @@ void ahead_rest_drop(struct ahead *a, struct stream *s);                    // a
 
 // fs/ahead_pass.c
 unsigned ahead_wants(const struct tref *r); // 0: nothing that is fetched ahead
+unsigned ahead_part_want(const char *file); // of a raw log file, by its name; 0: none
 bool ahead_is_of_interest(const struct ahead_seen *seen);
 // Whether a pass for another name begins with this: what was seen of the tasks says nothing of that name.
 bool pass_saw(struct pass *p, const struct ahead_seen *seen);

@@ -5,11 +5,13 @@
 #include "fs/ahead.h"
 #include "fs/ops.h"
 
+#define MAX_DEPTH 8 // STEP/TASK/.attempts/0/.logs/FILE, and more
+
 // The inode number of the step that a node is below; 0 where it is below none.
 static uint64_t step_ino(struct serve *s, uint64_t nodeid)
 {
     struct inode_view v;
-    for (int up = 0; up < 5 && inodes_get(s->inodes, nodeid, 0, &v); up++, nodeid = v.parent) {
+    for (int up = 0; up < MAX_DEPTH && inodes_get(s->inodes, nodeid, 0, &v); up++, nodeid = v.parent) {
         if (v.kind == K_STEP) {
             return v.ino;
         }

@@ -142,6 +142,18 @@ def test_reading_one_name_after_another(faults, s3_mounter, s3_runs):
     assert s3faults.Requests(log.of("blob")[-s3ing.MANY // 2:]).most_at_once() > 8, log
 
 
+@pytest.mark.parametrize("name, kind", [(".attempts/0/x", "blob"), (".logs/*", "small"), (".attempts/0/.meta", "blob"),
+                                        (".attempts/0/.logs/*", "small")])
+def test_reading_attempts_and_raw_logs(faults, s3_mounter, s3_runs, name, kind):
+    """S533: so has reading one attempt's files, or the raw logs, of one task after another."""
+    mount = s3_mounter(faults)
+    faults.latency = 0.03
+    log = faults.requests_of(lambda: cat_all(mount, s3_runs["many"], name))
+    assert len(log.of(kind)) >= s3ing.MANY - 10
+    assert log.of(kind).most_at_once() > 8, log.of(kind).most_at_once()
+    assert len({(r.key, r.range) for r in log.of(kind)}) == len(log.of(kind)), log
+
+
 def test_reading_two_names_of_each_task(faults, s3_mounter, s3_runs):
     """S185: so has reading `.meta` and an artifact of one task before the next."""
     mount = s3_mounter(faults)

@@ -179,6 +179,7 @@ static struct {
     int looked[TASKS + 1], opened[TASKS + 1], all[TASKS + 1], rosters, rests, rests_if;
     const char *name; // that artifacts are wanted of
     unsigned wants;
+    int attempt;
     bool slow;
 } done = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -199,7 +200,9 @@ static void pause_ms(int ms)
 void ahead_job_work(struct job *j)
 {
     int task = atoi(j->task_name);
-    assert_true(j->work == JOB_REST || j->wants == done.wants);
+    for (int i = 0; i < ATTEMPTS && j->work != JOB_REST; i++) {
+        assert_int_equal(j->wants[i], i == done.attempt + 1 ? done.wants : 0);
+    }
     for (int i = 0; done.slow && i < 200 && !atomic_load(&j->cancel.set); i++) {
         pause_ms(10);
     }
@@ -229,7 +232,7 @@ static void saw(struct ahead *a, enum ahead_event what, enum kind kind, int task
     char text[20], leaf[20], flow[] = "F", run[] = "1", step[] = "s";
     snprintf(text, sizeof(text), "%d", task);
     snprintf(leaf, sizeof(leaf), "%s", name ? name : "");
-    struct tref r = {.kind = kind, .flow = flow, .run = run, .step = step, .task = text, .attempt = -1,
+    struct tref r = {.kind = kind, .flow = flow, .run = run, .step = step, .task = text, .attempt = done.attempt,
                      .leaf = name ? leaf : NULL};
     struct ahead_seen seen = {.r = &r, .what = what, .step_ino = 5};
     ahead_saw(a, &seen);
@@ -243,6 +246,7 @@ static void count_anew(const char *name, unsigned wants)
     done.rosters = done.rests = done.rests_if = 0;
     done.name = name;
     done.wants = wants;
+    done.attempt = -1;
 }
 
 static struct ahead *begin(uint64_t max_bytes)
@@ -384,6 +388,39 @@ static void one_name_after_another(void **state)
         see_all(a, AHEAD_OPENED, kinds[i], NULL);
         assert_in_range(sum(done.opened) + sum(done.all), TASKS - 4, TASKS);
     }
+    ahead_free(a);
+}
+
+// `cat */.attempts/0/x`, and then of the next attempt: no walk, and nothing of the task as a whole.
+static void one_name_of_an_attempt(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    for (int attempt = 0; attempt < 6; attempt += 5) {
+        count_anew("x", WANT_ARTIFACTS);
+        done.attempt = attempt;
+        see_all(a, AHEAD_OPENED, K_ARTIFACT, "x");
+        assert_in_range(sum(done.opened), TASKS - 4, TASKS);
+    }
+    count_anew("x", WANT_ARTIFACTS);
+    done.attempt = 6; // Metaflow makes none so high
+    see_all(a, AHEAD_OPENED, K_ARTIFACT, "x");
+    assert_int_equal(sum(done.opened), 0);
+    ahead_free(a);
+}
+
+// `cat */.logs/N.task_stderr.log`: that one of each task, whatever its number; not the others.
+static void raw_logs(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    count_anew(NULL, WANT_FIRST_PART << 3);
+    for (int task = 1; task <= TASKS; task++) {
+        saw(a, AHEAD_OPENED, K_LOG_PART, task, task % 2 ? "0.task_stderr.log" : "1.task_stderr.log");
+        saw(a, AHEAD_OPENED, K_LOG_PART, task, "other");
+        settle(a);
+    }
+    assert_in_range(sum(done.all), TASKS - 4, TASKS);
     ahead_free(a);
 }
 
@@ -617,7 +654,8 @@ int main(void)
         cmocka_unit_test(readers_side_by_side),         cmocka_unit_test(one_name_in_each_task),
         cmocka_unit_test(who_only_looks_gets_no_bytes), cmocka_unit_test(a_direct_look_makes_nothing_ready),
         cmocka_unit_test(who_reads_few_gets_few),       cmocka_unit_test(opens_go_as_far_as_looks_went),
-        cmocka_unit_test(each_task_is_counted_once),
+        cmocka_unit_test(each_task_is_counted_once),    cmocka_unit_test(one_name_of_an_attempt),
+        cmocka_unit_test(raw_logs),
         cmocka_unit_test(all_of_each_task),             cmocka_unit_test(unread_bytes_are_bounded),
         cmocka_unit_test(the_files_of_one_task),
         cmocka_unit_test(one_name_after_another),       cmocka_unit_test(a_name_that_was_tried_first),
