@@ -194,7 +194,7 @@ errc meta_task_json(struct client *c, const struct pathspec *ps, int attempt, st
         meta_put_str(w, "origin_pathspec", t->origin);
     }
     meta_put_code(w, task_metadata(t, "code-package", attempt));
-    if (w->part == META_ALL) {
+    if (list && w->part == META_ALL) {
         put_metadata(w, t, attempt);
         put_artifacts(w, list);
     }

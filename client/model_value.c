@@ -283,16 +283,22 @@ errc client_foreach_index(struct client *c, const struct pathspec *task, struct 
     return code;
 }
 
-bool model_has_index(struct client *c, const struct pathspec *task, const char *path, struct cancel *cancel)
+static bool has_unread_stack(struct client *c, const struct pathspec *task, struct cancel *cancel)
 {
     auto_cleanup(artifact_clear) struct artifact a = {0};
-    auto_free char *index = NULL;
     struct err err = ERR_INIT;
     size_t known;
     errc code = model_artifact(c, task, -1, "_foreach_stack", cancel, &a, NULL, &err);
+    return !code && !sha_is_none(a.sha) && !blob_known(a.sha, &known);
+}
+
+bool model_has_index(struct client *c, const struct pathspec *task, const char *path, struct cancel *cancel)
+{
     // Both are written from the same stack: where its place was recorded it is not empty.
-    if (!code && path && *path && !sha_is_none(a.sha) && !blob_known(a.sha, &known)) {
+    if (path && *path && has_unread_stack(c, task, cancel)) {
         return true;
     }
+    auto_free char *index = NULL;
+    struct err err = ERR_INIT;
     return client_foreach_index(c, task, cancel, &index, &err) || index;
 }
