@@ -235,6 +235,12 @@ errc client_card_open(struct client *c, const struct pathspec *task, const char 
 // task of one attempt, else -1. DESIGN.md section 2 has the keys.
 errc client_meta_json(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel,
                       struct buf *out, struct err *err) ERR_MUST_CHECK;
+// The same of less, for the price of what is in it. Without metadata_dict and artifacts: the keys alone (every value
+// is null; of an object's metadata, no artifact is read), or the one member `key` (none where .meta has no such key).
+errc client_meta_keys(struct client *c, const struct pathspec *ps, int attempt, struct cancel *cancel,
+                      struct buf *out, struct err *err) ERR_MUST_CHECK;
+errc client_meta_value(struct client *c, const struct pathspec *ps, int attempt, const char *key,
+                       struct cancel *cancel, struct buf *out, struct err *err) ERR_MUST_CHECK;
 
 struct client_stats { struct meta_stats meta; uint64_t hits, misses, objects, evicted; };
 void client_stats(struct client *c, struct client_stats *ret);

@@ -239,6 +239,10 @@ errc model_truth(struct client *c, const struct pathspec *task, const struct art
                  struct cancel *cancel, int *ret, struct err *err) ERR_MUST_CHECK;
 int sha_truth(const char *sha);    // 1 True, 0 False or None, -1 something else
 bool sha_is_none(const char *sha);
+// Whether client_exception or client_foreach_index has an answer (or fails), for the price of metadata where that
+// tells. path: the task's foreach-execution-path, or NULL.
+bool model_has_exception(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel);
+bool model_has_index(struct client *c, const struct pathspec *task, const char *path, struct cancel *cancel);
 // An owned copy of a str value, NULL for any other.
 char *value_text(const struct value *v);
 

@@ -1,8 +1,10 @@
 // Task.parent_tasks and Task.child_tasks of metaflow/client/core.py: candidates by the graph, then by
 // their own foreach-execution-path. The client's regular expressions are three plain comparisons.
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "client/model_i.h"
 
 static bool is_foreach_split(const char *type)
@@ -243,30 +245,80 @@ errc client_relatives(struct client *c, const struct pathspec *task, bool parent
 
 // --- .index -----------------------------------------------------------------------------------------
 
-static bool index_task(void *arg, const char *id, int64_t created_ms)
+#define INDEX_AT_ONCE 32 // each waits for what its task has in the datastore
+#define INDEX_BATCH 128  // who looks for one of them reads no more than these in vain
+
+struct indexed {
+    const char *id;
+    char *index;      // owned; NULL outside of a foreach, or where it is not known
+    struct err why;
+    bool failed;      // in a way that ends the listing
+};
+
+struct index_batch {
+    struct client *c;
+    const struct pathspec *step;
+    struct cancel *cancel;
+    struct indexed *tasks;
+    atomic_bool over;
+};
+
+static bool collect_id(void *arg, const char *id, int64_t created_ms)
 {
     (void)created_ms;
-    struct relatives *r = arg;
-    struct pathspec ps = pathspec_child(&r->step, id);
-    auto_free char *index = NULL;
-    struct err one = ERR_INIT;
-    errc code = client_foreach_index(r->c, &ps, r->cancel, &index, &one);
-    if (code && !model_skip(code, &ps, &one)) {
-        *r->err = one;
-        r->code = code;
-        return false;
+    strv_add(arg, id);
+    return true;
+}
+
+static void read_index(void *arg, size_t i)
+{
+    struct index_batch *b = arg;
+    struct indexed *t = &b->tasks[i];
+    struct pathspec ps = pathspec_child(b->step, t->id);
+    if (atomic_load(&b->over)) {
+        return;
     }
-    return !index || r->fn(r->arg, index, id);
+    errc code = client_foreach_index(b->c, &ps, b->cancel, &t->index, &t->why);
+    if (code && !model_skip(code, &ps, &t->why)) {
+        t->failed = true;
+        atomic_store(&b->over, true);
+    }
+}
+
+// Tells what was read, in the order of the tasks; false when there is no more to be told.
+static bool tell_indexes(const struct index_batch *b, size_t n, task_ref_fn fn, void *arg, errc *code, struct err *err)
+{
+    bool more = true;
+    for (size_t i = 0; i < n; i++) {
+        struct indexed *t = &b->tasks[i];
+        if (more && t->failed) {
+            *err = t->why;
+            *code = err->code;
+        }
+        more = more && !t->failed && (!t->index || fn(arg, t->index, t->id));
+        free(t->index);
+    }
+    return more && !atomic_load(&b->over);
 }
 
 errc client_step_index(struct client *c, const struct pathspec *step, struct cancel *cancel,
                        task_ref_fn fn, void *arg, struct err *err)
 {
+    auto_cleanup(strv_free) struct strv ids = {0};
+    auto_free struct indexed *tasks = mem_zalloc(INDEX_BATCH * sizeof(*tasks));
     errc code = model_check_ns(c, step, cancel, err);
-    if (code) {
-        return code;
+    if (!code) {
+        code = model_meta_list(c, step, cancel, collect_id, &ids, err);
     }
-    struct relatives r = {.c = c, .step = *step, .cancel = cancel, .fn = fn, .arg = arg, .err = err};
-    code = model_meta_list(c, step, cancel, index_task, &r, err);
-    return code ? code : r.code;
+    bool more = !code;
+    for (size_t from = 0, n; more && from < ids.len; from += n) {
+        struct index_batch b = {.c = c, .step = step, .cancel = cancel, .tasks = tasks};
+        n = ids.len - from < INDEX_BATCH ? ids.len - from : INDEX_BATCH;
+        for (size_t i = 0; i < n; i++) {
+            tasks[i] = (struct indexed){.id = ids.items[from + i], .why = ERR_INIT};
+        }
+        parallel_each(n, INDEX_AT_ONCE, "mf-index", read_index, &b);
+        more = tell_indexes(&b, n, fn, arg, &code, err);
+    }
+    return code;
 }

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "client/blob.h"
 #include "client/model_i.h"
 
 #define MAX_VALUE (64u * 1024 * 1024)
@@ -159,6 +160,14 @@ errc client_exception(struct client *c, const struct pathspec *task, int attempt
     return code;
 }
 
+bool model_has_exception(struct client *c, const struct pathspec *task, int attempt, struct cancel *cancel)
+{
+    auto_cleanup(artifact_clear) struct artifact a = {0};
+    struct err err = ERR_INIT;
+    errc code = model_artifact(c, task, attempt, "_exception", cancel, &a, NULL, &err);
+    return code ? code != ERR_NOT_FOUND : !sha_is_none(a.sha);
+}
+
 // --- the place in a foreach -------------------------------------------------------------------------
 
 struct index_snap {
@@ -272,4 +281,24 @@ errc client_foreach_index(struct client *c, const struct pathspec *task, struct 
         snap_unref(s);
     }
     return code;
+}
+
+static bool has_unread_stack(struct client *c, const struct pathspec *task, struct cancel *cancel)
+{
+    auto_cleanup(artifact_clear) struct artifact a = {0};
+    struct err err = ERR_INIT;
+    size_t known;
+    errc code = model_artifact(c, task, -1, "_foreach_stack", cancel, &a, NULL, &err);
+    return !code && !sha_is_none(a.sha) && !blob_known(a.sha, &known);
+}
+
+bool model_has_index(struct client *c, const struct pathspec *task, const char *path, struct cancel *cancel)
+{
+    // Both are written from the same stack: where its place was recorded it is not empty.
+    if (path && *path && has_unread_stack(c, task, cancel)) {
+        return true;
+    }
+    auto_free char *index = NULL;
+    struct err err = ERR_INIT;
+    return client_foreach_index(c, task, cancel, &index, &err) || index;
 }

@@ -30,28 +30,7 @@ struct ahead *ahead_new(const struct ahead_conf *conf)
     return a;
 }
 
-void ahead_stats(struct ahead *a, struct ahead_stats *ret)
-{
-    pthread_mutex_lock(&a->lock);
-    *ret = a->stats;
-    pthread_mutex_unlock(&a->lock);
-}
-
 // --- streams; all with the lock held ---------------------------------------------------------------
-
-static void forget_unread(struct ahead *a, struct stream *s)
-{
-    ahead_rest_drop(a, s);
-    for (size_t i = 0; s->roster && i < s->roster->names.len; i++) {
-        a->stats.unread_bytes -= s->bytes[i];
-        s->bytes[i] = 0;
-    }
-    for (int i = 0; s->roster && i < TRACKS; i++) {
-        guess_drop(&s->guess[i], s->roster);
-        a->stats.wrong += s->guess[i].wrong;
-        s->guess[i].wrong = 0;
-    }
-}
 
 static void stream_free(struct stream *s)
 {
@@ -66,6 +45,7 @@ static void stream_free(struct stream *s)
     strv_free(&s->opened);
     rest_free(&s->rest);
     free(s->bytes);
+    free(s->counted);
     free(s->task);
     free(s->flow);
     free(s->run);
@@ -84,7 +64,7 @@ static void stop_jobs(struct ahead *a, const struct stream *s, int track)
 
 static void stream_end(struct ahead *a, struct stream *s)
 {
-    forget_unread(a, s);
+    ahead_forget_unread(a, s);
     s->gone = true;
     if (s->jobs) {
         stop_jobs(a, s, -1);
@@ -170,24 +150,13 @@ static void take_roster(struct ahead *a, struct stream *s, struct roster *r)
 {
     s->roster = r;
     s->bytes = mem_zalloc((r->names.len + 1) * sizeof(*s->bytes));
+    s->counted = mem_zalloc(r->names.len + 1);
     for (int i = 0; i < TRACKS; i++) {
         guess_init(&s->guess[i], r);
     }
     for (int i = 0; i < TRACKS; i++) {
         see_late(a, s, (enum ahead_event)i, steal_ptr(&s->before[i]));
         see_late(a, s, (enum ahead_event)i, steal_ptr(&s->last[i]));
-    }
-}
-
-static void count_fetched(struct ahead *a, struct stream *s, const struct job *j)
-{
-    uint32_t *unread = &s->bytes[j->task];
-    uint8_t state = s->guess[AHEAD_OPENED].state[j->task];
-    if (state == GUESS_SEEN || state == GUESS_RENEWED) {
-        a->stats.read_bytes += j->bytes; // its reader came meanwhile
-    } else if (j->bytes < UINT32_MAX - *unread) {
-        *unread += (uint32_t)j->bytes;
-        a->stats.unread_bytes += j->bytes;
     }
 }
 
@@ -207,7 +176,7 @@ static void end_job(struct job *j, struct roster *roster)
     } else if (j->work == JOB_REST && !s->gone) {
         ahead_rest_take(a, s, j);
     } else if (j->bytes && !s->gone && j->roster == s->roster) {
-        count_fetched(a, s, j);
+        ahead_count_fetched(a, s, j);
     }
     if (s->gone && !s->jobs) {
         stream_free(s);
@@ -260,9 +229,9 @@ static bool give_out(struct ahead *a, struct stream *s, enum ahead_event track, 
     j->track = track;
     j->task = task;
     j->task_name = mem_strdup(s->roster->names.items[task]);
-    j->wants = s->pass[track].wants;
+    memcpy(j->wants, s->pass[track].wants, sizeof(j->wants));
     j->name = all ? NULL : mem_strdup(s->name[track]);
-    a->stats.jobs++;
+    ahead_count_ready(a, s, task);
     return start_job(a, s, j);
 }
 
@@ -352,8 +321,10 @@ static void see_names(struct ahead *a, struct stream *s, const struct tref *r)
 static void see_artifact(struct ahead *a, struct stream *s, const struct ahead_seen *seen)
 {
     keep(&s->name[seen->what], seen->r->kind == K_TASK ? NULL : seen->r->leaf);
-    if (seen->what == AHEAD_OPENED) {
+    if (seen->what == AHEAD_OPENED && seen->r->attempt < 0) {
         see_names(a, s, seen->r);
+    } else if (seen->what == AHEAD_OPENED) {
+        s->walk = false; // who walks finds no attempts
     }
 }
 
@@ -361,14 +332,18 @@ static void see_artifact(struct ahead *a, struct stream *s, const struct ahead_s
 static bool same_in_both(const struct stream *s)
 {
     const char *looked = s->name[AHEAD_LOOKED], *opened = s->name[AHEAD_OPENED];
-    unsigned wants = s->pass[AHEAD_LOOKED].wants;
-    return wants == s->pass[AHEAD_OPENED].wants &&
-           (!(wants & WANT_ARTIFACTS) || strcmp(looked ? looked : "", opened ? opened : "") == 0);
+    const unsigned *wants = s->pass[AHEAD_LOOKED].wants;
+    unsigned any = 0;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        any |= wants[i];
+    }
+    return memcmp(wants, s->pass[AHEAD_OPENED].wants, sizeof(s->pass[0].wants)) == 0 &&
+           (!(any & WANT_ARTIFACTS) || strcmp(looked ? looked : "", opened ? opened : "") == 0);
 }
 
 static void drop_roster(struct ahead *a, struct stream *s)
 {
-    forget_unread(a, s);
+    ahead_forget_unread(a, s);
     for (int i = 0; i < TRACKS; i++) {
         guess_free(&s->guess[i]);
         free(s->before[i]);
@@ -376,7 +351,9 @@ static void drop_roster(struct ahead *a, struct stream *s)
         s->before[i] = s->last[i] = NULL;
     }
     free(s->bytes);
+    free(s->counted);
     s->bytes = NULL;
+    s->counted = NULL;
     roster_unref(s->roster);
     s->roster = NULL;
 }
@@ -393,27 +370,46 @@ static void see(struct ahead *a, struct stream *s, enum ahead_event what, const 
         return;
     }
     bool first = g->last < 0 || s->pass[what].began;
-    a->stats.right += guess_saw(g, s->roster, task, GUESS_FARTHEST);
+    if (guess_saw(g, s->roster, task, GUESS_FARTHEST)) {
+        ahead_count_right(a, s, task);
+    }
+    ahead_count_wrong(a, s, what);
     if (what == AHEAD_OPENED) {
-        a->stats.read_bytes += s->bytes[task];
-        a->stats.unread_bytes -= s->bytes[task];
-        s->bytes[task] = 0;
+        ahead_count_read(a, s, task);
     }
     if (first && what == AHEAD_OPENED && s->guess[AHEAD_LOOKED].distance >= TRUST && same_in_both(s)) {
-        guess_trust(g, s->roster, task, TRUSTED_DISTANCE);
+        guess_trust(g, s->roster, task, &s->guess[AHEAD_LOOKED], TRUSTED_DISTANCE);
     }
     if (g->chosen < 0) {
         stop_jobs(a, s, (int)what);
     }
 }
 
-static void begin_anew(struct ahead *a, struct stream *s)
+// Who has not read for a while does not go on: what was made ready for him is settled.
+static void end_pause(struct ahead *a, struct stream *s, int64_t now_ms)
 {
-    forget_unread(a, s);
-    for (int i = 0; i < TRACKS && s->roster; i++) {
+    if (!s->roster || !s->used_ms || now_ms - s->used_ms <= PAUSE_MS) {
+        return;
+    }
+    ahead_forget_unread(a, s);
+    memset(s->counted, 0, s->roster->names.len);
+    for (int i = 0; i < TRACKS; i++) {
         guess_free(&s->guess[i]);
         guess_init(&s->guess[i], s->roster);
     }
+}
+
+void ahead_stats(struct ahead *a, struct ahead_stats *ret)
+{
+    int64_t now = clock_mono_ms();
+    pthread_mutex_lock(&a->lock);
+    for (int i = 0; i < MAX_STREAMS; i++) {
+        if (a->streams[i]) {
+            end_pause(a, a->streams[i], now);
+        }
+    }
+    *ret = a->stats;
+    pthread_mutex_unlock(&a->lock);
 }
 
 void ahead_saw(struct ahead *a, const struct ahead_seen *seen)
@@ -425,9 +421,7 @@ void ahead_saw(struct ahead *a, const struct ahead_seen *seen)
     int64_t now = clock_mono_ms();
     pthread_mutex_lock(&a->lock);
     struct stream *s = stream_of(a, r, seen->step_ino);
-    if (s->used_ms && now - s->used_ms > PAUSE_MS) {
-        begin_anew(a, s);
-    }
+    end_pause(a, s, now);
     s->used_ms = now;
     if (ahead_wants(r) == WANT_ARTIFACTS) {
         see_artifact(a, s, seen);

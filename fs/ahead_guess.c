@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define FIRST_DISTANCE 2
+#define SLOWNESS 3
 
 struct rank {
     uint64_t ino;
@@ -111,7 +112,7 @@ void guess_drop(struct guess *g, const struct roster *r)
 {
     for (size_t i = 0; i < r->names.len; i++) {
         if (g->state[i] == GUESS_GIVEN) {
-            g->state[i] = GUESS_UNSEEN;
+            g->state[i] = GUESS_DROPPED;
             g->wrong++;
         }
     }
@@ -119,6 +120,7 @@ void guess_drop(struct guess *g, const struct roster *r)
 
 void guess_renew(struct guess *g, const struct roster *r)
 {
+    g->came_before = g->came > g->came_before ? g->came : g->came_before;
     for (size_t i = 0; i < r->names.len; i++) {
         g->state[i] = g->state[i] == GUESS_SEEN ? GUESS_RENEWED : g->state[i];
     }
@@ -157,6 +159,20 @@ static void choose(struct guess *g, const struct roster *r, int way, uint32_t ta
     g->next = way < 0 ? 0 : (int64_t)r->pos[way / 2][task] + step_of(way);
 }
 
+// How far ahead a reader is believed to go on who came so far: few for a few, all that a link can use (a hundred) for
+// twenty, so that a long pass is as fast as if this bound were not.
+static unsigned belief(unsigned came, unsigned farthest)
+{
+    return came >= farthest || came * came / SLOWNESS >= farthest ? farthest : came * came / SLOWNESS;
+}
+
+static void look_farther(struct guess *g, unsigned farthest)
+{
+    unsigned most = belief(g->came > g->came_before ? g->came : g->came_before, farthest);
+    unsigned twice = g->distance * 2 < most ? g->distance * 2 : most;
+    g->distance = twice > g->distance ? twice : g->distance;
+}
+
 bool guess_saw(struct guess *g, const struct roster *r, uint32_t task, unsigned farthest)
 {
     bool again = g->last == task;
@@ -167,10 +183,10 @@ bool guess_saw(struct guess *g, const struct roster *r, uint32_t task, unsigned 
     }
     vote(g, r, task);
     g->last = task;
+    g->came++;
     bool on_way = g->chosen >= 0 && g->votes[g->chosen] > 0;
     if (right || on_way) {
-        unsigned more = g->distance * 2;
-        g->distance = more > farthest ? farthest : more;
+        look_farther(g, farthest);
         if (!on_way && best_way(g) >= 0 && g->votes[best_way(g)] > 1) {
             choose(g, r, best_way(g), task, g->distance); // right, but it goes another way
         }
@@ -181,17 +197,19 @@ bool guess_saw(struct guess *g, const struct roster *r, uint32_t task, unsigned 
             guess_drop(g, r);
         }
         choose(g, r, -1, task, 0);
+        g->came = 1;
     }
     return right;
 }
 
-void guess_trust(struct guess *g, const struct roster *r, uint32_t task, unsigned distance)
+void guess_trust(struct guess *g, const struct roster *r, uint32_t task, const struct guess *other, unsigned distance)
 {
     static const int ways[] = {ORDER_NAME * 2, ORDER_LISTED * 2, ORDER_INODE * 2, ORDER_LISTED * 2 + 1};
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && g->chosen < 0; i++) {
         uint32_t end = step_of(ways[i]) > 0 ? 0 : (uint32_t)r->names.len - 1;
         if (r->pos[ways[i] / 2][task] == end) {
-            choose(g, r, ways[i], task, distance);
+            choose(g, r, ways[i], task, other->came < distance ? other->came : distance);
+            g->came_before = other->came > g->came_before ? other->came : g->came_before;
         }
     }
 }
@@ -209,7 +227,7 @@ bool guess_next(struct guess *g, const struct roster *r, uint32_t *ret)
     while (g->next >= 0 && g->next < (int64_t)r->names.len && (g->next - here) * step <= (int64_t)g->distance) {
         uint32_t task = at[g->next];
         g->next += step;
-        if (g->state[task] == GUESS_UNSEEN || g->state[task] == GUESS_RENEWED) {
+        if (g->state[task] != GUESS_GIVEN && g->state[task] != GUESS_SEEN) {
             g->state[task] = GUESS_GIVEN;
             *ret = task;
             return true;

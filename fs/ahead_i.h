@@ -19,16 +19,20 @@ struct rest {
     size_t len, cap;
 };
 
-// What is wanted of a task, as bits.
-enum { WANT_ARTIFACTS = 1, WANT_STDOUT = 2, WANT_STDERR = 4, WANT_LOG = 8, WANT_META = 16 };
+// What is wanted of a task or of one of its attempts, as bits; of raw log files the one of each name.
+enum { WANT_ARTIFACTS = 1, WANT_STDOUT = 2, WANT_STDERR = 4, WANT_LOG = 8, WANT_META = 16, WANT_FIRST_PART = 32 };
+#define ATTEMPTS 7 // the task as a whole, and each that Metaflow makes at most
 
 // What a reader takes of each task.
 struct pass {
     char *task, *key; // of what was seen last
     struct strv keys; // what is taken
-    unsigned wants;   // the same, as far as a job is told
+    unsigned wants[ATTEMPTS]; // the same, as far as a job is told; by attempt + 1
     bool began;       // with what was seen last
 };
+
+// A task is counted once, for whatever of it was made ready, and has one end.
+enum { COUNTED_READY = 1, COUNTED_END = 2 };
 
 // Readers' way through one step.
 struct stream {
@@ -45,6 +49,7 @@ struct stream {
     bool walk;                    // all of a task is read, not one name in each
     struct rest rest;             // of `task`
     uint32_t *bytes;              // of each task: fetched and not read yet
+    uint8_t *counted;             // of each task: COUNTED_*
     int64_t used_ms;
     unsigned jobs;                // that refer to it
     bool gone;                    // freed when the last job ends
@@ -66,7 +71,7 @@ struct job {
     enum ahead_event track;
     uint32_t task;
     char *task_name;              // owned
-    unsigned wants;
+    unsigned wants[ATTEMPTS];
     char *name;                   // owned; NULL: everything
     struct strv opened;           // JOB_REST: this not
     bool if_beside;               // JOB_REST: only where the two that were opened stand side by side
@@ -85,6 +90,14 @@ struct ahead {
     struct ahead_stats stats;
 };
 
+// fs/ahead_count.c, with the lock held: what was made ready, and what became of it.
+void ahead_count_ready(struct ahead *a, struct stream *s, uint32_t task);
+void ahead_count_right(struct ahead *a, struct stream *s, uint32_t task);
+void ahead_count_wrong(struct ahead *a, struct stream *s, enum ahead_event track); // what its guess dropped
+void ahead_count_fetched(struct ahead *a, struct stream *s, const struct job *j);
+void ahead_count_read(struct ahead *a, struct stream *s, uint32_t task);
+void ahead_forget_unread(struct ahead *a, struct stream *s);
+
 // fs/ahead_rest.c, with the lock held.
 void rest_free(struct rest *r);
 void ahead_rest_take(struct ahead *a, struct stream *s, struct job *j);     // what a JOB_REST fetched
@@ -93,6 +106,7 @@ void ahead_rest_drop(struct ahead *a, struct stream *s);                    // a
 
 // fs/ahead_pass.c
 unsigned ahead_wants(const struct tref *r); // 0: nothing that is fetched ahead
+unsigned ahead_part_want(const char *file); // of a raw log file, by its name; 0: none
 bool ahead_is_of_interest(const struct ahead_seen *seen);
 // Whether a pass for another name begins with this: what was seen of the tasks says nothing of that name.
 bool pass_saw(struct pass *p, const struct ahead_seen *seen);

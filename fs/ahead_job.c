@@ -128,11 +128,11 @@ static void fetch(struct job *j, const struct pathspec *task, const struct artif
     }
 }
 
-static void artifacts(struct job *j, const struct pathspec *task)
+static void artifacts(struct job *j, const struct pathspec *task, int attempt)
 {
     auto_cleanup(artifacts_unrefp) const struct artifacts *list = NULL;
     struct err err = ERR_INIT;
-    if (client_artifacts(j->a->conf.client, task, -1, &j->cancel, &list, &err) || j->track != AHEAD_OPENED) {
+    if (client_artifacts(j->a->conf.client, task, attempt, &j->cancel, &list, &err) || j->track != AHEAD_OPENED) {
         return;
     }
     if (!j->if_beside || stand_side_by_side(j, list)) {
@@ -140,14 +140,14 @@ static void artifacts(struct job *j, const struct pathspec *task)
     }
 }
 
-static void logs(struct job *j, const struct pathspec *task, enum log_stream streams)
+static void logs(struct job *j, const struct pathspec *task, int attempt, enum log_stream streams)
 {
     auto_cleanup(task_unrefp) const struct task *t = NULL;
     auto_cleanup(content_unrefp) struct content *content = NULL;
     struct log_source src;
     struct err err = ERR_INIT;
     uint64_t size;
-    errc e = client_log_source(j->a->conf.client, task, -1, &j->cancel, &src, &t, &err);
+    errc e = client_log_source(j->a->conf.client, task, attempt, &j->cancel, &src, &t, &err);
     if (!e) {
         e = logs_raw_size(&src, streams, &j->cancel, &size, &err);
     }
@@ -157,34 +157,101 @@ static void logs(struct job *j, const struct pathspec *task, enum log_stream str
     }
 }
 
+struct wanted_parts {
+    unsigned wants;
+    uint64_t max_object;
+    struct strv names;
+};
+
+static bool collect_part(void *arg, const char *name, uint64_t size, int64_t mtime_ms)
+{
+    (void)mtime_ms;
+    struct wanted_parts *w = arg;
+    if (w->wants & ahead_part_want(name) && size > 0 && size <= w->max_object) {
+        strv_add(&w->names, name);
+    }
+    return true;
+}
+
+// Raw log files: which there are, and for who opens them their bytes.
+static void parts(struct job *j, const struct pathspec *task, int attempt, unsigned wants)
+{
+    auto_cleanup(task_unrefp) const struct task *t = NULL;
+    struct wanted_parts wanted = {wants, j->a->conf.max_object, {0}};
+    struct log_source src;
+    struct err err = ERR_INIT;
+    errc e = client_log_source(j->a->conf.client, task, attempt, &j->cancel, &src, &t, &err);
+    if (!e) {
+        e = logs_parts(&src, &j->cancel, collect_part, &wanted, &err);
+    }
+    for (size_t i = 0; !e && j->track == AHEAD_OPENED && i < wanted.names.len; i++) {
+        auto_cleanup(content_unrefp) struct content *content = NULL;
+        e = logs_open_part(&src, wanted.names.items[i], &j->cancel, &content, &err);
+        j->bytes += e ? 0 : content_size(content);
+    }
+    strv_free(&wanted.names);
+}
+
 // For who only looks its metadata; who opens it needs the sizes of the artifacts and, of a task that failed or is one
 // of a foreach, what they say.
-static void meta(struct job *j, const struct pathspec *task)
+static void meta(struct job *j, const struct pathspec *task, int attempt)
 {
     struct err err = ERR_INIT;
     if (j->track == AHEAD_OPENED) {
         auto_cleanup(buf_free) struct buf text = {0};
-        (void)!client_meta_json(j->a->conf.client, task, -1, &j->cancel, &text, &err);
+        (void)!client_meta_json(j->a->conf.client, task, attempt, &j->cancel, &text, &err);
     } else {
         auto_cleanup(task_unrefp) const struct task *t = NULL;
         (void)!client_task(j->a->conf.client, task, &j->cancel, &t, &err);
     }
 }
 
+static void make_ready(struct job *j, const struct pathspec *task, int attempt, unsigned wants)
+{
+    static const enum log_stream streams[] = {LOG_STDOUT, LOG_STDERR, LOG_BOTH};
+    if (wants & WANT_ARTIFACTS) {
+        artifacts(j, task, attempt);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (wants & (WANT_STDOUT << i)) {
+            logs(j, task, attempt, streams[i]);
+        }
+    }
+    if (wants & WANT_META) {
+        meta(j, task, attempt);
+    }
+    if (wants >= WANT_FIRST_PART) {
+        parts(j, task, attempt, wants);
+    }
+}
+
+// Which attempts a task had is metadata; nothing is asked for one that it had not.
+static bool had_attempt(struct job *j, const struct pathspec *task, int attempt)
+{
+    int attempts[6];
+    size_t n = 0;
+    struct err err = ERR_INIT;
+    if (client_attempts(j->a->conf.client, task, &j->cancel, attempts, &n, &err)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (attempts[i] == attempt) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ahead_job_work(struct job *j)
 {
     const struct stream *s = j->stream;
     struct pathspec task = {s->flow, s->run, s->step, j->task_name};
-    static const enum log_stream streams[] = {LOG_STDOUT, LOG_STDERR, LOG_BOTH};
-    if (j->work == JOB_REST || j->wants & WANT_ARTIFACTS) {
-        artifacts(j, &task);
+    if (j->work == JOB_REST) {
+        artifacts(j, &task, -1);
     }
-    for (int i = 0; i < 3; i++) {
-        if (j->wants & (WANT_STDOUT << i)) {
-            logs(j, &task, streams[i]);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (j->wants[i] && (i == 0 || had_attempt(j, &task, i - 1))) {
+            make_ready(j, &task, i - 1, j->wants[i]);
         }
-    }
-    if (j->wants & WANT_META) {
-        meta(j, &task);
     }
 }

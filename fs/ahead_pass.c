@@ -7,6 +7,19 @@
 #include "base/mem.h"
 #include "fs/ahead_i.h"
 
+unsigned ahead_part_want(const char *file)
+{
+    static const char *const parts[] = {"runtime_stdout.log", "runtime_stderr.log", "task_stdout.log",
+                                        "task_stderr.log",    "stdout.log",         "stderr.log"};
+    const char *dot = strchr(file, '.'); // behind the attempt's number
+    for (unsigned i = 0; dot && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strcmp(dot + 1, parts[i]) == 0) {
+            return WANT_FIRST_PART << i;
+        }
+    }
+    return 0;
+}
+
 unsigned ahead_wants(const struct tref *r)
 {
     switch (r->kind) {
@@ -23,6 +36,8 @@ unsigned ahead_wants(const struct tref *r)
         return WANT_STDERR;
     case K_LOG:
         return WANT_LOG;
+    case K_LOG_PART:
+        return r->leaf ? ahead_part_want(r->leaf) : 0;
     case K_META:
         return WANT_META;
     default:
@@ -33,14 +48,15 @@ unsigned ahead_wants(const struct tref *r)
 bool ahead_is_of_interest(const struct ahead_seen *seen)
 {
     const struct tref *r = seen->r;
-    return ahead_wants(r) && r->task && r->attempt < 0 && (r->kind != K_TASK || seen->what == AHEAD_LOOKED);
+    return ahead_wants(r) && r->task && r->attempt + 1 < ATTEMPTS && (r->kind != K_TASK || seen->what == AHEAD_LOOKED);
 }
 
 // By what a pass is known. What is read for who looks at one artifact is what all of them need.
 static char *key_of(const struct ahead_seen *seen)
 {
     bool named = ahead_wants(seen->r) == WANT_ARTIFACTS && seen->what == AHEAD_OPENED && seen->r->leaf;
-    return named ? mem_printf("/%s", seen->r->leaf) : mem_printf("%u", ahead_wants(seen->r));
+    return named ? mem_printf("%d/%s", seen->r->attempt, seen->r->leaf)
+                 : mem_printf("%d:%u", seen->r->attempt, ahead_wants(seen->r));
 }
 
 void pass_free(struct pass *p)
@@ -61,9 +77,9 @@ bool pass_saw(struct pass *p, const struct ahead_seen *seen)
     p->began = moved && (is_new || is_alone);
     if (p->began) {
         strv_free(&p->keys);
-        p->wants = 0;
+        memset(p->wants, 0, sizeof(p->wants));
     }
-    p->wants |= ahead_wants(seen->r);
+    p->wants[seen->r->attempt < 0 ? 0 : seen->r->attempt + 1] |= ahead_wants(seen->r);
     if (p->began || is_new) {
         strv_add(&p->keys, key);
     }

@@ -70,7 +70,7 @@ static void put_ahead(struct ahead *ahead, struct buf *out)
         return;
     }
     ahead_stats(ahead, &st);
-    stats_put(out, "ahead_tasks_total", "Tasks made ready before somebody asked.", st.jobs);
+    stats_put(out, "ahead_tasks_total", "Tasks made ready before somebody asked.", st.tasks);
     stats_put(out, "ahead_right_total", "Of these, those that were asked for then.", st.right);
     stats_put(out, "ahead_wrong_total", "Of these, those that were given up.", st.wrong);
     stats_put(out, "ahead_fetched_bytes_total", "Bytes of artifacts and logs fetched ahead.", st.fetched_bytes);

@@ -44,6 +44,8 @@ void ops_hand_over(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char 
 void ops_ahead_opened(struct serve *s, uint64_t nodeid, const struct tref *r);
 void ops_ahead_listed(struct serve *s, uint64_t nodeid, const struct tref *dir);
 void ops_ahead_looked(struct serve *s, uint64_t nodeid, const struct tref *dir, const char *name);
+// name: of the extended attribute, or NULL: their names are listed.
+void ops_ahead_attribute(struct serve *s, uint64_t nodeid, const struct tref *r, const char *name);
 
 // ops_lookup.c
 void ops_init(void *userdata, struct fuse_conn_info *conn);

@@ -41,6 +41,7 @@ static void run_xattr(struct request *r)
     auto_cleanup(buf_free) struct buf b = {.max = XATTR_MAX + 1};
     errc e = ops_tref(s, r->nodeid, &node, &err);
     if (!e) {
+        ops_ahead_attribute(s, r->nodeid, &node, r->name);
         e = r->name != NULL ? tree_xattr_get(s->tree, &node, r->name, &r->cancel, &b, &err)
                             : tree_xattr_list(s->tree, &node, &r->cancel, &b, &err);
     }

@@ -31,12 +31,15 @@ static bool each_key(void *arg, const char *key, const struct json *value)
     return each->fn(each->arg, key, text.data ? text.data : "");
 }
 
-static errc each_object_attr(struct tree *t, const struct tref *r, struct cancel *cancel, attr_fn fn,
+// key: the one that is asked for, or NULL: all of them, without their texts.
+static errc each_object_attr(struct tree *t, const struct tref *r, const char *key, struct cancel *cancel, attr_fn fn,
                              void *arg, struct err *err)
 {
     auto_cleanup(buf_free) struct buf text = {0};
     struct pathspec ps = tref_pathspec(r);
-    errc e = client_meta_json(t->conf.client, &ps, r->attempt, cancel, &text, err);
+    struct client *c = t->conf.client;
+    errc e = key ? client_meta_value(c, &ps, r->attempt, key, cancel, &text, err)
+                 : client_meta_keys(c, &ps, r->attempt, cancel, &text, err);
     if (e)
         return e;
     auto_cleanup(json_freep) struct json *json = NULL;
@@ -74,8 +77,8 @@ static errc each_artifact_attr(struct tree *t, const struct tref *r, struct canc
     return ERR_OK;
 }
 
-static errc each_attr(struct tree *t, const struct tref *r, struct cancel *cancel, attr_fn fn, void *arg,
-                      struct err *err)
+static errc each_attr(struct tree *t, const struct tref *r, const char *key, struct cancel *cancel, attr_fn fn,
+                      void *arg, struct err *err)
 {
     switch (r->kind) {
     case K_FLOW:
@@ -83,7 +86,7 @@ static errc each_attr(struct tree *t, const struct tref *r, struct cancel *cance
     case K_STEP:
     case K_TASK:
     case K_ATTEMPT:
-        return each_object_attr(t, r, cancel, fn, arg, err);
+        return each_object_attr(t, r, key, cancel, fn, arg, err);
     case K_ARTIFACT:
     case K_PARAMETER:
     case K_PICKLE:
@@ -108,7 +111,7 @@ static bool put_name(void *arg, const char *key, const char *text)
 errc tree_xattr_list(struct tree *t, const struct tref *r, struct cancel *cancel, struct buf *out,
                      struct err *err)
 {
-    return each_attr(t, r, cancel, put_name, out, err);
+    return each_attr(t, r, NULL, cancel, put_name, out, err);
 }
 
 struct wanted {
@@ -133,7 +136,7 @@ errc tree_xattr_get(struct tree *t, const struct tref *r, const char *name, stru
     if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
         return err_set(err, ERR_NOT_FOUND, "no extended attribute %s", name);
     struct wanted wanted = {name + strlen(PREFIX), out, false};
-    errc e = each_attr(t, r, cancel, put_value, &wanted, err);
+    errc e = each_attr(t, r, wanted.key, cancel, put_value, &wanted, err);
     if (e)
         return e;
     return wanted.found ? ERR_OK : err_set(err, ERR_NOT_FOUND, "no extended attribute %s", name);

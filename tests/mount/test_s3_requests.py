@@ -142,6 +142,18 @@ def test_reading_one_name_after_another(faults, s3_mounter, s3_runs):
     assert s3faults.Requests(log.of("blob")[-s3ing.MANY // 2:]).most_at_once() > 8, log
 
 
+@pytest.mark.parametrize("name, kind", [(".attempts/0/x", "blob"), (".logs/*", "small"), (".attempts/0/.meta", "blob"),
+                                        (".attempts/0/.logs/*", "small")])
+def test_reading_attempts_and_raw_logs(faults, s3_mounter, s3_runs, name, kind):
+    """S533: so has reading one attempt's files, or the raw logs, of one task after another."""
+    mount = s3_mounter(faults)
+    faults.latency = 0.03
+    log = faults.requests_of(lambda: cat_all(mount, s3_runs["many"], name))
+    assert len(log.of(kind)) >= s3ing.MANY - 10
+    assert log.of(kind).most_at_once() > 8, log.of(kind).most_at_once()
+    assert len({(r.key, r.range) for r in log.of(kind)}) == len(log.of(kind)), log
+
+
 def test_reading_two_names_of_each_task(faults, s3_mounter, s3_runs):
     """S185: so has reading `.meta` and an artifact of one task before the next."""
     mount = s3_mounter(faults)
@@ -167,6 +179,47 @@ def test_reading_the_files_of_a_task(faults, s3_mounter, s3_runs):
     assert len({(r.key, r.range) for r in blobs}) == len(blobs), sorted(map(repr, blobs))
 
 
+def attributes_of(paths):
+    """What `getfattr -d` gives of each."""
+    return {p: {n: os.getxattr(p, n) for n in os.listxattr(p)} for p in paths}
+
+
+def test_names_of_attributes_cost_nothing(faults, s3_mounter, s3_runs):
+    """S530: the names of a task's extended attributes, and its status, are no request to the datastore."""
+    mount = s3_mounter(faults)
+    step = mount / s3_runs["many"] / "work"
+    paths = [step / t for t in os.listdir(step)]
+    log = faults.requests_of(lambda: [os.listxattr(p) for p in paths])
+    assert not log, log
+    log = faults.requests_of(lambda: [os.getxattr(p, "user.metaflow.status") for p in paths])
+    assert not log, log
+
+
+def test_reading_the_attributes_of_all_tasks(faults, s3_mounter, s3_runs):
+    """S530: extended attributes of one task after another are made ready ahead, each request made once."""
+    mount = s3_mounter(faults)
+    step = mount / s3_runs["many"] / "work"
+    paths = [step / t for t in sorted(os.listdir(step))]
+    faults.latency = 0.03
+    found = {}
+    log = faults.requests_of(lambda: found.update(attributes_of(paths)))
+    assert log.of("blob").most_at_once() > 8, log.of("blob").most_at_once()
+    assert len({(r.key, r.range) for r in log}) == len(log), log
+    assert sorted(int(f["user.metaflow.index"]) for f in found.values()) == list(range(s3ing.MANY))
+
+
+def test_the_index_of_a_foreach(faults, s3_mounter, s3_runs):
+    """S531: `.index` of a foreach asks for many tasks' places at once, each once."""
+    mount = s3_mounter(faults)
+    index = s3_runs["many"] + "/work/.index"
+    faults.latency = 0.03
+    names = []
+    log = faults.requests_of(lambda: names.extend(mount.names(index)))
+    assert sorted(names, key=int) == [str(i) for i in range(s3ing.MANY)]
+    assert log.of("blob").most_at_once() > 8, log.of("blob").most_at_once()
+    assert len({(r.key, r.range) for r in log}) == len(log), log
+
+
 def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
     """S186: when the reader turns elsewhere, fetching ahead ends: what it had fetched in vain is little."""
     mount = s3_mounter(faults)
@@ -182,6 +235,22 @@ def test_a_wrong_guess_stops(faults, s3_mounter, s3_runs):
     assert len(log) < 12 + 140, len(log)
     time.sleep(0.5)
     assert not faults.log().of("blob"), faults.log()
+
+
+def test_few_tasks_are_few_requests(faults, s3_mounter, s3_runs):
+    """S532: who reads eight tasks has not many more fetched; each is counted once."""
+    mount = s3_mounter(faults)
+    step = s3_runs["many"] + "/work"
+    tasks = sorted(mount.names(step), key=int)[1:9]
+    faults.latency = 0.02
+    faults.log(clear=True)
+    for task in tasks:
+        subprocess.run(["cat", mount / step / task / "x"], stdout=subprocess.DEVNULL, check=True)
+    time.sleep(0.5)
+    log = faults.log()
+    assert len(log) < 2 * 32, log
+    made, right = (mount.stat("metaflowfs_ahead_%s_total" % n) for n in ("tasks", "right"))
+    assert right <= len(tasks) and made < 32, (made, right)
 
 
 def test_random_tasks_are_not_guessed(faults, s3_mounter, s3_runs):

@@ -42,6 +42,7 @@ def test_extended_attributes_repeat_meta(mnt, runs, client, label):
         meta = json.loads((path / ".meta").read_text())
         names = [n for n in os.listxattr(path) if n.startswith("user.metaflow.")]
         assert "user.metaflow.id" in names and "user.metaflow.pathspec" in names
+        assert {n[len("user.metaflow."):] for n in names} == set(meta) - {"artifacts", "metadata_dict"}
         for name in names:
             value = meta[name[len("user.metaflow."):]]
             text = os.getxattr(path, name).decode()
@@ -53,6 +54,18 @@ def test_extended_attributes_repeat_meta(mnt, runs, client, label):
     assert caught.value.errno == 61  # ENODATA
     with pytest.raises(OSError):
         os.setxattr(mnt / runs[label], "user.metaflow.x", b"1")
+
+
+def test_extended_attributes_of_attempts(mnt, runs, client):
+    """S55: those of an attempt repeat its own .meta."""
+    task = next(iter(client.Run(runs["retry"])["start"]))
+    for attempt in mnt.names(task.pathspec + "/.attempts"):
+        path = mnt / task.pathspec / ".attempts" / attempt
+        meta = json.loads((path / ".meta").read_text())
+        got = {n[len("user.metaflow."):]: os.getxattr(path, n).decode() for n in os.listxattr(path)}
+        assert set(got) == set(meta) - {"artifacts", "metadata_dict"}
+        for name, text in got.items():
+            assert text == meta[name] if isinstance(meta[name], str) else json.loads(text) == meta[name], name
 
 
 def test_extended_attributes_of_artifacts(mnt, runs, client):

@@ -129,6 +129,28 @@ static void a_wrong_guess_stops_it(void **state)
     roster_unref(r);
 }
 
+static void who_reads_few_gets_few(void **state)
+{
+    (void)state;
+    static const struct { uint32_t read; int most; } cases[] = {{2, 2}, {3, 5}, {4, 8}, {8, 24}, {12, 50}};
+    struct roster *r = roster_of(TASKS);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct guess g;
+        uint32_t ahead;
+        int given = 0;
+        guess_init(&g, r);
+        for (uint32_t k = 0; k < cases[i].read; k++) {
+            (void)guess_saw(&g, r, r->at[ORDER_NAME][k], GUESS_FARTHEST);
+            while (guess_next(&g, r, &ahead)) {
+                given += r->pos[ORDER_NAME][ahead] >= cases[i].read;
+            }
+        }
+        assert_in_range(given, cases[i].most / 2, cases[i].most);
+        guess_free(&g);
+    }
+    roster_unref(r);
+}
+
 static void readers_side_by_side(void **state)
 {
     (void)state;
@@ -157,6 +179,7 @@ static struct {
     int looked[TASKS + 1], opened[TASKS + 1], all[TASKS + 1], rosters, rests, rests_if;
     const char *name; // that artifacts are wanted of
     unsigned wants;
+    int attempt;
     bool slow;
 } done = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -177,7 +200,9 @@ static void pause_ms(int ms)
 void ahead_job_work(struct job *j)
 {
     int task = atoi(j->task_name);
-    assert_true(j->work == JOB_REST || j->wants == done.wants);
+    for (int i = 0; i < ATTEMPTS && j->work != JOB_REST; i++) {
+        assert_int_equal(j->wants[i], i == done.attempt + 1 ? done.wants : 0);
+    }
     for (int i = 0; done.slow && i < 200 && !atomic_load(&j->cancel.set); i++) {
         pause_ms(10);
     }
@@ -207,7 +232,7 @@ static void saw(struct ahead *a, enum ahead_event what, enum kind kind, int task
     char text[20], leaf[20], flow[] = "F", run[] = "1", step[] = "s";
     snprintf(text, sizeof(text), "%d", task);
     snprintf(leaf, sizeof(leaf), "%s", name ? name : "");
-    struct tref r = {.kind = kind, .flow = flow, .run = run, .step = step, .task = text, .attempt = -1,
+    struct tref r = {.kind = kind, .flow = flow, .run = run, .step = step, .task = text, .attempt = done.attempt,
                      .leaf = name ? leaf : NULL};
     struct ahead_seen seen = {.r = &r, .what = what, .step_ino = 5};
     ahead_saw(a, &seen);
@@ -221,6 +246,7 @@ static void count_anew(const char *name, unsigned wants)
     done.rosters = done.rests = done.rests_if = 0;
     done.name = name;
     done.wants = wants;
+    done.attempt = -1;
 }
 
 static struct ahead *begin(uint64_t max_bytes)
@@ -291,6 +317,49 @@ static void who_only_looks_gets_no_bytes(void **state)
     ahead_free(a);
 }
 
+// Who looked at ten opens no more of them.
+static void opens_go_as_far_as_looks_went(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    for (int task = TASKS; task > TASKS - 10; task--) {
+        saw(a, AHEAD_LOOKED, K_ARTIFACT, task, "x");
+        settle(a);
+    }
+    saw(a, AHEAD_OPENED, K_ARTIFACT, TASKS, "x"); // the first as they are listed
+    settle(a);
+    assert_int_equal(sum(done.opened), 10);
+    ahead_free(a);
+}
+
+// A task is counted once for what was made ready of it, and when its reader has long gone it is given up.
+static void each_task_is_counted_once(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    struct ahead_stats stats;
+    for (int task = TASKS; task > TASKS - 8; task--) {
+        saw(a, AHEAD_LOOKED, K_ARTIFACT, task, "x");
+        saw(a, AHEAD_OPENED, K_ARTIFACT, task, "x");
+        settle(a);
+    }
+    ahead_stats(a, &stats);
+    assert_in_range(stats.tasks, 8, 30);
+    assert_int_equal(stats.tasks, sum(done.opened));
+    assert_int_equal(stats.right, 6);
+    assert_int_equal(stats.wrong, 0);
+    assert_int_equal(stats.unread_bytes, (stats.tasks - stats.right) * JOB_BYTES);
+    pthread_mutex_lock(&a->lock);
+    a->streams[0]->used_ms = 1; // a mount that began long ago
+    pthread_mutex_unlock(&a->lock);
+    for (int again = 0; again < 2; again++) {
+        ahead_stats(a, &stats);
+        assert_int_equal(stats.wrong, stats.tasks - stats.right);
+        assert_int_equal(stats.unread_bytes, 0);
+    }
+    ahead_free(a);
+}
+
 static void see_all(struct ahead *a, enum ahead_event what, enum kind kind, const char *name)
 {
     for (int task = 1; task <= TASKS; task++) {
@@ -319,6 +388,39 @@ static void one_name_after_another(void **state)
         see_all(a, AHEAD_OPENED, kinds[i], NULL);
         assert_in_range(sum(done.opened) + sum(done.all), TASKS - 4, TASKS);
     }
+    ahead_free(a);
+}
+
+// `cat */.attempts/0/x`, and then of the next attempt: no walk, and nothing of the task as a whole.
+static void one_name_of_an_attempt(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    for (int attempt = 0; attempt < 6; attempt += 5) {
+        count_anew("x", WANT_ARTIFACTS);
+        done.attempt = attempt;
+        see_all(a, AHEAD_OPENED, K_ARTIFACT, "x");
+        assert_in_range(sum(done.opened), TASKS - 4, TASKS);
+    }
+    count_anew("x", WANT_ARTIFACTS);
+    done.attempt = 6; // Metaflow makes none so high
+    see_all(a, AHEAD_OPENED, K_ARTIFACT, "x");
+    assert_int_equal(sum(done.opened), 0);
+    ahead_free(a);
+}
+
+// `cat */.logs/N.task_stderr.log`: that one of each task, whatever its number; not the others.
+static void raw_logs(void **state)
+{
+    (void)state;
+    struct ahead *a = begin(0);
+    count_anew(NULL, WANT_FIRST_PART << 3);
+    for (int task = 1; task <= TASKS; task++) {
+        saw(a, AHEAD_OPENED, K_LOG_PART, task, task % 2 ? "0.task_stderr.log" : "1.task_stderr.log");
+        saw(a, AHEAD_OPENED, K_LOG_PART, task, "other");
+        settle(a);
+    }
+    assert_in_range(sum(done.all), TASKS - 4, TASKS);
     ahead_free(a);
 }
 
@@ -551,6 +653,9 @@ int main(void)
         cmocka_unit_test(who_jumps_about_gets_nothing), cmocka_unit_test(a_wrong_guess_stops_it),
         cmocka_unit_test(readers_side_by_side),         cmocka_unit_test(one_name_in_each_task),
         cmocka_unit_test(who_only_looks_gets_no_bytes), cmocka_unit_test(a_direct_look_makes_nothing_ready),
+        cmocka_unit_test(who_reads_few_gets_few),       cmocka_unit_test(opens_go_as_far_as_looks_went),
+        cmocka_unit_test(each_task_is_counted_once),    cmocka_unit_test(one_name_of_an_attempt),
+        cmocka_unit_test(raw_logs),
         cmocka_unit_test(all_of_each_task),             cmocka_unit_test(unread_bytes_are_bounded),
         cmocka_unit_test(the_files_of_one_task),
         cmocka_unit_test(one_name_after_another),       cmocka_unit_test(a_name_that_was_tried_first),

@@ -621,6 +621,87 @@ static void meta_leaves_out_what_does_not_apply(void **state)
     assert_int_equal(json_len(json_get(json, "artifacts")), 0);
 }
 
+typedef errc (*meta_part_fn)(struct world *w, const struct pathspec *ps, const char *key, struct buf *out,
+                             struct err *err);
+
+static errc meta_whole(struct world *w, const struct pathspec *ps, const char *key, struct buf *out, struct err *err)
+{
+    (void)key;
+    return client_meta_json(w->c, ps, -1, NULL, out, err);
+}
+
+static errc meta_keys(struct world *w, const struct pathspec *ps, const char *key, struct buf *out, struct err *err)
+{
+    (void)key;
+    return client_meta_keys(w->c, ps, -1, NULL, out, err);
+}
+
+static errc meta_value(struct world *w, const struct pathspec *ps, const char *key, struct buf *out, struct err *err)
+{
+    return client_meta_value(w->c, ps, -1, key, NULL, out, err);
+}
+
+static struct json *meta_of(struct world *w, const char *path, const char *key, meta_part_fn make)
+{
+    auto_cleanup(buf_free) struct buf text = {0};
+    struct json *json = NULL;
+    struct pathspec ps = at(path);
+    struct err err = ERR_INIT;
+    assert_int_equal(make(w, &ps, key, &text, &err), ERR_OK);
+    assert_int_equal(json_parse(text.data, text.len, path, &json, &err), ERR_OK);
+    return json;
+}
+
+struct same_member {
+    struct world *w;
+    const char *path;
+    const struct json *keys;
+    size_t n;
+};
+
+static bool is_the_same_alone(void *arg, const char *key, const struct json *value)
+{
+    struct same_member *s = arg;
+    bool is_long = strcmp(key, "artifacts") == 0 || strcmp(key, "metadata_dict") == 0;
+    auto_cleanup(json_freep) struct json *one = meta_of(s->w, s->path, key, meta_value);
+    assert_int_equal(json_kind(json_get(s->keys, key)), is_long ? JSON_ABSENT : JSON_NULL);
+    assert_int_equal(json_len(one), !is_long);
+    if (!is_long) {
+        auto_cleanup(buf_free) struct buf whole = {0}, alone = {0};
+        json_dump(value, &whole);
+        json_dump(json_get(one, key), &alone);
+        assert_string_equal(whole.data, alone.data);
+        s->n++;
+    }
+    return true;
+}
+
+static void a_part_of_meta_is_as_in_the_whole(void **state)
+{
+    struct world *w = *state;
+    static const char *const paths[] = {"F", "F/1", "F/1/s", "F/1/s/2", "F/1/s/3"};
+    fake_object(w->meta, "F", 1);
+    fake_object(w->meta, "F/1", 1000)->system_tag = "user:me";
+    fake_object(w->meta, "F/1/s", 1);
+    fake_object(w->meta, "F/1/s/2", 1500);
+    fake_record(w->meta, "F/1/s/2", "foreach-execution-path", "s:3", 0, 1);
+    fake_record(w->meta, "F/1/s/2", "origin-run-id", "7", 0, 1);
+    fake_record(w->meta, "F/1/s/2", "origin-task-id", "8", 0, 1);
+    fake_record(w->meta, "F/1/s/2", "code-package", "{\"sha\": \"abc\"}", 0, 1);
+    fake_object(w->meta, "F/1/s/3", 1600);
+    fake_record(w->meta, "F/1/s/3", "code-package", "none", 0, 1);
+    open_client(w, NULL);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        auto_cleanup(json_freep) struct json *whole = meta_of(w, paths[i], NULL, meta_whole);
+        auto_cleanup(json_freep) struct json *keys = meta_of(w, paths[i], NULL, meta_keys);
+        auto_cleanup(json_freep) struct json *none = meta_of(w, paths[i], "nothing", meta_value);
+        struct same_member same = {w, paths[i], keys, 0};
+        json_each(whole, is_the_same_alone, &same);
+        assert_int_equal(json_len(keys), same.n);
+        assert_int_equal(json_len(none), 0);
+    }
+}
+
 // --- threads ----------------------------------------------------------------------------------------
 
 struct asker {
@@ -693,6 +774,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(times_of_directories_do_not_move_by_being_read, setup, teardown),
         cmocka_unit_test_setup_teardown(tags_are_checked_before_they_are_written, setup, teardown),
         cmocka_unit_test_setup_teardown(meta_leaves_out_what_does_not_apply, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_part_of_meta_is_as_in_the_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(readers_of_one_task_share_its_requests, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
