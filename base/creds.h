@@ -1,6 +1,7 @@
 // AWS credentials by the usual chain (botocore/credentials.py), for every signed request: environment; a profile that
 // assumes a role (role_arn with source_profile or credential_source); web identity (AWS_WEB_IDENTITY_TOKEN_FILE and
-// AWS_ROLE_ARN, or the profile's); SSO profiles; keys in the shared files; credential_process; the container's endpoint
+// AWS_ROLE_ARN, or the profile's); SSO profiles, whose login is renewed in ~/.aws/sso/cache when it is due; keys in
+// the shared files; credential_process; the container's endpoint
 // (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI, with AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or _TOKEN); the
 // instance's (IMDSv2, one try of 1 s, AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and _MODE). With a
 // profile option the environment's keys and web identity do not count.

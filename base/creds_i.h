@@ -53,6 +53,20 @@ struct sts_call {
 };
 errc creds_ask_sts(struct look *l, const struct sts_call *call, struct creds_value *ret, struct err *err);
 
+// --- SSO (creds_sso.c, creds_sso_token.c) ---------------------------------------------------------------------
+
+#define CREDS_SSO_TRIES 3
+#define CREDS_SSO_TIMEOUT_MS 10000
+
+struct sso {
+    const char *profile, *session, *start_url, *region, *role, *account; // borrowed; session may be NULL
+};
+// The token of the login, renewed from a quarter of an hour before its end on where the login allows it; written back
+// then. ERR_DENIED where only another login helps. Owned: wipe it.
+errc creds_sso_token(struct look *l, const struct sso *s, char **ret, struct err *err);
+// ERR_DENIED with what to do.
+errc creds_sso_login_again(const struct sso *s, const char *why, struct err *err);
+
 // --- shared (creds_parts.c) ----------------------------------------------------------------------------------
 
 // Nothing of the text may stand in a cause from now on.
