@@ -421,6 +421,22 @@ static void sso_is_renewed_without_a_place(void **state)
     assert_non_null(strstr(text, "S3CR3TOLD"));
 }
 
+// `aws login`: refused where botocore would use it; what goes before it there does here.
+static void login_sessions(void **state)
+{
+    (void)state;
+    config("[default]\nlogin_session = arn:aws:sts::1:x\ncredential_process = false\n");
+    env_set_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/c");
+    answer("GET /c ", 200, document(1, 60));
+    fails(ERR_DENIED, "profile default has a login_session (of `aws login`), which is not read here; give");
+    put_file(".aws/credentials", "[default]\naws_access_key_id = ASIAS3CR3T2\naws_secret_access_key = S3CR3T\n");
+    gets("keys of profile default in the credentials file", "ASIAS3CR3T2");
+    put_file(".aws/credentials", "");
+    env_set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+    config("");
+    fails(ERR_DENIED, "no login_session");
+}
+
 // --- shared --------------------------------------------------------------------------------------------------------
 
 static void times(void **state)
@@ -488,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup(sso_is_renewed, each_setup),
         cmocka_unit_test_setup(sso_is_not_renewed, each_setup),
         cmocka_unit_test_setup(sso_is_renewed_without_a_place, each_setup),
+        cmocka_unit_test_setup(login_sessions, each_setup),
         cmocka_unit_test_setup(times, each_setup),
         cmocka_unit_test_setup(causes_are_masked, each_setup),
     };
