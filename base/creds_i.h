@@ -107,8 +107,9 @@ void creds_answer_free(struct creds_answer *a); // wipes it
 // ERR_OK whenever there is a whole answer, whatever its status; 429 and 5xx and no answer are tried again.
 errc creds_http(struct look *l, const struct creds_ask *ask, struct creds_answer *ret, struct err *err);
 
-// Where a service is asked, without a slash at its end: environment, profile, else `fallback`. Owned.
-char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *fallback);
+// Where a service is asked, without a slash at its end: environment, profile, else AWS's `host` (base/endpoint.h) in
+// that region (NULL: the global endpoint, or us-east-1's where it is to be a FIPS or dual-stack one). Owned.
+char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *host, const char *region);
 // Where the container is asked: 0 when it is not configured. Owned. (Here for its tests.)
 errc creds_container_url(aws_env_fn env, char **ret, struct err *err);
 

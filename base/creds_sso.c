@@ -75,8 +75,7 @@ static errc get_keys(struct look *l, const struct sso *s, const char *token, str
     struct creds_answer a;
     struct url_parts u;
     auto_cleanup(buf_free) struct buf url = {0};
-    auto_free char *own = mem_printf("https://portal.sso.%s%s", s->region, aws_suffix_of(s->region));
-    auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO", "sso", own);
+    auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO", "sso", "portal.sso", s->region);
     if (!url_split(base, &u)) {
         return err_set(err, ERR_DENIED,
                        "the endpoint of SSO is no URL like https://portal.sso.eu-west-1.amazonaws.com");

@@ -175,8 +175,7 @@ static errc ask(struct look *l, const struct sso *s, const struct login *old, st
     struct url_parts u;
     struct strv headers = {0};
     auto_cleanup(wipe_buf) struct buf body = {0};
-    auto_free char *own = mem_printf("https://oidc.%s%s", s->region, aws_suffix_of(s->region));
-    auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc", own);
+    auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc", "oidc", s->region);
     if (!url_split(base, &u)) {
         return err_set(err, ERR_DENIED,
                        "the endpoint of SSO OIDC is no URL like https://oidc.eu-west-1.amazonaws.com");

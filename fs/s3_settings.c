@@ -108,6 +108,24 @@ static void find_endpoint(const struct finding *f, struct s3_settings *s)
     s->endpoint_from = mem_strdup(from);
 }
 
+// botocore: what the client is given, then the profile's s3 section (dual-stack alone), then what is for all services.
+static errc find_variants(const struct finding *f, struct s3_settings *s, struct err *err)
+{
+    const struct s3_params *p = f->params;
+    struct aws_variant v = aws_variant_get(f->env, f->files, f->profile);
+    bool of_section = is_true(of_profile(f, "s3", "use_dualstack_endpoint"));
+    s->variant = v;
+    s->s3_variant.fips = p->fips != S3_PARAM_UNSET ? p->fips == S3_PARAM_TRUE : v.fips;
+    s->s3_variant.dualstack =
+        p->dualstack != S3_PARAM_UNSET ? p->dualstack == S3_PARAM_TRUE : of_section || v.dualstack;
+    if (s->s3_variant.fips && s->endpoint == NULL && s->s3_region != NULL && !aws_s3_has_fips(s->s3_region)) {
+        return err_set(err, ERR_INVALID, "FIPS endpoints are asked for (AWS_USE_FIPS_ENDPOINT, use_fips_endpoint), but "
+                                         "S3 has none in the region %s: take it out, or give another region",
+                       s->s3_region);
+    }
+    return ERR_OK;
+}
+
 static void find_style(const struct finding *f, struct s3_settings *s)
 {
     const char *style = f->params->addressing_style;
@@ -220,7 +238,8 @@ static errc find(const struct finding *f, struct s3_settings *s, struct err *err
     s->tries = find_tries(f);
     s->max_connections = (unsigned)f->o->max_connections;
     s->fetch_bytes = (size_t)f->o->fetch_bytes;
-    return find_client(f, s, err);
+    e = find_variants(f, s, err);
+    return e ? e : find_client(f, s, err);
 }
 
 static const char *real_env(const char *name)

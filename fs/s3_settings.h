@@ -23,6 +23,7 @@ struct s3_settings {
     struct strv unused; // parameters of Metaflow's client that nothing here depends on ("config.retries")
     char *endpoint;     // or NULL: AWS
     char *endpoint_from; // where the endpoint was found, for people
+    struct aws_variant variant, s3_variant; // of AWS's endpoints, and of those of S3
     char *batch_endpoint, *logs_endpoint; // of AWS Batch and CloudWatch Logs; NULL: AWS's
     char *ca_file;      // or NULL: the system's
     enum s3_style style;

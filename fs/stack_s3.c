@@ -77,6 +77,7 @@ static errc make_layers(struct stack_s3 *s3, struct err *err)
     const struct s3_settings *set = aws.settings;
     s3->creds = aws.s3_creds;
     struct s3_conf conf = {.http = aws.http, .creds = s3->creds, .region = set->s3_region, .endpoint = set->endpoint,
+                           .variant = set->s3_variant,
                            .style = set->style, .max_tries = set->tries};
     e = s3_new(&conf, &s3->s3, err);
     if (e) {

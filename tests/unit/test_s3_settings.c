@@ -338,6 +338,38 @@ static void client_refusals(void **state)
     must_find();
 }
 
+static void variants_are(bool fips, bool dualstack, bool s3_fips, bool s3_dualstack)
+{
+    must_find();
+    assert_int_equal(settings.variant.fips, fips);
+    assert_int_equal(settings.variant.dualstack, dualstack);
+    assert_int_equal(settings.s3_variant.fips, s3_fips);
+    assert_int_equal(settings.s3_variant.dualstack, s3_dualstack);
+}
+
+static void fips_and_dualstack(void **state)
+{
+    static const char text[] = "[default]\nuse_fips_endpoint = true\ns3 =\n  use_dualstack_endpoint = true\n"
+                               "[profile dual]\nuse_dualstack_endpoint = True\n";
+    (void)state;
+    variants_are(false, false, false, false);
+    tempdir_put(".aws/config", text, strlen(text));
+    variants_are(true, false, true, true);
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    variants_are(false, false, false, true);
+    params("{\"config\": {\"use_fips_endpoint\": true, \"s3\": {\"use_dualstack_endpoint\": false}}}");
+    variants_are(false, false, true, false); // of the client of S3 alone
+    unsetenv("METAFLOW_DATATOOLS_CLIENT_PARAMS");
+    setenv("AWS_PROFILE", "dual", 1);
+    variants_are(false, true, false, true);
+    setenv("AWS_DEFAULT_REGION", "cn-north-1", 1);
+    setenv("AWS_USE_FIPS_ENDPOINT", "TRUE", 1);
+    assert_int_equal(find(), ERR_INVALID);
+    assert_non_null(strstr(err.cause, "S3 has none in the region cn-north-1"));
+    setenv("METAFLOW_S3_ENDPOINT_URL", "http://mine", 1); // which is asked as it is
+    variants_are(true, true, true, true);
+}
+
 // The setting is named that has the region, not the endpoint.
 static void regions_that_are_none(void **state)
 {
@@ -362,6 +394,7 @@ int main(void)
         settings_test(certificates), settings_test(numbers),   settings_test(endpoints_of_batch),
         settings_test(client_params), settings_test(client_keys), settings_test(client_certificates),
         settings_test(client_refusals), settings_test(regions_that_are_none),
+        settings_test(fips_and_dualstack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
