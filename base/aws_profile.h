@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/endpoint.h"
 #include "base/err.h"
 
 struct aws_files;
@@ -33,6 +34,10 @@ const char *aws_service_get(const struct aws_files *f, const char *profile, cons
 // A setting of [sso-session NAME]; NULL when absent. Borrowed.
 const char *aws_sso_session_get(const struct aws_files *f, const char *session, const char *key);
 bool aws_sso_session_exists(const struct aws_files *f, const char *session);
+
+// AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, else the profile's use_fips_endpoint and
+// use_dualstack_endpoint.
+struct aws_variant aws_variant_get(aws_env_fn env, const struct aws_files *f, const char *profile);
 
 // The path with "~" or "~/" in front replaced by $HOME (or the user's home). Owned.
 char *aws_path_expand(aws_env_fn env, const char *path);

@@ -22,6 +22,7 @@ struct creds {
     struct http *http;   // borrowed
     aws_env_fn env;
     char *profile, *region; // owned, or NULL
+    struct found given;     // keys that go before every source; source NULL: none
     pthread_mutex_t lock;   // what follows
     pthread_cond_t changed;
     struct found now;
@@ -40,6 +41,13 @@ static const char *real_env(const char *name)
     return getenv(name);
 }
 
+// Without its serial.
+static void copy_value(const struct creds_value *v, struct creds_value *ret)
+{
+    *ret = (struct creds_value){mem_strdup(v->access_key), mem_strdup(v->secret_key), mem_strdup(v->token),
+                                v->expires_ms, 0};
+}
+
 struct creds *creds_new(const struct creds_conf *conf)
 {
     struct creds *c = mem_zalloc(sizeof(*c));
@@ -48,6 +56,10 @@ struct creds *creds_new(const struct creds_conf *conf)
     c->env = conf->env ? conf->env : real_env;
     c->profile = mem_strdup(conf->profile);
     c->region = mem_strdup(conf->region);
+    if (conf->given) {
+        copy_value(conf->given, &c->given.value);
+        c->given.source = mem_strdup(conf->given_from);
+    }
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&c->changed, &attr);
@@ -62,6 +74,7 @@ void creds_free(struct creds *c)
         return;
     }
     found_free(&c->now);
+    found_free(&c->given);
     free(c->profile);
     free(c->region);
     pthread_cond_destroy(&c->changed);
@@ -79,8 +92,22 @@ static void wipe_all(struct strv *v)
     strv_free(v);
 }
 
+static errc take_given(struct creds *c, struct found *ret, struct err *err)
+{
+    errc e = creds_check(&c->given, err);
+    if (!e) {
+        copy_value(&c->given.value, &ret->value);
+        ret->source = mem_strdup(c->given.source);
+        ret->is_fixed = true;
+    }
+    return e;
+}
+
 static errc look_up(struct creds *c, struct cancel *cancel, struct found *ret, struct err *err)
 {
+    if (c->given.source) {
+        return take_given(c, ret, err);
+    }
     struct aws_files *files = NULL;
     struct look l = {.http = c->http, .env = c->env, .profile = aws_profile_name(c->env, c->profile),
                      .is_given = c->profile != NULL, .region = c->region, .cancel = cancel};

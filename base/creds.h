@@ -1,6 +1,7 @@
 // AWS credentials by the usual chain (botocore/credentials.py), for every signed request: environment; a profile that
 // assumes a role (role_arn with source_profile or credential_source); web identity (AWS_WEB_IDENTITY_TOKEN_FILE and
-// AWS_ROLE_ARN, or the profile's); SSO profiles; keys in the shared files; credential_process; the container's endpoint
+// AWS_ROLE_ARN, or the profile's); SSO profiles, whose login is renewed in ~/.aws/sso/cache when it is due; keys in
+// the shared files; credential_process; the container's endpoint
 // (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI, with AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or _TOKEN); the
 // instance's (IMDSv2, one try of 1 s, AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and _MODE). With a
 // profile option the environment's keys and web identity do not count.
@@ -22,20 +23,23 @@
 
 struct creds;
 
-struct creds_conf {
-    struct http *http;   // borrowed: for STS and the metadata endpoints
-    aws_env_fn env;      // NULL means getenv
-    const char *profile; // an option; NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default"; copied
-    const char *region;  // of STS, where neither environment nor profile tell; NULL: the global endpoint; copied
-};
-struct creds *creds_new(const struct creds_conf *conf);
-void creds_free(struct creds *c); // NULL is fine
-
 struct creds_value {
     char *access_key, *secret_key, *token; // owned; token may be NULL
     int64_t expires_ms;                    // wall clock, or -1: never
     uint64_t serial;                       // tells this value from the next
 };
+
+struct creds_conf {
+    struct http *http;   // borrowed: for STS and the metadata endpoints
+    aws_env_fn env;      // NULL means getenv
+    const char *profile; // an option; NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE, "default"; copied
+    const char *region;  // of STS, where neither environment nor profile tell; NULL: the global endpoint; copied
+    const struct creds_value *given; // keys that somebody configured here, before every source; NULL: none; copied
+    const char *given_from;          // where, for people: its source; copied
+};
+struct creds *creds_new(const struct creds_conf *conf);
+void creds_free(struct creds *c); // NULL is fine
+
 // A copy of what is valid now. ERR_DENIED where no source has credentials: the cause names every source that was
 // looked at and what each lacked; also where the one source that is configured fails for good. Waits for the network,
 // and looks at `cancel`.

@@ -80,7 +80,7 @@ errc creds_http(struct look *l, const struct creds_ask *ask, struct creds_answer
 
 // --- where ----------------------------------------------------------------------------------------------------
 
-char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *fallback)
+char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *host, const char *region)
 {
     const char *ignore = aws_env_get(l->env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     ignore = ignore ? ignore : aws_profile_get(l->files, l->profile, NULL, "ignore_configured_endpoint_urls");
@@ -91,7 +91,11 @@ char *creds_endpoint(struct look *l, const char *variable, const char *service, 
         url = url ? url : aws_service_get(l->files, l->profile, service, "endpoint_url");
         url = url ? url : aws_profile_get(l->files, l->profile, NULL, "endpoint_url");
     }
-    char *text = mem_strdup(url && *url ? url : fallback);
+    struct aws_variant variant = aws_variant_get(l->env, l->files, l->profile);
+    auto_free char *own = region || variant.fips || variant.dualstack
+                              ? aws_host(host, region ? region : "us-east-1", variant)
+                              : mem_printf("%s.amazonaws.com", host);
+    char *text = url && *url ? mem_strdup(url) : mem_printf("https://%s", own);
     for (size_t len = strlen(text); len > 0 && text[len - 1] == '/'; len--) {
         text[len - 1] = '\0';
     }

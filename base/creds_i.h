@@ -53,6 +53,20 @@ struct sts_call {
 };
 errc creds_ask_sts(struct look *l, const struct sts_call *call, struct creds_value *ret, struct err *err);
 
+// --- SSO (creds_sso.c, creds_sso_token.c) ---------------------------------------------------------------------
+
+#define CREDS_SSO_TRIES 3
+#define CREDS_SSO_TIMEOUT_MS 10000
+
+struct sso {
+    const char *profile, *session, *start_url, *region, *role, *account; // borrowed; session may be NULL
+};
+// The token of the login, renewed from a quarter of an hour before its end on where the login allows it; written back
+// then. ERR_DENIED where only another login helps. Owned: wipe it.
+errc creds_sso_token(struct look *l, const struct sso *s, char **ret, struct err *err);
+// ERR_DENIED with what to do.
+errc creds_sso_login_again(const struct sso *s, const char *why, struct err *err);
+
 // --- shared (creds_parts.c) ----------------------------------------------------------------------------------
 
 // Nothing of the text may stand in a cause from now on.
@@ -93,8 +107,9 @@ void creds_answer_free(struct creds_answer *a); // wipes it
 // ERR_OK whenever there is a whole answer, whatever its status; 429 and 5xx and no answer are tried again.
 errc creds_http(struct look *l, const struct creds_ask *ask, struct creds_answer *ret, struct err *err);
 
-// Where a service is asked, without a slash at its end: environment, profile, else `fallback`. Owned.
-char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *fallback);
+// Where a service is asked, without a slash at its end: environment, profile, else AWS's `host` (base/endpoint.h) in
+// that region (NULL: the global endpoint, or us-east-1's where it is to be a FIPS or dual-stack one). Owned.
+char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *host, const char *region);
 // Where the container is asked: 0 when it is not configured. Owned. (Here for its tests.)
 errc creds_container_url(aws_env_fn env, char **ret, struct err *err);
 

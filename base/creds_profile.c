@@ -119,16 +119,31 @@ static bool has_keys(struct look *l, const char *profile)
     return aws_profile_get(l->files, profile, NULL, "aws_access_key_id") != NULL;
 }
 
+// What stands behind it in the chain would be somebody else's keys.
+static errc refuse_login(struct look *l, const char *profile, struct err *err)
+{
+    if (!aws_profile_get(l->files, profile, NULL, "login_session")) {
+        return err_set(err, ERR_NOT_FOUND, "profile %.60s has no login_session", profile);
+    }
+    return err_set(err, ERR_DENIED,
+                   "profile %.60s has a login_session (of `aws login`), which is not read here; give another profile "
+                   "with credential_process = aws configure export-credentials --profile %.60s, or set the variables "
+                   "that `aws configure export-credentials --profile %.60s --format env` prints", profile, profile,
+                   profile);
+}
+
 errc creds_from_profile(struct look *l, const char *profile, bool use_env, struct found *ret, struct err *err)
 {
     errc e = creds_from_web_identity(l, profile, use_env, ret, err);
     e = e == ERR_NOT_FOUND ? creds_from_sso(l, profile, ret, err) : e;
     e = e == ERR_NOT_FOUND ? creds_from_keys(l, AWS_FILE_CREDENTIALS, profile, ret, err) : e;
+    e = e == ERR_NOT_FOUND ? refuse_login(l, profile, err) : e;
     e = e == ERR_NOT_FOUND ? creds_from_process(l, profile, ret, err) : e;
     e = e == ERR_NOT_FOUND ? creds_from_keys(l, AWS_FILE_CONFIG, profile, ret, err) : e;
     if (e == ERR_NOT_FOUND) {
         return err_set(err, ERR_NOT_FOUND,
-                       "profile %.60s has no keys, no credential_process, no SSO and no web identity", profile);
+                       "profile %.60s has no keys, no login_session, no credential_process, no SSO and no web identity",
+                       profile);
     }
     return e;
 }

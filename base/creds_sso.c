@@ -1,23 +1,12 @@
-// Profiles of IAM Identity Center: the token that `aws sso login` left, and the keys that it is good for (AWS SSO
-// Portal API Reference, GetRoleCredentials).
+// Profiles of IAM Identity Center: the keys that a login's token (creds_sso_token.c) is good for (AWS SSO Portal API
+// Reference, GetRoleCredentials).
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/creds_i.h"
-#include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
 
-#define TRIES 3
-#define TIMEOUT_MS 10000
-#define MAX_TOKEN_FILE (256 * 1024)
-
-struct sso {
-    const char *profile, *session, *start_url, *region, *role, *account; // borrowed
-};
-
-static errc login_again(const struct sso *s, const char *why, struct err *err)
+errc creds_sso_login_again(const struct sso *s, const char *why, struct err *err)
 {
     return err_set(err, ERR_DENIED, "profile %.60s uses SSO, and %s; run `aws sso login --profile %.60s`", s->profile,
                    why, s->profile);
@@ -56,35 +45,6 @@ static errc read_settings(struct look *l, struct sso *s, struct err *err)
     return ERR_OK;
 }
 
-static errc read_token(struct look *l, const struct sso *s, char **ret, struct err *err)
-{
-    char name[41];
-    const char *key = s->session ? s->session : s->start_url;
-    sha1_hex_of(key, strlen(key), name);
-    auto_free char *pattern = mem_printf("~/.aws/sso/cache/%s.json", name);
-    auto_free char *path = aws_path_expand(l->env, pattern);
-    auto_cleanup(json_freep) struct json *json = NULL;
-    struct buf text = {.max = 2 * MAX_TOKEN_FILE};
-    struct err ignored = ERR_INIT;
-    int64_t expires = 0;
-    errc e = file_read(path, MAX_TOKEN_FILE, &text, &ignored);
-    e = e ? e : creds_parse_json(&text, "the token file", &json, &ignored);
-    if (text.data) {
-        explicit_bzero(text.data, text.cap);
-    }
-    buf_free(&text);
-    const char *token = json_str(json_get(json, "accessToken")), *when = json_str(json_get(json, "expiresAt"));
-    if (e || !token || !when || !creds_parse_time(when, &expires)) {
-        return login_again(s, "there is no token of a login", err);
-    }
-    look_keep_secret(l, token);
-    if (expires <= clock_wall_ms()) {
-        return login_again(s, "its login has expired", err);
-    }
-    *ret = mem_strdup(token);
-    return ERR_OK;
-}
-
 static errc read_keys(struct look *l, const struct sso *s, const struct creds_answer *a, struct creds_value *ret,
                       struct err *err)
 {
@@ -92,7 +52,7 @@ static errc read_keys(struct look *l, const struct sso *s, const struct creds_an
                                              .token = "sessionToken", .needs_token = true};
     auto_cleanup(json_freep) struct json *json = NULL;
     if (a->status == 401) {
-        return login_again(s, "its login is no longer valid", err);
+        return creds_sso_login_again(s, "its login is no longer valid", err);
     }
     if (a->status != 200) {
         errc kind = a->status == 429 ? ERR_THROTTLED : a->status >= 500 ? ERR_IO : ERR_DENIED;
@@ -115,8 +75,7 @@ static errc get_keys(struct look *l, const struct sso *s, const char *token, str
     struct creds_answer a;
     struct url_parts u;
     auto_cleanup(buf_free) struct buf url = {0};
-    auto_free char *own = mem_printf("https://portal.sso.%s%s", s->region, aws_suffix_of(s->region));
-    auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO", "sso", own);
+    auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO", "sso", "portal.sso", s->region);
     if (!url_split(base, &u)) {
         return err_set(err, ERR_DENIED,
                        "the endpoint of SSO is no URL like https://portal.sso.eu-west-1.amazonaws.com");
@@ -127,8 +86,8 @@ static errc get_keys(struct look *l, const struct sso *s, const char *token, str
     buf_puts(&url, "&account_id=");
     http_url_put(&url, s->account);
     strv_take(&headers, mem_printf("x-amz-sso_bearer_token: %s", token));
-    const struct creds_ask ask = {.what = "SSO", .url = url.data, .headers = &headers, .tries = TRIES,
-                                  .timeout_ms = TIMEOUT_MS};
+    const struct creds_ask ask = {.what = "SSO", .url = url.data, .headers = &headers, .tries = CREDS_SSO_TRIES,
+                                  .timeout_ms = CREDS_SSO_TIMEOUT_MS};
     errc e = creds_http(l, &ask, &a, err);
     strv_free(&headers);
     if (e) {
@@ -145,7 +104,7 @@ errc creds_from_sso(struct look *l, const char *profile, struct found *ret, stru
     struct creds_value v = {0};
     char *token = NULL;
     errc e = read_settings(l, &s, err);
-    e = e ? e : read_token(l, &s, &token, err);
+    e = e ? e : creds_sso_token(l, &s, &token, err);
     if (e) {
         return e;
     }

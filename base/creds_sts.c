@@ -61,9 +61,7 @@ static errc endpoint_of(struct look *l, char **ret, struct err *err)
     if (region && !is_region(region)) {
         return err_set(err, ERR_DENIED, "the region has characters that no AWS region has; give one like eu-west-1");
     }
-    auto_free char *own = region ? mem_printf("https://sts.%s%s", region, aws_suffix_of(region))
-                                 : mem_strdup("https://sts.amazonaws.com");
-    *ret = creds_endpoint(l, "AWS_ENDPOINT_URL_STS", "sts", own);
+    *ret = creds_endpoint(l, "AWS_ENDPOINT_URL_STS", "sts", "sts", region);
     return ERR_OK;
 }
 

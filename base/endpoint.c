@@ -13,9 +13,74 @@ bool aws_region_is_usable(const char *region)
     return len > 0 && len <= 40 && region[len] == '\0' && region[0] != '-' && region[len - 1] != '-';
 }
 
-const char *aws_suffix_of(const char *region)
+struct partition {
+    const char *regions; // what their names begin with
+    const char *suffix, *dualstack_suffix;
+};
+
+// The last one has all regions that no other has.
+static const struct partition partitions[] = {
+    {"cn-", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"},
+    {"eusc-", ".amazonaws.eu", ".api.amazonwebservices.eu"},
+    {"us-iso-", ".c2s.ic.gov", ".api.aws.ic.gov"},
+    {"us-isob-", ".sc2s.sgov.gov", ".api.aws.scloud"},
+    {"eu-isoe-", ".cloud.adc-e.uk", ".api.cloud-aws.adc-e.uk"},
+    {"us-isof-", ".csp.hci.ic.gov", ".api.aws.hci.ic.gov"},
+    {"us-gov-", ".amazonaws.com", ".api.aws"},
+    {"", ".amazonaws.com", ".api.aws"},
+};
+
+static const struct partition *partition_of(const char *region)
 {
-    return strncmp(region, "cn-", 3) == 0 ? ".amazonaws.com.cn" : ".amazonaws.com";
+    const struct partition *p = partitions;
+    while (strncmp(region, p->regions, strlen(p->regions)) != 0) {
+        p++;
+    }
+    return p;
+}
+
+// FIPS alone: GovCloud's usual hosts comply, and Batch has a name of its own.
+static char *fips_host(const char *service, const char *region, const struct partition *p)
+{
+    bool is_gov = strcmp(p->regions, "us-gov-") == 0, is_logs = strcmp(service, "logs") == 0;
+    if (is_gov && (!is_logs || strcmp(region, "us-gov-east-1") == 0 || strcmp(region, "us-gov-west-1") == 0)) {
+        return mem_printf("%s.%s%s", service, region, p->suffix);
+    }
+    if (strcmp(service, "batch") == 0 && p->regions[0] == '\0') {
+        return mem_printf("fips.batch.%s%s", region, p->suffix);
+    }
+    return mem_printf("%s-fips.%s%s", service, region, p->suffix);
+}
+
+char *aws_host(const char *service, const char *region, struct aws_variant v)
+{
+    const struct partition *p = partition_of(region);
+    const char *fips = v.fips ? "-fips" : "";
+    if (strcmp(service, "s3") == 0) {
+        return mem_printf("s3%s%s.%s%s", fips, v.dualstack ? ".dualstack" : "", region, p->suffix);
+    }
+    if (v.fips && !v.dualstack) {
+        return fips_host(service, region, p);
+    }
+    return mem_printf("%s%s.%s%s", service, fips, region, v.dualstack ? p->dualstack_suffix : p->suffix);
+}
+
+bool aws_s3_has_fips(const char *region)
+{
+    return strncmp(region, "cn-", 3) != 0;
+}
+
+const char *aws_suffix_in(const char *host)
+{
+    size_t len = strlen(host);
+    for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
+        const char *suffix = partitions[i].suffix;
+        size_t tail = strlen(suffix);
+        if (len >= tail && strcmp(host + len - tail, suffix) == 0) {
+            return suffix;
+        }
+    }
+    return NULL;
 }
 
 void url_parts_free(struct url_parts *u)

@@ -13,7 +13,18 @@ void url_parts_free(struct url_parts *u); // empties it
 
 // "eu-west-1": nothing that could lead a host name elsewhere.
 bool aws_region_is_usable(const char *region);
-// What the hosts of a region's services end with: ".amazonaws.com", in China ".amazonaws.com.cn".
-const char *aws_suffix_of(const char *region);
+
+// Which of a service's hosts are asked (AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT).
+struct aws_variant {
+    bool fips, dualstack;
+};
+// The host of a service in a region, by the rules and partitions of botocore/data (endpoint-rule-set-1.json,
+// partitions.json): "s3", "sts", "portal.sso", "oidc", "batch", "logs". Owned.
+char *aws_host(const char *service, const char *region, struct aws_variant variant);
+// S3 of China has no FIPS endpoints.
+bool aws_s3_has_fips(const char *region);
+// What the hosts of the partition end with that this host is in: ".amazonaws.com", in China ".amazonaws.com.cn".
+// NULL: not AWS's.
+const char *aws_suffix_in(const char *host);
 
 #endif

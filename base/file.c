@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +73,39 @@ errc file_read_at(int dirfd, const char *path, size_t max, struct buf *buf, stru
 errc file_read(const char *path, size_t max, struct buf *buf, struct err *err)
 {
     return file_read_at(AT_FDCWD, path, max, buf, err);
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return fsync(fd) == 0;
+}
+
+errc file_replace(const char *path, const void *data, size_t len, struct err *err)
+{
+    auto_free char *temp = mem_printf("%s.XXXXXX", path);
+    int fd = mkostemp(temp, O_CLOEXEC);
+    if (fd < 0)
+        return err_set_errno(err, errno, "cannot make a file beside %s", path);
+    bool done = write_all(fd, data, len);
+    int error = errno;
+    if (close(fd) != 0 && done) {
+        error = errno;
+        done = false;
+    }
+    if (done && rename(temp, path) == 0)
+        return ERR_OK;
+    error = done ? errno : error;
+    unlink(temp);
+    return err_set_errno(err, error, "cannot write %s", path);
 }
 
 char *file_join(const char *dir, const char *name)

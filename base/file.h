@@ -14,6 +14,9 @@ errc file_read(const char *path, size_t max, struct buf *buf, struct err *err) E
 errc file_read_at(int dirfd, const char *path, size_t max, struct buf *buf, struct err *err) ERR_MUST_CHECK;
 // The same of an open file, from its position on; `path` is for the cause. The caller closes it.
 errc file_read_fd(int fd, const char *path, size_t max, struct buf *buf, struct err *err) ERR_MUST_CHECK;
+// Puts a file of mode 0600 in the place of whatever had the name, at once and on the disk: readers see the old or the
+// new one. A link is replaced, not followed.
+errc file_replace(const char *path, const void *data, size_t len, struct err *err) ERR_MUST_CHECK;
 // dir + "/" + name, owned by the caller.
 char *file_join(const char *dir, const char *name);
 

@@ -156,6 +156,10 @@ static errc set_up(struct http *h, struct call *c, const struct http_request *rq
     if (h->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
     }
+    const char *proxy = call_http_proxy(rq->url);
+    if (proxy) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    }
     if (rq->no_proxy) {
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     }

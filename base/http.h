@@ -9,7 +9,7 @@
 // Redirects are never followed. Nothing is decompressed. TLS is verified, always; the CA bundle comes from
 // http_conf.ca_file, where the caller puts what it found in CURL_CA_BUNDLE, SSL_CERT_FILE, REQUESTS_CA_BUNDLE or
 // AWS_CA_BUNDLE, else it is the system's. Proxies come from the environment (http_proxy, https_proxy, all_proxy,
-// no_proxy), as curl reads it.
+// no_proxy), as curl reads it, and from HTTP_PROXY, as Python does.
 // Header values and bodies are never logged; URLs are, without their user part and query.
 #ifndef BASE_HTTP_H
 #define BASE_HTTP_H

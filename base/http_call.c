@@ -132,12 +132,27 @@ int call_before_sending(void *arg, char *to, char *from, int to_port, int from_p
 
 // --- words -------------------------------------------------------------------------------------------------
 
-// The variable by which libcurl has a proxy for a URL; NULL: none is set.
+static bool is_https(const char *url)
+{
+    return strncasecmp(url, "https:", 6) == 0;
+}
+
+const char *call_http_proxy(const char *url)
+{
+    const char *value = getenv("HTTP_PROXY");
+    bool counts = value && *value && !getenv("http_proxy") && !getenv("REQUEST_METHOD");
+    return counts && !is_https(url) ? value : NULL;
+}
+
+// The variable by which there is a proxy for a URL; NULL: none is set.
 static const char *proxy_variable(const char *url)
 {
     static const char *const of_http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
     static const char *const of_https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
-    const char *const *name = strncasecmp(url, "https:", 6) == 0 ? of_https : of_http;
+    const char *const *name = is_https(url) ? of_https : of_http;
+    if (call_http_proxy(url)) {
+        return "HTTP_PROXY";
+    }
     for (; *name; name++) {
         const char *value = getenv(*name);
         if (value && *value) {

@@ -68,6 +68,9 @@ void call_unref(struct call *c);
 size_t call_on_header(char *data, size_t size, size_t n, void *arg);
 int call_before_sending(void *arg, char *to, char *from, int to_port, int from_port);
 curl_socket_t call_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
+// The proxy of HTTP_PROXY for this URL, or NULL: libcurl reads http_proxy alone, Python (urllib.request.getproxies) the
+// other as well, unless REQUEST_METHOD is set: then a request's Proxy header may have made it. Borrowed.
+const char *call_http_proxy(const char *url);
 // Says why there is no connection to `host`, which is "name:port" of that URL: a proxy in between may be the cause.
 errc call_not_connected(const struct call *c, const char *url, const char *host, unsigned connect_ms, struct err *err);
 size_t call_on_body(char *data, size_t size, size_t n, void *arg);

@@ -16,15 +16,14 @@
 
 // --- the client --------------------------------------------------------------------------------------------
 
-static errc service_init(struct batch_service *s, const char *name, const char *region, const char *given,
-                         struct err *err)
+static errc service_init(struct batch_service *s, const char *name, const struct batch_api_conf *conf,
+                         const char *given, struct err *err)
 {
-    auto_free char *url = given && *given ? mem_strdup(given)
-                                          : mem_printf("https://%s.%s%s", name, region, aws_suffix_of(region));
+    auto_free char *own = aws_host(name, conf->region, conf->variant);
+    auto_free char *url = given && *given ? mem_strdup(given) : mem_printf("https://%s", own);
     struct url_parts u;
     if (!url_split(url, &u)) {
-        return err_set(err, ERR_INVALID, "the endpoint of AWS %s is no URL: give one like https://%s.%s%s", name, name,
-                       region, aws_suffix_of(region));
+        return err_set(err, ERR_INVALID, "the endpoint of AWS %s is no URL: give one like https://%s", name, own);
     }
     bool has_path = strcmp(u.path, "/") != 0;
     if (!has_path) {
@@ -35,8 +34,7 @@ static errc service_init(struct batch_service *s, const char *name, const char *
     url_parts_free(&u);
     return !has_path ? ERR_OK
                      : err_set(err, ERR_INVALID, "the endpoint of AWS %s has a path or a query: give a scheme, a host "
-                                                 "and a port, like https://%s.%s%s", name, name, region,
-                               aws_suffix_of(region));
+                                                 "and a port, like https://%s", name, own);
 }
 
 static void service_free(struct batch_service *s)
@@ -55,8 +53,8 @@ errc batch_api_new(const struct batch_api_conf *conf, struct batch_api **ret, st
                        conf->region ? conf->region : "");
     }
     struct batch_api *a = mem_zalloc(sizeof(*a));
-    errc e = service_init(&a->batch, "batch", conf->region, conf->batch_endpoint, err);
-    e = e ? e : service_init(&a->logs, "logs", conf->region, conf->logs_endpoint, err);
+    errc e = service_init(&a->batch, "batch", conf, conf->batch_endpoint, err);
+    e = e ? e : service_init(&a->logs, "logs", conf, conf->logs_endpoint, err);
     if (e) {
         batch_api_free(a);
         return e;

@@ -11,6 +11,7 @@
 
 #include "base/cancel.h"
 #include "base/creds.h"
+#include "base/endpoint.h"
 #include "base/http.h"
 #include "base/json.h"
 
@@ -20,6 +21,7 @@ struct batch_api_conf {
     struct http *http;    // borrowed
     struct creds *creds;  // borrowed
     const char *region;   // copied
+    struct aws_variant variant; // of AWS's endpoints
     const char *batch_endpoint, *logs_endpoint; // URLs without a path, or NULL: AWS's; copied
 };
 // ERR_INVALID for an endpoint or region that is none.

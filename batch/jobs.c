@@ -299,6 +299,7 @@ static errc make_api(struct jobs *j, struct err *err)
         .http = j->conf.http,
         .creds = j->conf.creds,
         .region = s->region,
+        .variant = s->variant,
         .batch_endpoint = s->batch_endpoint,
         .logs_endpoint = s->logs_endpoint,
     };

@@ -181,7 +181,8 @@ static struct log_spool *make_spool(struct jobs *j, const struct log_place *p, s
     j->spools = s;
     const struct batch_settings *settings = j->conf.settings;
     if (p->region != NULL && settings->logs_endpoint == NULL && strcmp(p->region, settings->region) != 0) {
-        struct batch_api_conf conf = {.http = j->conf.http, .creds = j->conf.creds, .region = p->region};
+        struct batch_api_conf conf = {.http = j->conf.http, .creds = j->conf.creds, .region = p->region,
+                                      .variant = settings->variant};
         (void)!batch_api_new(&conf, &s->api, &s->failure);
     }
     return s;

@@ -5,11 +5,13 @@
 
 #include <stdbool.h>
 
+#include "base/endpoint.h"
 #include "batch/pairs.h"
 
 struct batch_settings {
     char *user;                // Metaflow's user name, or the system's where that is root. Never NULL
     char *region;              // of Batch; NULL: none was found, and nothing can be asked
+    struct aws_variant variant; // of AWS's endpoints
     char *batch_endpoint, *logs_endpoint; // URLs, or NULL: AWS's of the region
     char *queue;               // METAFLOW_BATCH_JOB_QUEUE, or NULL: the first that is enabled and valid
     char *image, *registry;    // METAFLOW_BATCH_CONTAINER_IMAGE and _REGISTRY with their defaults, or NULL

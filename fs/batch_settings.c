@@ -197,6 +197,7 @@ void batch_settings_find(const struct config *c, const struct s3_settings *aws, 
     const char *user = config_user(c);
     *ret = (struct batch_settings){
         .user = user != NULL ? mem_strdup(user) : system_user(),
+        .variant = aws->variant,
         .batch_endpoint = mem_strdup(aws->batch_endpoint),
         .logs_endpoint = mem_strdup(aws->logs_endpoint),
         .queue = copy_of(c, "BATCH_JOB_QUEUE"),

@@ -38,8 +38,8 @@ const struct option_row option_table[] = {
     {"region", 0, OPTION_TEXT, AT(aws_region), PLAIN, "NAME",
      "AWS region of the bucket (default: AWS_REGION, the profile's, or what the bucket answers)", false},
     {"endpoint-url", 0, OPTION_TEXT, AT(endpoint_url), PLAIN, "URL",
-     "an S3 that is not AWS's (default: METAFLOW_S3_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or the "
-     "profile's)", false},
+     "an S3 that is not AWS's (default: METAFLOW_DATATOOLS_CLIENT_PARAMS, METAFLOW_S3_ENDPOINT_URL, "
+     "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or the profile's)", false},
     {"path-style", 0, OPTION_FLAG, AT(path_style), PLAIN, NULL,
      "ask for ENDPOINT/BUCKET/KEY (default: where the endpoint is not AWS's)", false},
     {"virtual-host-style", 0, OPTION_FLAG, AT(virtual_host_style), PLAIN, NULL,

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fs/s3_params.h"
 
 struct stack_aws {
     struct stack *stack;           // borrowed
@@ -14,6 +15,7 @@ struct stack_aws {
     bool made;
     struct aws_parts parts;
     bool own_http;
+    struct creds *given;           // of S3's own keys, or NULL
 };
 
 struct stack_aws *stack_aws_new(struct stack *s, const struct options *o)
@@ -31,6 +33,7 @@ void stack_aws_free(struct stack_aws *a)
         return;
     }
     creds_free(a->parts.creds);
+    creds_free(a->given);
     if (a->own_http) {
         http_free(a->parts.http);
     }
@@ -50,6 +53,18 @@ static errc make_http(struct stack_aws *a, const struct s3_settings *set, struct
     return e;
 }
 
+static void make_creds(struct stack_aws *a, const struct s3_settings *set)
+{
+    struct creds_conf conf = {.http = a->parts.http, .profile = set->profile, .region = set->region};
+    a->parts.creds = creds_new(&conf);
+    if (set->keys.access_key != NULL) {
+        conf.given = &set->keys;
+        conf.given_from = S3_PARAMS_NAME;
+        a->given = creds_new(&conf);
+    }
+    a->parts.s3_creds = set->anonymous ? NULL : a->given != NULL ? a->given : a->parts.creds;
+}
+
 static errc make(struct stack_aws *a, struct err *err)
 {
     struct stack *s = a->stack;
@@ -64,8 +79,7 @@ static errc make(struct stack_aws *a, struct err *err)
         e = make_http(a, set, err);
     }
     if (!e) {
-        struct creds_conf conf = {.http = a->parts.http, .profile = set->profile, .region = set->region};
-        a->parts.creds = creds_new(&conf);
+        make_creds(a, set);
         a->parts.settings = set;
         a->made = true;
     }

@@ -14,7 +14,8 @@ void stack_aws_free(struct stack_aws *a); // nobody uses the parts any more; NUL
 
 struct aws_parts {
     struct http *http;                  // the service's, unless AWS has certificates of its own
-    struct creds *creds;                // never NULL; with --no-sign-request S3 does without
+    struct creds *creds;                // never NULL
+    struct creds *s3_creds;             // of S3, often the same; NULL with --no-sign-request
     const struct s3_settings *settings;
 };
 // Borrowed; they live as long as `a`. Asks nobody. ERR_INVALID for settings that cannot be.

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "client/store_kept.h"
 #include "client/store_s3.h"
+#include "fs/s3_params.h"
 #include "fs/stack_aws.h"
 #include "fs/stats.h"
 #include "s3/fetch.h"
@@ -74,12 +75,13 @@ static errc make_layers(struct stack_s3 *s3, struct err *err)
         return e;
     }
     const struct s3_settings *set = aws.settings;
-    s3->creds = set->anonymous ? NULL : aws.creds;
-    struct s3_conf conf = {.http = aws.http, .creds = s3->creds, .region = set->region, .endpoint = set->endpoint,
+    s3->creds = aws.s3_creds;
+    struct s3_conf conf = {.http = aws.http, .creds = s3->creds, .region = set->s3_region, .endpoint = set->endpoint,
+                           .variant = set->s3_variant,
                            .style = set->style, .max_tries = set->tries};
     e = s3_new(&conf, &s3->s3, err);
     if (e) {
-        return err_prefix(err, "the endpoint (%s)", set->endpoint_from);
+        return err_prefix(err, "the endpoint (%s)", set->endpoint_from); // the region was looked at before
     }
     struct fetcher_conf fetcher = {.s3 = s3->s3, .max_bytes = set->fetch_bytes};
     s3->fetcher = fetcher_new(&fetcher);
@@ -229,6 +231,19 @@ static char *bucket_of(const struct stack *s)
     return bucket;
 }
 
+// What somebody configured for Metaflow's client and this one has no use for.
+static void put_unused(const struct stack *s, int width, struct buf *out)
+{
+    const struct strv *unused = &s->s3_settings.unused;
+    auto_cleanup(buf_free) struct buf names = {0};
+    for (size_t i = 0; i < unused->len; i++) {
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", unused->items[i]);
+    }
+    if (unused->len > 0) {
+        buf_printf(out, "%-*s %s of %s: not used here\n", width, "not-used", names.data, S3_PARAMS_NAME);
+    }
+}
+
 void stack_s3_describe(const struct stack *s, int width, struct buf *out)
 {
     if (!is_made(s)) {
@@ -240,6 +255,7 @@ void stack_s3_describe(const struct stack *s, int width, struct buf *out)
     s3_describe(s3->s3, bucket, &text);
     buf_printf(out, "%-*s %s (endpoint: %s)\n", width, "s3", text.data != NULL ? text.data : "",
                s->s3_settings.endpoint_from);
+    put_unused(s, width, out);
     if (s3->creds == NULL) {
         buf_printf(out, "%-*s %s\n", width, "credentials", "none (--no-sign-request)");
         return;

@@ -23,6 +23,9 @@ errc s3_new(const struct s3_conf *conf, struct s3 **ret, struct err *err)
     s->http = conf->http;
     s->creds = conf->creds;
     s->endpoint = endpoint;
+    if (!conf->endpoint || !*conf->endpoint) {
+        s->endpoint.variant = conf->variant;
+    }
     s->style = conf->style;
     const char *given = conf->region && *conf->region ? conf->region : DEFAULT_REGION;
     s->region = mem_strdup(endpoint.region ? endpoint.region : given);

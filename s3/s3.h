@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "base/creds.h"
+#include "base/endpoint.h"
 #include "base/err.h"
 #include "base/http.h"
 
@@ -37,6 +38,7 @@ struct s3_conf {
     struct creds *creds;  // borrowed; NULL: requests are not signed (anonymous)
     const char *region;   // NULL: us-east-1, corrected by what buckets answer; copied
     const char *endpoint; // "https://minio:9000" or NULL for AWS; copied
+    struct aws_variant variant; // of AWS's endpoints, where none is given
     enum s3_style style;
     unsigned max_tries;   // of a request, in all; 0 means 8
     unsigned first_wait_ms, max_wait_ms; // before the second try, and at most; 0 means 50 and 5,000

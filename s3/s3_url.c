@@ -20,12 +20,6 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 // --- names -------------------------------------------------------------------------------------------------
 
 bool s3_bucket_is_usable(const char *bucket)
@@ -91,20 +85,19 @@ void s3_key_put(struct buf *path, const char *key)
 
 static bool is_aws_host(const char *host)
 {
-    return ends_with(host, AWS_SUFFIX) || ends_with(host, AWS_SUFFIX ".cn");
+    return aws_suffix_in(host) != NULL;
 }
 
 // The region of "s3.REGION.amazonaws.com", "s3-REGION.amazonaws.com" or "s3.amazonaws.com", owned; NULL for others.
 static char *region_of_host(const char *host)
 {
-    const char *china = ends_with(host, AWS_SUFFIX ".cn") ? ".cn" : "";
-    size_t suffix = strlen(AWS_SUFFIX) + strlen(china), len = strlen(host);
-    if (!is_aws_host(host) || !starts_with(host, "s3")) {
+    const char *suffix = aws_suffix_in(host);
+    if (!suffix || !starts_with(host, "s3")) {
         return NULL;
     }
-    size_t middle = len - suffix;
+    size_t middle = strlen(host) - strlen(suffix);
     if (middle == 2) {
-        return *china ? NULL : mem_strdup("us-east-1");
+        return strcmp(suffix, AWS_SUFFIX) == 0 ? mem_strdup("us-east-1") : NULL;
     }
     if (middle < 4 || (host[2] != '.' && host[2] != '-')) {
         return NULL;
@@ -210,7 +203,7 @@ bool s3_place_is_virtual(const struct s3_endpoint *e, enum s3_style style, const
 void s3_place_make(const struct s3_endpoint *e, enum s3_style style, const char *region, const char *other_host,
                    const char *bucket, const char *key, struct s3_place *ret)
 {
-    auto_free char *made = e->is_aws ? mem_printf("s3.%s%s", region, aws_suffix_of(region)) : NULL;
+    auto_free char *made = e->is_aws ? aws_host("s3", region, e->variant) : NULL;
     const char *host = made ? made : other_host ? other_host : e->host;
     bool is_virtual = s3_place_is_virtual(e, style, bucket);
     struct buf path = {0};

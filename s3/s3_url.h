@@ -16,7 +16,8 @@
 struct s3_endpoint {
     bool is_http;   // not https
     bool is_aws;    // a host of AWS, made of the region: `host` is NULL
-    bool is_aws_host; // below amazonaws.com, made or given
+    bool is_aws_host; // below amazonaws.com or another partition's name, made or given
+    struct aws_variant variant; // of a host that is made
     char *host;     // owned
     char *region;   // that an AWS host names; owned, or NULL
 };

@@ -1,6 +1,8 @@
 """Which credentials count, compared with botocore's own chain on generated files and environments
 (tests/tools/creds_dump.c). Roles are given by an STS of our own, whose keys tell the role and who asked for it."""
 
+import datetime
+import hashlib
 import http.server
 import json
 import os
@@ -10,8 +12,10 @@ import subprocess
 import threading
 import urllib.parse
 
+import botocore.credentials
 import botocore.exceptions
 import botocore.session
+import botocore.tokens
 import pytest
 
 from mounting import build_dir
@@ -142,3 +146,94 @@ def test_credentials_are_botocores(seed, sts, tmp_path, monkeypatch):
         assert ours.stdout.strip() == theirs, (env, profile, text, ours.stderr)
         found += theirs != "none"
     assert found > 20
+
+
+class Sso(http.server.BaseHTTPRequestHandler):
+    """IAM Identity Center: renews tokens, and gives keys that tell by which token they were had."""
+
+    renewed, refuses = 0, False
+
+    def answer(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self):
+        want = {"grantType": "refresh_token", "clientId": "client", "clientSecret": "secret", "refreshToken": "renew"}
+        good = json.loads(self.rfile.read(int(self.headers["Content-Length"]))) == want and self.path == "/token"
+        type(self).renewed += 1
+        if good and not self.refuses:
+            self.answer(200, {"accessToken": "new", "expiresIn": 3600, "refreshToken": "renew", "tokenType": "Bearer"})
+        else:
+            self.answer(400, {"error": "invalid_grant", "error_description": "no"})
+
+    def do_GET(self):
+        key = "AK" + self.headers["x-amz-sso_bearer_token"]
+        self.answer(200, {"roleCredentials": {"accessKeyId": key, "secretAccessKey": "x", "sessionToken": "t",
+                                              "expiration": 4000000000000}})
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def sso():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("OneSso", (Sso,), {}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.url = "http://127.0.0.1:%d" % server.server_port
+    yield server
+    server.shutdown()
+
+
+def iso(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_minutes(minutes):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("session", [True, False])
+@pytest.mark.parametrize("expires,registered,lacks", [(-5, 60, None), (5, 60, None), (60, 60, None), (-5, -5, None),
+                                                      (5, -5, None), (-5, 60, "refreshToken"), (5, 60, "clientId")])
+def test_renewed_logins_are_botocores(expires, registered, lacks, session, refuses, sso, tmp_path, monkeypatch):
+    """S536: a token of an SSO session is renewed, and written back, when and as botocore does it."""
+    sso.RequestHandlerClass.refuses = refuses
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    settings = "sso_start_url = https://x/start\nsso_region = eu-west-1\n"
+    (tmp_path / "config").write_text(
+        "[default]\nsso_account_id = 123456789012\nsso_role_name = r\n%s"
+        % ("sso_session = corp\n[sso-session corp]\n" + settings if session else settings))
+    for name, value in {"AWS_CONFIG_FILE": str(tmp_path / "config"), "HOME": str(tmp_path), "AWS_ENDPOINT_URL": sso.url,
+                        "AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(name, value)
+    cache = tmp_path / ".aws/sso/cache"
+    monkeypatch.setattr(botocore.tokens.SSOTokenProvider, "_SSO_TOKEN_CACHE_DIR", str(cache))
+    monkeypatch.setattr(botocore.credentials.SSOProvider, "_SSO_TOKEN_CACHE_DIR", str(cache))
+    cache.mkdir(parents=True)
+    login = {"accessToken": "old", "expiresAt": in_minutes(expires), "refreshToken": "renew", "clientId": "client",
+             "clientSecret": "secret", "registrationExpiresAt": in_minutes(registered), "scopes": ["x"]}
+    login.pop(lacks, None)
+    path = cache / (hashlib.sha1(b"corp" if session else b"https://x/start").hexdigest() + ".json")
+    found = []
+    for look in (lambda: botocore_finds(None), lambda: subprocess.run(
+            [build_dir() / "tests/creds_dump"], capture_output=True, check=True, text=True).stdout.strip()):
+        path.write_text(json.dumps(login))
+        sso.RequestHandlerClass.renewed = 0
+        keys = look()
+        after = json.loads(path.read_text())
+        renewed = sso.RequestHandlerClass.renewed
+        if after["accessToken"] == "new":
+            assert path.stat().st_mode & 0o777 == 0o600
+            assert abs(iso(after.pop("expiresAt")) - iso(in_minutes(60))) <= datetime.timedelta(seconds=60)
+        found.append((keys, renewed > 0, after))
+        assert [p.name for p in cache.iterdir()] == [path.name]
+    assert found[0] == found[1]
+    if (expires, registered, lacks, session, refuses) == (-5, 60, None, True, False):
+        assert found[0][0] == "AKnew t" and found[0][1]

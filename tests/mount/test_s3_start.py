@@ -1,11 +1,14 @@
 """S3 as a mount or a copy begins: what is checked, what is shown without it, what is copied from it."""
 
+import json
 import os
 import re
+import subprocess
 
 import pytest
 from mounting import is_mounted, run_metaflowfs
-from s3ing import s3_env
+from s3ing import ACCESS, SECRET, s3_env
+from servicing import PYTHON
 from test_get import files, ok
 
 
@@ -77,3 +80,35 @@ def test_copies_without_s3(s3_get, s3_runs, tmp_path):
     done = s3_get(s3_runs["many"], tmp_path / "b", env={"AWS_SECRET_ACCESS_KEY": "not-the-secret"})
     assert done.returncode == 4 and len(done.stderr.splitlines()) <= 9, done.stderr
     assert re.search("SignatureDoesNotMatch|AccessDenied", done.stderr) and "not-the-secret" not in done.stderr
+
+
+def client_reads(task, env, s3_root):
+    """The artifact `message` of a task, by Metaflow's client in a process of its own."""
+    code = "import metaflow; metaflow.namespace(None); print(metaflow.Task(%r)['message'].data)" % task
+    done = subprocess.run([PYTHON, "-c", code], env=dict(os.environ, METAFLOW_DEFAULT_METADATA="local", **env),
+                          cwd=s3_root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.rstrip("\n")
+
+
+def test_parameters_of_the_client_of_s3(s3, s3_mounter, s3_root, s3_runs, tmp_path):
+    """S535: endpoint, region and keys of METAFLOW_DATATOOLS_CLIENT_PARAMS count, as for the client, and are not told."""
+    params = {"endpoint_url": s3.url, "region_name": "us-east-1", "aws_access_key_id": ACCESS,
+              "aws_secret_access_key": SECRET, "config": {"retries": {"mode": "standard"}}}
+    env = s3_env("http://127.0.0.1:1", access="NOBODY", secret="nothing", AWS_DEFAULT_REGION="eu-west-1",
+                 METAFLOW_DATASTORE_SYSROOT_LOCAL=str(s3_root), METAFLOW_DATATOOLS_CLIENT_PARAMS=json.dumps(params))
+    task = "%s/start/1" % s3_runs["hello"]
+    assert client_reads(task, env, s3_root)
+    done = run_metaflowfs("--check", root=s3_root, workdir=tmp_path, env=env)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    assert s3.url in text and "region us-east-1" in text and "config.retries" in text
+    assert re.search("credentials +METAFLOW_DATATOOLS_CLIENT_PARAMS", text)
+    assert ACCESS not in text and SECRET not in text
+    mount = s3_mounter("http://127.0.0.1:1", env=env)
+    assert mount.read(task + "/message").decode().rstrip("\n") == client_reads(task, env, s3_root)
+    shown = mount.read(".metaflowfs/config").decode() + mount.read(".metaflowfs/status").decode()
+    assert ACCESS not in shown and SECRET not in shown and s3.url in shown
+    done = run_metaflowfs("--check", root=s3_root, workdir=tmp_path,
+                          env=dict(env, METAFLOW_DATATOOLS_CLIENT_PARAMS='{"profile_name": "x"}'))
+    assert done.returncode == 3 and "profile_name is no parameter" in done.stdout

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,6 +111,30 @@ static void files(void **state)
     assert_string_equal(joined, "/x");
 }
 
+static void files_that_are_replaced(void **state)
+{
+    (void)state;
+    auto_cleanup(tree_remove) struct tree_dir dir = tree_make();
+    auto_free char *path = tree_write(&dir, "file", "old");
+    auto_free char *other = file_join(dir.path, "other"), *none = file_join(path, "x");
+    auto_cleanup(buf_free) struct buf b = {0};
+    struct err err = ERR_INIT;
+    struct stat st;
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(file_replace(path, "new", 3, &err), ERR_OK);
+    assert_int_equal(file_read(path, 10, &b, &err), ERR_OK);
+    assert_int_equal(file_read(other, 10, &b, &err), ERR_OK); // who has the old one open reads on
+    assert_string_equal(b.data, "newold");
+    assert_true(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    assert_int_not_equal(file_replace(none, "new", 3, &err), ERR_OK);
+    assert_non_null(strstr(err.cause, none));
+    assert_int_not_equal(file_replace(dir.path, "new", 3, &err), ERR_OK); // and leaves nothing beside it
+    auto_free char *pattern = mem_printf("%s.*", dir.path);
+    glob_t found = {0};
+    assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
+    globfree(&found);
+}
+
 static void log_lines(void **state)
 {
     (void)state;
@@ -150,7 +175,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(causes),       cmocka_unit_test(causes_are_cut_not_overrun),
         cmocka_unit_test(every_code_has_a_name), cmocka_unit_test(string_lists),
-        cmocka_unit_test(files),        cmocka_unit_test(log_lines),
+        cmocka_unit_test(files),        cmocka_unit_test(files_that_are_replaced),
+        cmocka_unit_test(log_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

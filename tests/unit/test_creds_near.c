@@ -4,8 +4,11 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "base/creds_i.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "fake_creds.h"
 #include "fake_creds_asserts.h"
@@ -307,6 +310,133 @@ static void sso_settings(void **state)
     fails(ERR_DENIED, "there is no token");
 }
 
+static void put_renewable(const char *expires, const char *until)
+{
+    char hex[41];
+    sha1_hex_of("corp", 4, hex);
+    auto_free char *name = mem_printf(".aws/sso/cache/%s.json", hex);
+    auto_free char *text = mem_printf(
+        "{\"accessToken\": \"S3CR3TOLD\", \"expiresAt\": \"%s\", \"refreshToken\": \"S3CR3T\\\"RENEW\", \"clientId\": "
+        "\"client\", \"clientSecret\": \"S3CR3TCLIENT\", \"registrationExpiresAt\": \"%s\"}", expires, until);
+    put_file(name, text);
+}
+
+// The login's file as it is now; owned.
+static char *login_file(void)
+{
+    char hex[41];
+    struct err err = ERR_INIT;
+    struct buf text = {0};
+    sha1_hex_of("corp", 4, hex);
+    auto_free char *path = mem_printf("%s/.aws/sso/cache/%s.json", tempdir, hex);
+    assert_int_equal(file_read(path, 10000, &text, &err), ERR_OK);
+    return buf_steal(&text);
+}
+
+#define SSO_KEYS "{\"roleCredentials\": {\"accessKeyId\": \"ASIAS3CR3T\", \"secretAccessKey\": \"S3CR3TKEY\", " \
+                 "\"sessionToken\": \"S3CR3TTOKEN\", \"expiration\": 1800003600000}}"
+#define RENEWED "{\"accessToken\": \"S3CR3TNEW\", \"expiresIn\": 28800, \"refreshToken\": \"S3CR3TNEXT\", \"tokenType\": \"B\"}"
+
+static void renewal_is_answered(int status, const char *body)
+{
+    reply_reset();
+    answer("POST /token ", status, body);
+    answer("GET /federation/credentials?", 200, SSO_KEYS);
+}
+
+static void sso_is_renewed(void **state)
+{
+    static const char *const due[] = {"2027-01-15T07:00:00Z", "2027-01-15T08:14:59Z"}; // it is 08:00
+    (void)state;
+    env_set_url("AWS_ENDPOINT_URL_SSO", "");
+    env_set_url("AWS_ENDPOINT_URL_SSO_OIDC", "/");
+    config(PROFILE "sso_session = corp\n" SESSION);
+    for (size_t i = 0; i < sizeof due / sizeof *due; i++) {
+        put_renewable(due[i], "2027-02-01T00:00:00Z");
+        renewal_is_answered(200, RENEWED);
+        gets("SSO of profile default (role Read&Only)", "ASIAS3CR3T");
+        assert_int_equal(atomic_load(&fake.asked), 2);
+        asked("x-amz-sso_bearer_token: S3CR3TNEW\r\n");
+        auto_free char *text = login_file();
+        assert_non_null(strstr(text, "\"S3CR3TNEXT\""));
+        assert_non_null(strstr(text, "\"2027-01-15T16:00:00Z\""));
+        assert_non_null(strstr(text, "\"https://x.awsapps.com/start\""));
+    }
+    renewal_is_answered(500, ""); // what was written back is good for hours
+    gets("SSO of profile default (role Read&Only)", "ASIAS3CR3T");
+    assert_int_equal(atomic_load(&fake.asked), 1);
+}
+
+static void sso_is_not_renewed(void **state)
+{
+    (void)state;
+    env_set_url("AWS_ENDPOINT_URL_SSO", "");
+    env_set_url("AWS_ENDPOINT_URL_SSO_OIDC", "");
+    config(PROFILE "sso_session = corp\n" SESSION);
+    // Long before its end, and where the registration of the program that logged in has ended, nobody is asked.
+    put_renewable("2027-01-15T08:16:00Z", "2027-02-01T00:00:00Z");
+    renewal_is_answered(200, RENEWED);
+    gets("SSO of profile default (role Read&Only)", "ASIAS3CR3T");
+    asked("S3CR3TOLD");
+    put_renewable("2027-01-15T07:00:00Z", "2027-01-15T07:59:59Z");
+    renewal_is_answered(200, RENEWED);
+    fails(ERR_DENIED, "its login has expired; run `aws sso login --profile default`");
+    assert_int_equal(atomic_load(&fake.asked), 0);
+    // A token that still holds is used on; one that does not is not.
+    static const char *const bad[] = {"", "{}", "{\"accessToken\": \"S3CR3T\"}",
+                                      "{\"accessToken\": \"S3CR3T\", \"expiresIn\": 0}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put_renewable("2027-01-15T08:05:00Z", "2027-02-01T00:00:00Z");
+        renewal_is_answered(200, bad[i]);
+        gets("SSO of profile default (role Read&Only)", "ASIAS3CR3T");
+        asked("S3CR3TOLD");
+        put_renewable("2027-01-15T07:00:00Z", "2027-02-01T00:00:00Z");
+        fails(ERR_IO, "the expired SSO login of profile default cannot be renewed: SSO OIDC gave");
+    }
+    renewal_is_answered(400, "{\"error\": \"invalid_grant\", \"error_description\": \"S3CR3TOLD\"}");
+    fails(ERR_DENIED, "expired and cannot be renewed (SSO OIDC answered 400 invalid_grant); run `aws sso login");
+    env_set("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:1");
+    fails(ERR_UNREACHABLE, "SSO OIDC: no connection");
+    auto_free char *text = login_file();
+    assert_non_null(strstr(text, "S3CR3TOLD"));
+}
+
+// No file may grow: the new one cannot be written, by root neither.
+static void sso_is_renewed_without_a_place(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    env_set_url("AWS_ENDPOINT_URL_SSO", "");
+    env_set_url("AWS_ENDPOINT_URL_SSO_OIDC", "");
+    config(PROFILE "sso_session = corp\n" SESSION);
+    put_renewable("2027-01-15T07:00:00Z", "2027-02-01T00:00:00Z");
+    renewal_is_answered(200, RENEWED);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, before.rlim_max}), 0);
+    gets("SSO of profile default (role Read&Only)", "ASIAS3CR3T");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    asked("S3CR3TNEW");
+    auto_free char *text = login_file();
+    assert_non_null(strstr(text, "S3CR3TOLD"));
+}
+
+// `aws login`: refused where botocore would use it; what goes before it there does here.
+static void login_sessions(void **state)
+{
+    (void)state;
+    config("[default]\nlogin_session = arn:aws:sts::1:x\ncredential_process = false\n");
+    env_set_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/c");
+    answer("GET /c ", 200, document(1, 60));
+    fails(ERR_DENIED, "profile default has a login_session (of `aws login`), which is not read here; give");
+    put_file(".aws/credentials", "[default]\naws_access_key_id = ASIAS3CR3T2\naws_secret_access_key = S3CR3T\n");
+    gets("keys of profile default in the credentials file", "ASIAS3CR3T2");
+    put_file(".aws/credentials", "");
+    env_set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+    config("");
+    fails(ERR_DENIED, "no login_session");
+}
+
 // --- shared --------------------------------------------------------------------------------------------------------
 
 static void times(void **state)
@@ -371,6 +501,10 @@ int main(void)
         cmocka_unit_test_setup(never_through_a_proxy, each_setup),
         cmocka_unit_test_setup(sso, each_setup),
         cmocka_unit_test_setup(sso_settings, each_setup),
+        cmocka_unit_test_setup(sso_is_renewed, each_setup),
+        cmocka_unit_test_setup(sso_is_not_renewed, each_setup),
+        cmocka_unit_test_setup(sso_is_renewed_without_a_place, each_setup),
+        cmocka_unit_test_setup(login_sessions, each_setup),
         cmocka_unit_test_setup(times, each_setup),
         cmocka_unit_test_setup(causes_are_masked, each_setup),
     };

@@ -291,10 +291,29 @@ static void a_program_is_ended_with_its_children(void **state)
     assert_int_equal(kill(child, 0), -1);
 }
 
+// Nothing is reached: the cause names the host.
+static void fips_and_dualstack(void **state)
+{
+    (void)state;
+    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    env_set("AWS_REGION", "eu-west-1");
+    env_set("AWS_PROFILE", "r");
+    config("[profile r]\nsource_profile = s\nrole_arn = arn:aws:iam::123456789012:role/r\nuse_fips_endpoint = true\n"
+           "[profile s]\naws_access_key_id = ASIAS3CR3T\naws_secret_access_key = S3CR3T\n");
+    fails(ERR_UNREACHABLE, "no connection to sts-fips.eu-west-1.amazonaws.com:443");
+    env_set("AWS_USE_DUALSTACK_ENDPOINT", "true");
+    fails(ERR_UNREACHABLE, "no connection to sts-fips.eu-west-1.api.aws:443");
+    env_set("AWS_USE_FIPS_ENDPOINT", "false");
+    env_set("AWS_REGION", NULL);
+    fails(ERR_UNREACHABLE, "no connection to sts.us-east-1.api.aws:443");
+    unsetenv("https_proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(web_identity, each_setup),
+        cmocka_unit_test_setup(fips_and_dualstack, each_setup),
         cmocka_unit_test_setup(roles, each_setup),
         cmocka_unit_test_setup(roles_that_cannot_be, each_setup),
         cmocka_unit_test_setup(what_sts_refuses, each_setup),

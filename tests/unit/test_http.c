@@ -344,7 +344,31 @@ static void a_proxy_that_is_not_there(void **state)
     setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
     cause_of(h, "https://s3.example/", &err);
     assert_non_null(strstr(err.cause, "no connection to s3.example:443: the proxy of ALL_PROXY cannot be reached: "));
+    // As Python does it: lower case, even when it is empty, goes before upper case, which a CGI program ignores.
+    setenv("HTTP_PROXY", "http://127.0.0.1:1", 1);
+    cause_of(h, "http://s3.example:9000/", &err);
+    assert_non_null(strstr(err.cause, "no connection to s3.example:9000: the proxy of HTTP_PROXY cannot be reached: "));
     unsetenv("ALL_PROXY");
+    cause_of(h, "http://s3.example:9000/", &err);
+    assert_non_null(strstr(err.cause, "the proxy of HTTP_PROXY cannot be reached: "));
+    cause_of(h, "https://127.0.0.1:1/", &err);
+    assert_null(strstr(err.cause, "proxy"));
+    setenv("no_proxy", "127.0.0.1", 1);
+    cause_of(h, "http://127.0.0.1:2/", &err);
+    assert_null(strstr(err.cause, "proxy"));
+    unsetenv("no_proxy");
+    setenv("REQUEST_METHOD", "GET", 1);
+    cause_of(h, "http://127.0.0.1:2/", &err);
+    assert_null(strstr(err.cause, "proxy"));
+    unsetenv("REQUEST_METHOD");
+    setenv("http_proxy", "http://127.0.0.1:3", 1);
+    cause_of(h, "http://s3.example:9000/", &err);
+    assert_non_null(strstr(err.cause, "the proxy of http_proxy cannot be reached: "));
+    setenv("http_proxy", "", 1);
+    cause_of(h, "http://127.0.0.1:2/", &err);
+    assert_null(strstr(err.cause, "proxy"));
+    unsetenv("http_proxy");
+    unsetenv("HTTP_PROXY");
     http_free(h);
 }
 

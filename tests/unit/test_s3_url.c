@@ -57,6 +57,9 @@ static void places(void **state)
         const char *region, *bucket, *key, *place;
     } t[] = {
         {NULL, S3_STYLE_AUTO, "us-east-1", "bkt", "k", "bkt.s3.us-east-1.amazonaws.com /k"},
+        {NULL, S3_STYLE_AUTO, "eusc-de-east-1", "bkt", "k", "bkt.s3.eusc-de-east-1.amazonaws.eu /k"},
+        {"https://s3.us-iso-east-1.c2s.ic.gov", S3_STYLE_AUTO, "us-east-1", "bkt", "k",
+         "bkt.s3.us-iso-east-1.c2s.ic.gov /k"},
         {"", S3_STYLE_AUTO, "eu-west-1", "bkt", NULL, "bkt.s3.eu-west-1.amazonaws.com /"},
         {NULL, S3_STYLE_AUTO, "cn-north-1", "bkt", "k", "bkt.s3.cn-north-1.amazonaws.com.cn /k"},
         {NULL, S3_STYLE_PATH, "eu-west-1", "bkt", "k", "s3.eu-west-1.amazonaws.com /bkt/k"},
@@ -177,6 +180,35 @@ static void redirects(void **state)
     }
 }
 
+// The kind of endpoints of AWS counts where none is given.
+static void variants(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *endpoint;
+        struct aws_variant variant;
+        const char *shown;
+    } t[] = {
+        {NULL, {false, true}, "https://s3.dualstack.eu-west-1.amazonaws.com, region eu-west-1"},
+        {"", {true, true}, "https://s3-fips.dualstack.eu-west-1.amazonaws.com, region eu-west-1"},
+        {"https://s3.eu-west-1.amazonaws.com", {true, true}, "https://s3.eu-west-1.amazonaws.com, region eu-west-1"},
+        {"http://minio:9000", {true, true}, "http://minio:9000, region eu-west-1"},
+    };
+    for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        struct s3_conf conf = {.endpoint = t[i].endpoint, .region = "eu-west-1", .variant = t[i].variant};
+        struct err err = ERR_INIT;
+        struct buf text = {0};
+        struct s3 *s3 = NULL;
+        assert_int_equal(s3_new(&conf, &s3, &err), ERR_OK);
+        s3_describe(s3, NULL, &text);
+        if (strncmp(text.data, t[i].shown, strlen(t[i].shown)) != 0) {
+            fail_msg("%s", text.data);
+        }
+        buf_free(&text);
+        s3_free(s3);
+    }
+}
+
 static void regions(void **state)
 {
     (void)state;
@@ -227,7 +259,7 @@ int main(void)
         cmocka_unit_test(endpoints_that_are_none),
         cmocka_unit_test(keys_are_encoded),
         cmocka_unit_test(redirects),
-        cmocka_unit_test(regions),
+        cmocka_unit_test(variants), cmocka_unit_test(regions),
         cmocka_unit_test(numbers_and_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
