@@ -166,6 +166,26 @@ static bool same_reader(pid_t reader, pid_t closer)
     return process < 0 || process == process_of(closer);
 }
 
+#define OPENERS_MAX 64 // of one file that are looked at
+
+bool handles_follow(struct handles *all, uint64_t nodeid, pid_t pid)
+{
+    pid_t openers[OPENERS_MAX];
+    size_t n = 0;
+    bool found = false;
+    pthread_mutex_lock(&all->lock);
+    for (const struct handle *h = all->first; h != NULL && n < OPENERS_MAX; h = h->next) {
+        if (h->nodeid == nodeid && h->follows) {
+            openers[n++] = h->opener;
+        }
+    }
+    pthread_mutex_unlock(&all->lock);
+    for (size_t i = 0; i < n && !found; i++) {
+        found = same_reader(openers[i], pid);
+    }
+    return found;
+}
+
 #define PENDING_MAX 64 // readers of one handle that are looked at for one close
 
 void handle_reader_left(struct handle *h, pid_t pid)
