@@ -104,31 +104,30 @@ static void begin_anew(struct jobs *j, struct log_spool *s, const struct face *f
     s->job = mem_strdup(f->dir);
 }
 
-static errc spool_for(struct jobs *j, const struct face *f, const struct log_place *p, struct log_spool **ret,
-                      struct err *err)
+// The spool of a log that is looked at now. NULL: see err.
+static struct log_spool *spool_for(struct jobs *j, const struct face *f, const struct log_place *p, struct err *err)
 {
     struct log_spool *s = spool_of(j, p);
     if (s == NULL && !jobs_can_ask(j)) {
-        return err_set(err, ERR_INVALID, "the log cannot be read: %s", j->why_not);
+        (void)err_set(err, ERR_INVALID, "the log cannot be read: %s", j->why_not);
+        return NULL;
     }
     s = s != NULL ? s : spool_make(j, p, err);
     if (s == NULL) {
-        return err->code;
+        return NULL;
     }
     begin_anew(j, s, f);
     log_touch(j, f);
     spool_note_end(s, f);
     freshen(s, clock_mono_ms());
     logs_wake(j);
-    *ret = s;
-    return ERR_OK;
+    return s;
 }
 
 static errc open_log(struct jobs *j, const struct face *f, uint64_t from, struct cancel *cancel, struct job_log *ret,
                      struct err *err)
 {
     struct log_place p = log_place_of(f);
-    struct log_spool *s;
     if (p.stream == NULL || log_is_elsewhere(&p)) {
         auto_cleanup(buf_free) struct buf text = {0};
         if (log_is_elsewhere(&p)) {
@@ -136,13 +135,16 @@ static errc open_log(struct jobs *j, const struct face *f, uint64_t from, struct
         }
         return open_text(j, &text, &ret->fd, &ret->len, err);
     }
-    errc e = spool_for(j, f, &p, &s, err);
-    if (!e && !spool_is_kept_empty(s)) {
-        e = wait_for(j, s, from, cancel, err);
-        e = e ? e : failure_of(s, from, err);
+    struct log_spool *s = spool_for(j, f, &p, err);
+    if (s == NULL) {
+        return err->code;
     }
-    if (e) {
-        return e;
+    if (!spool_is_kept_empty(s)) {
+        errc e = wait_for(j, s, from, cancel, err);
+        e = e ? e : failure_of(s, from, err);
+        if (e) {
+            return e;
+        }
     }
     int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {

@@ -55,7 +55,7 @@ void handle_unref(struct handle *h);
 // The content to read from now; NULL for refresh. A reference.
 struct content *handle_content(struct handle *h);
 
-// Whether a process has opened that node with `follows`; pid: one of its threads.
+// Whether a process, or one that began it, has opened that node with `follows`; pid: one of its threads.
 bool handles_follow(struct handles *all, uint64_t nodeid, pid_t pid);
 
 void handle_add_pending(struct handle *h, struct pending *p);
