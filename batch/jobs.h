@@ -34,6 +34,10 @@ struct jobs_conf {
     const struct batch_settings *settings; // borrowed
     const char *journal_dir;               // copied
     const char *spool_dir;                 // where logs are kept while they are looked at, in unnamed files; copied
+    // Takes room there for so many bytes of a log more, and gives it back. NULL: there is always some. give_room is
+    // called with a lock held, and only counts.
+    errc (*take_room)(void *arg, uint64_t bytes, struct err *err);
+    void (*give_room)(void *arg, uint64_t bytes);
     bool dry_run;                          // nothing is ever sent
     // The code package of a run "Flow/run"; ERR_NOT_FOUND or ERR_INVALID with a cause. Called without a lock.
     errc (*code)(void *arg, const char *run, struct cancel *cancel, struct job_code *ret, struct err *err);

@@ -15,7 +15,7 @@
 #define CALL_MS (10 * 1000)         // one GetLogEvents
 #define PACE_SLOWEST_MS (10 * 1000)
 #define BETWEEN_MS 100              // the beginnings of two calls for one log
-#define DROP_MS (10 * 60 * 1000)    // not looked at for so long
+#define DROP_MS (2 * 60 * 1000)     // not looked at for so long
 #define LATE_MS (30 * 1000)         // events come so long after the job's end, at most
 #define SIZE_MAX_LOG (1024LL * 1024 * 1024)
 
@@ -112,11 +112,20 @@ static void spool_free(struct log_spool *s)
     free(s);
 }
 
+static void give_room(struct jobs *j, struct log_spool *s)
+{
+    if (j->conf.give_room != NULL && s->room > 0) {
+        j->conf.give_room(j->conf.arg, s->room);
+    }
+    s->room = 0;
+}
+
 void logs_free(struct jobs *j)
 {
     while (j->spools != NULL) {
         struct log_spool *s = j->spools;
         j->spools = s->next;
+        give_room(j, s);
         spool_free(s);
     }
 }
@@ -146,7 +155,40 @@ static void remove_spool(struct jobs *j, struct log_spool *s)
         at = &(*at)->next;
     }
     *at = s->next;
+    give_room(j, s);
     spool_free(s);
+}
+
+// Drops the one that was looked at longest ago, of those that nobody looks at now.
+static bool drop_idle(struct jobs *j)
+{
+    int64_t now = clock_mono_ms();
+    struct log_spool *oldest = NULL;
+    for (struct log_spool *s = j->spools; s != NULL; s = s->next) {
+        bool is_idle = !s->is_busy && s->waiting == 0 && now - s->looked_ms > JOBS_IDLE_MS;
+        if (is_idle && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
+            oldest = s;
+        }
+    }
+    if (oldest != NULL) {
+        remove_spool(j, oldest);
+    }
+    return oldest != NULL;
+}
+
+// For a spool that is busy, without the lock.
+static errc take_room(struct jobs *j, struct log_spool *s, uint64_t bytes, struct err *err)
+{
+    errc e = ERR_OK;
+    bool more = j->conf.take_room != NULL;
+    while (more) {
+        e = j->conf.take_room(j->conf.arg, bytes, err);
+        pthread_mutex_lock(&j->lock);
+        more = e == ERR_NO_SPACE && drop_idle(j);
+        pthread_mutex_unlock(&j->lock);
+    }
+    s->room += e ? 0 : bytes;
+    return e;
 }
 
 // Those that nobody looks at any more, and, when there are too many, the one that was looked at longest ago.
@@ -167,14 +209,13 @@ static void drop_old(struct jobs *j)
             oldest = s;
         }
     }
-    if (count >= SPOOLS_MAX && oldest != NULL) {
+    if (count > SPOOLS_MAX && oldest != NULL) {
         remove_spool(j, oldest);
     }
 }
 
 struct log_spool *spool_make(struct jobs *j, const struct log_place *p, struct err *err)
 {
-    drop_old(j);
     int fd = spool_open_file(j->spool_dir, err);
     if (fd < 0) {
         return NULL;
@@ -331,6 +372,7 @@ static void *log_run(void *arg)
     pthread_mutex_lock(&j->lock);
     while (!j->is_ending) {
         int64_t now = clock_mono_ms(), wake;
+        drop_old(j);
         struct log_spool *s = next_spool(j, now, &wake);
         if (s == NULL) {
             jobs_wait_until(j, wake);
@@ -343,6 +385,9 @@ static void *log_run(void *arg)
         pthread_mutex_unlock(&j->lock);
         j->log_ending.deadline_ms = now + CALL_MS;
         errc e = fetch(j, s, &p, &err);
+        if (!e && s->len + p.text.len > s->room) {
+            e = take_room(j, s, s->len + p.text.len - s->room, &err);
+        }
         if (!e) {
             e = spool_append(s, &p.text, &err);
         }

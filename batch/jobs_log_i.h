@@ -12,6 +12,7 @@ struct log_spool {
     struct batch_api *api;         // of another region; owned, or NULL
     int fd;
     uint64_t len;
+    uint64_t room;                 // bytes that were taken for it
     char *token;
     bool is_done, is_busy;
     bool is_behind;                // more is known to be there, or what was read is too old to know

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,16 +52,19 @@ def run(*words):
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("words, cut", [
-    (("cat",), slice(None)), (("tail", "-n", "1"), slice(-len(text_of(1)) // LINES, None)),
-    (("tail", "-c", "9000"), slice(-9000, None)), (("dd", "status=none", "bs=70000", "if="), slice(None))])
-def test_a_long_log_is_read_whole(batch_mounter, cloud, words, cut):
-    """S554: a log that takes long to fetch is read whole by whoever reads to its end, and goes by its size."""
+def test_a_long_log_is_read_whole(batch_mounter, cloud):
+    """S554: a log that takes long to fetch is read whole by whoever reads to its end, or goes by its size."""
     mount = batch_mounter(cloud)
-    log = ended(mount, cloud, "long", 20, 0.25)
-    seen = run(*(words[:-1] + ("if=%s" % log,) if words[0] == "dd" else words + (log,)))
-    assert (seen.returncode, seen.stderr) == (0, b"")
-    assert seen.stdout == text_of(20)[cut]
+    log = ended(mount, cloud, "long", 44, 0.25)
+    want = text_of(44)
+    line = len(want) // (44 * LINES)
+    readers = {"cat %s": want, "tail -n 1 %s": want[-line:], "tail -c 9000 %s": want[-9000:],
+               "dd status=none bs=70000 if=%s": want, "wc -c < %s": b"%d\n" % len(want)}
+    begun = {words: subprocess.Popen(words % log, shell=True, stdout=subprocess.PIPE) for words in readers}
+    with ThreadPoolExecutor() as pool:
+        seen = dict(zip(begun, pool.map(lambda reader: reader.communicate(timeout=60)[0], begun.values())))
+    assert seen == readers
+    assert not any(reader.returncode for reader in begun.values())
 
 
 @pytest.mark.threads
@@ -92,6 +96,17 @@ def test_a_page_that_is_refused(batch_mounter, cloud):
     seen = run("cat", log)
     assert seen.returncode == 1 and os.strerror(errno.EACCES).encode() in seen.stderr
     assert "not authorized to perform: logs:GetLogEvents" in mount.read(".metaflowfs/errors").decode()
+    assert run("head", "-n", LINES, log).stdout == text_of(1)
+
+
+@pytest.mark.threads
+def test_logs_count_in_the_staging_area(batch_mounter, cloud):
+    """S555: what of a log does not fit into `--staging-size` is ENOSPC, with a cause; what came before can be read."""
+    mount = batch_mounter(cloud, args=["--staging-size", "100K"])
+    log = ended(mount, cloud, "large", 6, 0)
+    seen = run("cat", log)
+    assert seen.returncode == 1 and os.strerror(errno.ENOSPC).encode() in seen.stderr
+    assert "raise --staging-size" in mount.read(".metaflowfs/errors").decode()
     assert run("head", "-n", LINES, log).stdout == text_of(1)
 
 
