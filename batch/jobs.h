@@ -34,6 +34,10 @@ struct jobs_conf {
     const struct batch_settings *settings; // borrowed
     const char *journal_dir;               // copied
     const char *spool_dir;                 // where logs are kept while they are looked at, in unnamed files; copied
+    // Takes room there for so many bytes of a log more, and gives it back. NULL: there is always some. give_room is
+    // called with a lock held, and only counts.
+    errc (*take_room)(void *arg, uint64_t bytes, struct err *err);
+    void (*give_room)(void *arg, uint64_t bytes);
     bool dry_run;                          // nothing is ever sent
     // The code package of a run "Flow/run"; ERR_NOT_FOUND or ERR_INVALID with a cause. Called without a lock.
     errc (*code)(void *arg, const char *run, struct cancel *cancel, struct job_code *ret, struct err *err);
@@ -119,8 +123,21 @@ errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, st
 // The text of a part (not JOB_LOG); `attempt` NULL is the job itself. ERR_NOT_FOUND when it is not there.
 errc jobs_text(struct jobs *j, const char *name, const char *attempt, enum job_part part, struct buf *out,
                struct err *err) ERR_MUST_CHECK;
-// The log as far as it was fetched: a file that only grows, to be read with pread, up to *ret_len now. The poller
-// fetches it from now on while it is looked at; the first call waits for the first answer, 10 s at most. XX
+// A log as far as it was fetched: a file that only grows, to be read with pread, up to `len` now.
+struct job_log {
+    int fd;        // the caller's
+    uint64_t len;
+    bool has_more; // there is more of it that was not fetched yet
+};
+#define JOBS_LOG_NOW UINT64_MAX
+// It is fetched from now on while it is looked at. With `from` 0 it waits for all there is, and after 2 s for the first
+// bytes only; else until there is more than `from` bytes, the end, or any answer; JOBS_LOG_NOW waits for nothing. Fails
+// where there is nothing behind `from` and it is known why not, and after 10 s without an answer. ERR_ARCHIVED: the job
+// ended, and its stream is not there (any more). A log whose stream is replaced by that of the next try is empty for a
+// while, so that who follows it sees that it began anew.
+errc jobs_log_more(struct jobs *j, const char *name, const char *attempt, uint64_t from, struct cancel *cancel,
+                   struct job_log *ret, struct err *err) ERR_MUST_CHECK;
+// The same with `from` 0, for who wants no more than comes so.
 errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct cancel *cancel, int *ret_fd,
               uint64_t *ret_len, struct err *err) ERR_MUST_CHECK;
 

@@ -3,7 +3,7 @@
 // jobs.c has the table and its life, jobs_find.c look-ups and listings, jobs_told.c what Batch told of a job,
 // jobs_text.c what files show, jobs_submit.c and jobs_send.c submissions, jobs_dry.c dry runs, jobs_poll.c the poller,
 // jobs_settle.c what it does for each job, jobs_list.c Metaflow's jobs, jobs_log.c the logs,
-// jobs_log_place.c where they are, jobs_kill.c the end.
+// jobs_log_read.c what is read of them, jobs_log_place.c where they are, jobs_kill.c the end.
 //
 // `lock` is for memory alone: never held across a call to AWS, to the journal, or out of here. Whoever changes a record
 // holds the journal's lock of that name, and then reads the record into the table again (jobs_refresh).
@@ -88,7 +88,7 @@ struct theirs {             // a job that Metaflow submitted, or one that was as
     unsigned silent;        // how often in turn Batch did not know it
 };
 
-struct log_spool;           // jobs_log.c
+struct log_spool;           // jobs_log_i.h
 
 struct jobs {
     struct jobs_conf conf;  // with its numbers filled in; its two folders are gone when jobs_new has returned
@@ -259,6 +259,7 @@ void log_put_elsewhere(const struct log_place *p, struct buf *out); // what is r
 bool log_exists(const struct face *f);                   // of a job that was accepted; perhaps empty
 bool log_has_stream(const struct face *f);               // else there is nothing in it (yet)
 bool log_has_ended(const struct face *f);                // the job, or the attempt
+bool log_is_empty(struct jobs *j, const struct face *f); // nothing is to be read of it now; with the lock held
 // Bytes that were fetched of a log; with the lock held. *ret_grows: more may come.
 uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows);
 void log_touch(struct jobs *j, const struct face *f);    // somebody looks at a log that is open already

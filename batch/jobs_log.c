@@ -9,35 +9,19 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "batch/jobs_i.h"
+#include "batch/jobs_log_i.h"
 
 #define SPOOLS_MAX 64
-#define FIRST_WAIT_MS (10 * 1000)   // of the first look
 #define CALL_MS (10 * 1000)         // one GetLogEvents
 #define PACE_SLOWEST_MS (10 * 1000)
-#define BETWEEN_MS 100              // two calls, whatever they ask for
-#define FRESH_MS (10 * 1000)
-#define DROP_MS (10 * 60 * 1000)    // not looked at for so long
+#define BETWEEN_MS 100              // the beginnings of two calls for one log
+#define DROP_MS (2 * 60 * 1000)     // not looked at for so long
 #define LATE_MS (30 * 1000)         // events come so long after the job's end, at most
 #define SIZE_MAX_LOG (1024LL * 1024 * 1024)
 
-struct log_spool {
-    struct log_spool *next;
-    char *group, *region, *stream; // region: NULL means the mount's
-    struct batch_api *api;         // of another region; owned, or NULL
-    int fd;
-    uint64_t len;
-    char *token;
-    bool is_done, is_busy;
-    bool is_ended;                 // the job
-    int64_t ended_ms;              // wall clock
-    int64_t looked_ms, caught_ms, next_ms, pace_ms; // monotonic; caught: all there was has been read
-    struct err failure;            // code 0: none
-};
-
 // --- what is known of a log --------------------------------------------------------------------------------------
 
-static struct log_spool *spool_of(struct jobs *j, const struct log_place *p)
+struct log_spool *spool_of(struct jobs *j, const struct log_place *p)
 {
     struct log_spool *s = j->spools;
     while (s != NULL && !(str_same(s->stream, p->stream) && str_same(s->group, p->group) &&
@@ -47,10 +31,32 @@ static struct log_spool *spool_of(struct jobs *j, const struct log_place *p)
     return s;
 }
 
-static void note_end(struct log_spool *s, const struct face *f)
+void spool_doubt(struct log_spool *s, int64_t now)
 {
-    s->is_ended = log_has_ended(f);
+    s->is_behind = true;
+    s->next_ms = now;
+}
+
+void spool_note_end(struct log_spool *s, const struct face *f)
+{
+    bool has_ended = log_has_ended(f);
+    if (has_ended && !s->is_ended && !s->is_done && !s->is_behind) {
+        spool_doubt(s, clock_mono_ms()); // its last lines came since
+    }
+    s->is_ended = has_ended;
     s->ended_ms = f->one != NULL ? f->one->stopped_ms : f->told->stopped_ms;
+}
+
+bool spool_is_kept_empty(const struct log_spool *s)
+{
+    return clock_mono_ms() < s->empty_until_ms;
+}
+
+bool log_is_empty(struct jobs *j, const struct face *f)
+{
+    struct log_place p = log_place_of(f);
+    struct log_spool *s = log_has_stream(f) && !log_is_elsewhere(&p) ? spool_of(j, &p) : NULL;
+    return !log_has_stream(f) || (s != NULL && spool_is_kept_empty(s));
 }
 
 uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows)
@@ -68,10 +74,10 @@ uint64_t log_size(struct jobs *j, const struct face *f, bool *ret_grows)
     }
     struct log_spool *s = spool_of(j, &p);
     if (s != NULL) {
-        note_end(s, f);
+        spool_note_end(s, f);
     }
     *ret_grows = s == NULL || !s->is_done;
-    return s != NULL ? s->len : 0;
+    return s != NULL && !spool_is_kept_empty(s) ? s->len : 0;
 }
 
 void log_touch(struct jobs *j, const struct face *f)
@@ -82,7 +88,7 @@ void log_touch(struct jobs *j, const struct face *f)
     if (s != NULL) {
         bool was_idle = now - s->looked_ms > JOBS_IDLE_MS;
         s->looked_ms = now;
-        note_end(s, f);
+        spool_note_end(s, f);
         if (was_idle) {
             s->next_ms = now;
             pthread_cond_broadcast(&j->changed);
@@ -99,10 +105,19 @@ static void spool_free(struct log_spool *s)
     }
     batch_api_free(s->api);
     free(s->group);
+    free(s->job);
     free(s->region);
     free(s->stream);
     free(s->token);
     free(s);
+}
+
+static void give_room(struct jobs *j, struct log_spool *s)
+{
+    if (j->conf.give_room != NULL && s->room > 0) {
+        j->conf.give_room(j->conf.arg, s->room);
+    }
+    s->room = 0;
 }
 
 void logs_free(struct jobs *j)
@@ -110,12 +125,13 @@ void logs_free(struct jobs *j)
     while (j->spools != NULL) {
         struct log_spool *s = j->spools;
         j->spools = s->next;
+        give_room(j, s);
         spool_free(s);
     }
 }
 
 // An unnamed file, which leaves nothing behind whatever happens.
-static int open_spool(const char *dir, struct err *err)
+int spool_open_file(const char *dir, struct err *err)
 {
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) { // not every file system has them
@@ -139,7 +155,40 @@ static void remove_spool(struct jobs *j, struct log_spool *s)
         at = &(*at)->next;
     }
     *at = s->next;
+    give_room(j, s);
     spool_free(s);
+}
+
+// Drops the one that was looked at longest ago, of those that nobody looks at now.
+static bool drop_idle(struct jobs *j)
+{
+    int64_t now = clock_mono_ms();
+    struct log_spool *oldest = NULL;
+    for (struct log_spool *s = j->spools; s != NULL; s = s->next) {
+        bool is_idle = !s->is_busy && s->waiting == 0 && now - s->looked_ms > JOBS_IDLE_MS;
+        if (is_idle && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
+            oldest = s;
+        }
+    }
+    if (oldest != NULL) {
+        remove_spool(j, oldest);
+    }
+    return oldest != NULL;
+}
+
+// For a spool that is busy, without the lock.
+static errc take_room(struct jobs *j, struct log_spool *s, uint64_t bytes, struct err *err)
+{
+    errc e = ERR_OK;
+    bool more = j->conf.take_room != NULL;
+    while (more) {
+        e = j->conf.take_room(j->conf.arg, bytes, err);
+        pthread_mutex_lock(&j->lock);
+        more = e == ERR_NO_SPACE && drop_idle(j);
+        pthread_mutex_unlock(&j->lock);
+    }
+    s->room += e ? 0 : bytes;
+    return e;
 }
 
 // Those that nobody looks at any more, and, when there are too many, the one that was looked at longest ago.
@@ -150,24 +199,24 @@ static void drop_old(struct jobs *j)
     size_t count = 0;
     for (struct log_spool *s = j->spools, *next; s != NULL; s = next) {
         next = s->next;
-        if (!s->is_busy && now - s->looked_ms > DROP_MS) {
+        bool is_used = s->is_busy || s->waiting > 0;
+        if (!is_used && now - s->looked_ms > DROP_MS) {
             remove_spool(j, s);
             continue;
         }
         count++;
-        if (!s->is_busy && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
+        if (!is_used && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
             oldest = s;
         }
     }
-    if (count >= SPOOLS_MAX && oldest != NULL) {
+    if (count > SPOOLS_MAX && oldest != NULL) {
         remove_spool(j, oldest);
     }
 }
 
-static struct log_spool *make_spool(struct jobs *j, const struct log_place *p, struct err *err)
+struct log_spool *spool_make(struct jobs *j, const struct log_place *p, struct err *err)
 {
-    drop_old(j);
-    int fd = open_spool(j->spool_dir, err);
+    int fd = spool_open_file(j->spool_dir, err);
     if (fd < 0) {
         return NULL;
     }
@@ -177,6 +226,7 @@ static struct log_spool *make_spool(struct jobs *j, const struct log_place *p, s
     s->region = mem_strdup(p->region);
     s->stream = mem_strdup(p->stream);
     s->pace_ms = j->conf.poll_ms;
+    s->is_behind = true;
     s->next = j->spools;
     j->spools = s;
     const struct batch_settings *settings = j->conf.settings;
@@ -242,7 +292,7 @@ static errc fetch(struct jobs *j, struct log_spool *s, struct piece *ret, struct
     return ERR_OK;
 }
 
-static errc append(struct log_spool *s, const struct buf *text, struct err *err)
+errc spool_append(struct log_spool *s, const struct buf *text, struct err *err)
 {
     for (size_t done = 0; done < text->len;) {
         ssize_t n = pwrite(s->fd, text->data + done, text->len - done, (off_t)(s->len + done));
@@ -267,8 +317,10 @@ static void after_fetch(struct jobs *j, struct log_spool *s, struct piece *p, co
 {
     int64_t now = clock_mono_ms();
     s->failure = *err;
+    s->told_ms = now;
     if (err->code != ERR_OK) {
         bool is_early = err->code == ERR_NOT_FOUND && !s->is_ended; // the stream comes with the first line
+        s->is_behind = s->is_behind && !is_early;
         s->pace_ms = is_early ? slower(s->pace_ms) : PACE_SLOWEST_MS;
         s->next_ms = now + jobs_jitter(s->pace_ms);
         return;
@@ -277,18 +329,26 @@ static void after_fetch(struct jobs *j, struct log_spool *s, struct piece *p, co
     free(s->token);
     s->token = steal_ptr(&p->token);
     bool is_late = s->is_ended && clock_wall_ms() - s->ended_ms > LATE_MS;
+    s->is_behind = !p->is_last;
     if (p->is_last) {
         s->caught_ms = now;
         s->is_done = is_late;
         s->pace_ms = p->text.len > 0 ? j->conf.poll_ms : slower(s->pace_ms);
         s->next_ms = now + jobs_jitter(s->pace_ms);
     } else {
-        s->next_ms = now + BETWEEN_MS;
+        s->next_ms = s->asked_ms + BETWEEN_MS;
     }
     if (s->len >= SIZE_MAX_LOG) { // what comes behind is in CloudWatch
         s->caught_ms = now;
         s->is_done = true;
+        s->is_behind = false;
     }
+}
+
+// What somebody waits for comes first, then what is due longest.
+static bool is_before(const struct log_spool *a, const struct log_spool *b)
+{
+    return (a->waiting > 0) != (b->waiting > 0) ? a->waiting > 0 : a->next_ms < b->next_ms;
 }
 
 static struct log_spool *next_spool(struct jobs *j, int64_t now, int64_t *ret_wake)
@@ -299,7 +359,7 @@ static struct log_spool *next_spool(struct jobs *j, int64_t now, int64_t *ret_wa
         if (s->is_done || now - s->looked_ms > JOBS_IDLE_MS) {
             continue;
         }
-        if (s->next_ms <= now && (best == NULL || s->next_ms < best->next_ms)) {
+        if (s->next_ms <= now && (best == NULL || is_before(s, best))) {
             best = s;
         }
         *ret_wake = s->next_ms < *ret_wake ? s->next_ms : *ret_wake;
@@ -313,6 +373,7 @@ static void *log_run(void *arg)
     pthread_mutex_lock(&j->lock);
     while (!j->is_ending) {
         int64_t now = clock_mono_ms(), wake;
+        drop_old(j);
         struct log_spool *s = next_spool(j, now, &wake);
         if (s == NULL) {
             jobs_wait_until(j, wake);
@@ -321,11 +382,15 @@ static void *log_run(void *arg)
         struct piece p = {0};
         struct err err = ERR_INIT;
         s->is_busy = true;
+        s->asked_ms = now;
         pthread_mutex_unlock(&j->lock);
         j->log_ending.deadline_ms = now + CALL_MS;
         errc e = fetch(j, s, &p, &err);
+        if (!e && s->len + p.text.len > s->room) {
+            e = take_room(j, s, s->len + p.text.len - s->room, &err);
+        }
         if (!e) {
-            e = append(s, &p.text, &err);
+            e = spool_append(s, &p.text, &err);
         }
         err.code = e;
         pthread_mutex_lock(&j->lock);
@@ -340,113 +405,10 @@ static void *log_run(void *arg)
     return NULL;
 }
 
-// --- reading -----------------------------------------------------------------------------------------------------
-
-// A log of which everything is known.
-static errc open_text(const struct jobs *j, const struct buf *text, int *ret_fd, uint64_t *ret_len, struct err *err)
+void logs_wake(struct jobs *j)
 {
-    struct log_spool whole = {.fd = open_spool(j->spool_dir, err)};
-    if (whole.fd < 0) {
-        return err->code;
-    }
-    errc e = append(&whole, text, err);
-    if (e) {
-        close(whole.fd);
-        return e;
-    }
-    *ret_fd = whole.fd;
-    *ret_len = text->len;
-    return ERR_OK;
-}
-
-// Whether there is nothing to wait for.
-static bool is_fresh(const struct log_spool *s, int64_t now)
-{
-    return s->is_done || s->failure.code != ERR_OK || (s->caught_ms > 0 && s->caught_ms >= now - FRESH_MS);
-}
-
-// Waits, with the lock held, until what was read of it is fresh, or cannot be had.
-static errc wait_for(struct jobs *j, const struct log_place *p, struct cancel *cancel, struct log_spool **ret,
-                     struct err *err)
-{
-    int64_t began = clock_mono_ms(), now = began;
-    struct log_spool *s = *ret;
-    auto_free char *group = mem_strdup(p->group), *region = mem_strdup(p->region), *stream = mem_strdup(p->stream);
-    struct log_place own = {.group = group, .region = region, .stream = stream}; // the table may change meanwhile
-    while (s != NULL && !is_fresh(s, began) && now - began < FIRST_WAIT_MS && !j->is_ending) {
-        errc e = cancel_check(cancel, err);
-        if (e) {
-            return e;
-        }
-        jobs_wait_until(j, now + 100);
-        now = clock_mono_ms();
-        s = spool_of(j, &own);
-    }
-    *ret = s;
-    bool has_nothing = s == NULL || (s->len == 0 && s->caught_ms == 0 && !s->is_done);
-    if (s != NULL && s->failure.code != ERR_OK && s->len == 0) {
-        bool not_yet = s->failure.code == ERR_NOT_FOUND && !s->is_ended;
-        return not_yet ? ERR_OK : err_set(err, s->failure.code, "the log: %.500s", s->failure.cause);
-    }
-    return has_nothing ? err_set(err, ERR_TIMEOUT, "CloudWatch Logs did not answer within %d s", FIRST_WAIT_MS / 1000)
-                       : ERR_OK;
-}
-
-static errc open_log(struct jobs *j, const struct face *f, struct cancel *cancel, int *ret_fd, uint64_t *ret_len,
-                     struct err *err)
-{
-    struct log_place p = log_place_of(f);
-    if (p.stream == NULL || log_is_elsewhere(&p)) {
-        auto_cleanup(buf_free) struct buf text = {0};
-        if (log_is_elsewhere(&p)) {
-            log_put_elsewhere(&p, &text);
-        }
-        return open_text(j, &text, ret_fd, ret_len, err);
-    }
-    struct log_spool *s = spool_of(j, &p);
-    if (s == NULL && !jobs_can_ask(j)) {
-        return err_set(err, ERR_INVALID, "the log cannot be read: %s", j->why_not);
-    }
-    s = s != NULL ? s : make_spool(j, &p, err);
-    if (s == NULL) {
-        return err->code;
-    }
-    log_touch(j, f);
-    s->looked_ms = clock_mono_ms();
-    note_end(s, f);
-    if (s->failure.code != ERR_OK && s->next_ms <= s->looked_ms) {
-        s->failure.code = ERR_OK; // it is tried again now
-    }
     if (!j->has_logger) {
         j->has_logger = pthread_create(&j->logger, NULL, log_run, j) == 0;
     }
     pthread_cond_broadcast(&j->changed);
-    errc e = wait_for(j, &p, cancel, &s, err);
-    if (e) {
-        return e;
-    }
-    int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) {
-        return err_set_errno(err, errno, "the log cannot be opened");
-    }
-    *ret_fd = fd;
-    *ret_len = s->len;
-    return ERR_OK;
-}
-
-errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct cancel *cancel, int *ret_fd,
-              uint64_t *ret_len, struct err *err)
-{
-    struct face f;
-    errc e = ERR_OK;
-    jobs_load(j);
-    pthread_mutex_lock(&j->lock);
-    bool there = face_at(j, name, attempt, &f);
-    if (!there || !log_exists(&f)) {
-        e = err_set(err, ERR_NOT_FOUND, "the job %s has no log: AWS Batch did not accept it (yet)", name);
-    } else {
-        e = open_log(j, &f, cancel, ret_fd, ret_len, err);
-    }
-    pthread_mutex_unlock(&j->lock);
-    return e;
 }

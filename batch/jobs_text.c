@@ -338,7 +338,7 @@ void face_view(struct jobs *j, const struct face *f, struct job_view *ret)
     if (log_exists(f)) {
         ret->parts |= 1U << JOB_LOG;
         ret->size[JOB_LOG] = log_size(j, f, &ret->log_grows);
-        ret->log_is_empty = !log_has_stream(f);
+        ret->log_is_empty = log_is_empty(j, f);
     }
     ret->changed_ms = changed_of(f);
     ret->saved_ms = f->in != NULL ? f->in->saved_ms : 0;

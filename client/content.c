@@ -12,6 +12,7 @@ struct content {
     atomic_uint refs;
     struct staged *staged; // one reference; NULL: it is the file `fd`
     int fd;
+    bool has_more;
     uint64_t off, len;
     uint64_t total; // what the object has to have at its end; UINT64_MAX: whatever it has
 };
@@ -48,6 +49,18 @@ struct content *content_of_fd(int fd, uint64_t len)
     struct content *c = content_of_expected(NULL, 0, len, UINT64_MAX);
     c->fd = fd;
     return c;
+}
+
+struct content *content_of_part(int fd, uint64_t len)
+{
+    struct content *c = content_of_fd(fd, len);
+    c->has_more = true;
+    return c;
+}
+
+bool content_has_more(const struct content *c)
+{
+    return c->has_more;
 }
 
 struct content *content_ref(struct content *c)

@@ -22,6 +22,8 @@ struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_
                                     uint64_t total);
 // The first `len` bytes of a file that only grows; takes over the descriptor. They are there: nothing waits.
 struct content *content_of_fd(int fd, uint64_t len);
+// The same, where more is known to come: who reads at its end has to ask for a newer one.
+struct content *content_of_part(int fd, uint64_t len);
 // Copies the bytes.
 struct content *content_of_bytes(struct staging *st, const void *data, size_t len);
 struct content *content_ref(struct content *c);
@@ -29,6 +31,7 @@ void content_unref(struct content *c);
 void content_unrefp(struct content **c);
 
 uint64_t content_size(const struct content *c); // exact
+bool content_has_more(const struct content *c); // of content_of_part
 // Whether [off, off+len) can be read without waiting (what lies past the end counts as there; a
 // failed producer counts as there too: reading then gives its error).
 bool content_ready(struct content *c, uint64_t off, size_t len);

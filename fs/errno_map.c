@@ -44,7 +44,9 @@ static const struct errno_info table[] = {
     [ERR_INVALID] = ROW(EINVAL, "correct what the cause names", false),
     [ERR_BUSY] = ROW_BATCH(EBUSY, "wait, then try again: it is being changed",
         "wait for the job's end, or end it with kill in its ctl, or save under another name", false),
-    [ERR_ARCHIVED] = ROW(ENODATA, "restore the object from the archive first", false),
+    [ERR_ARCHIVED] = ROW_BATCH(ENODATA, "restore the object from the archive first",
+        "nothing: the log was removed from CloudWatch Logs (by hand, or when its retention ended), or never came there",
+        false),
     [ERR_NO_FORM] = ROW(ENOTSUP, "read another form of an artifact (.json/, .npy/), or the stored bytes (.pickle/, "
                                  ".code.tgz); else nothing", false),
     [ERR_NOT_PERMITTED] = ROW_BATCH(EPERM, "nothing: Metaflow never allows it",

@@ -134,11 +134,12 @@ void handle_remove_pending(struct handle *h, struct pending *p)
     pthread_mutex_unlock(&h->lock);
 }
 
-// The process of a thread, or -1 when it is gone (or a zombie).
-static long process_of(pid_t tid)
+// The process of a thread, and its parent; -1 when it is gone (or a zombie).
+static long process_of(pid_t tid, long *ret_parent)
 {
     char path[64];
     long tgid = -1;
+    *ret_parent = -1;
     char state = 'X';
     struct err err = ERR_INIT;
     auto_cleanup(buf_free) struct buf text = {0};
@@ -153,6 +154,8 @@ static long process_of(pid_t tid)
     line = strstr(text.data, "\nTgid:\t");
     if (line != NULL && state != 'Z' && state != 'X') {
         tgid = strtol(line + 7, NULL, 10);
+        line = strstr(text.data, "\nPPid:\t");
+        *ret_parent = line != NULL ? strtol(line + 7, NULL, 10) : -1;
     }
     return tgid;
 }
@@ -162,8 +165,41 @@ static bool same_reader(pid_t reader, pid_t closer)
     if (reader == closer || reader == 0 || closer == 0) {
         return true;
     }
-    long process = process_of(reader);
-    return process < 0 || process == process_of(closer);
+    long parent, process = process_of(reader, &parent);
+    return process < 0 || process == process_of(closer, &parent);
+}
+
+#define OPENERS_MAX 64 // of one file that are looked at
+#define PARENTS_MAX 16
+
+// Whether a process, or one that it was begun by and may have a file from (a shell's redirection), opened one.
+static bool has_from(pid_t pid, pid_t opener)
+{
+    bool found = same_reader(opener, pid);
+    long parent = -1;
+    for (unsigned i = 0; i < PARENTS_MAX && !found && process_of(pid, &parent) >= 0 && parent > 1; i++) {
+        pid = (pid_t)parent;
+        found = same_reader(opener, pid);
+    }
+    return found;
+}
+
+bool handles_follow(struct handles *all, uint64_t nodeid, pid_t pid)
+{
+    pid_t openers[OPENERS_MAX];
+    size_t n = 0;
+    bool found = false;
+    pthread_mutex_lock(&all->lock);
+    for (const struct handle *h = all->first; h != NULL && n < OPENERS_MAX; h = h->next) {
+        if (h->nodeid == nodeid && h->follows) {
+            openers[n++] = h->opener;
+        }
+    }
+    pthread_mutex_unlock(&all->lock);
+    for (size_t i = 0; i < n && !found; i++) {
+        found = has_from(pid, openers[i]);
+    }
+    return found;
 }
 
 #define PENDING_MAX 64 // readers of one handle that are looked at for one close

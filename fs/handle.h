@@ -35,6 +35,8 @@ struct handle {
     atomic_bool gave_unproven;  // bytes of it, before it was proven
     atomic_bool was_wrong;      // and the kernel was told to drop them
     struct live *live;          // of a file that may grow
+    bool follows;               // more was known to come when it was opened: who asks for its end waits for that
+    pid_t opener;               // thread that opened one that follows
     pthread_mutex_t lock;       // protects all below; no call out under it
     struct pending *pending;
     struct listing *listing;    // of a directory: what is read from; NULL before the first READDIR
@@ -52,6 +54,9 @@ struct handle *handle_ref(struct handle *h);
 void handle_unref(struct handle *h);
 // The content to read from now; NULL for refresh. A reference.
 struct content *handle_content(struct handle *h);
+
+// Whether a process, or one that began it, has opened that node with `follows`; pid: one of its threads.
+bool handles_follow(struct handles *all, uint64_t nodeid, pid_t pid);
 
 void handle_add_pending(struct handle *h, struct pending *p);
 // Takes it off the list, wherever it is.

@@ -18,8 +18,8 @@ static inline void count_op(struct serve *s, enum stat_op op)
 
 // Attributes and time-outs as the kernel wants them.
 void ops_stat(const struct serve *s, const struct inode_view *v, struct stat *st);
-double ops_attr_timeout(const struct inode_view *v);
-void ops_entry(const struct serve *s, const struct inode_view *v, struct fuse_entry_param *e);
+double ops_attr_timeout(struct serve *s, const struct inode_view *v);
+void ops_entry(struct serve *s, const struct inode_view *v, struct fuse_entry_param *e);
 // Enters what was found and replies; takes the count back when the reply cannot be sent.
 void ops_reply_found(struct serve *s, fuse_req_t req, uint64_t parent, const char *name, enum kind kind,
                      const struct tattr *attr);

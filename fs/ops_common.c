@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "fs/batch_source.h"
 #include "fs/errno_map.h"
+#include "fs/grow.h"
 #include "fs/ops.h"
 
 #define BLOCK_SIZE 131072 // what is best read at once: the kernel's read-ahead
@@ -36,10 +37,10 @@ void ops_stat(const struct serve *s, const struct inode_view *v, struct stat *st
 }
 
 // A size that is not exact must not be believed beyond the call that asked: FUSE.md, Sizes.
-double ops_attr_timeout(const struct inode_view *v)
+double ops_attr_timeout(struct serve *s, const struct inode_view *v)
 {
     int64_t ms = v->attr.ttl_ms;
-    if (S_ISREG(v->attr.mode) && !v->attr.size_exact) {
+    if (S_ISREG(v->attr.mode) && (!v->attr.size_exact || grow_has_more(s, v))) {
         ms = 0;
     } else if (v->attr.growing && ms > GROWING_TTL_MS) {
         ms = GROWING_TTL_MS;
@@ -47,12 +48,12 @@ double ops_attr_timeout(const struct inode_view *v)
     return (double)ms / 1000;
 }
 
-void ops_entry(const struct serve *s, const struct inode_view *v, struct fuse_entry_param *e)
+void ops_entry(struct serve *s, const struct inode_view *v, struct fuse_entry_param *e)
 {
     *e = (struct fuse_entry_param){
         .ino = v->nodeid,
         .entry_timeout = (double)v->attr.ttl_ms / 1000,
-        .attr_timeout = ops_attr_timeout(v),
+        .attr_timeout = ops_attr_timeout(s, v),
     };
     ops_stat(s, v, &e->attr);
 }
@@ -95,7 +96,7 @@ void ops_reply_attr(struct serve *s, fuse_req_t req, const struct inode_view *v)
 {
     struct stat st;
     ops_stat(s, v, &st);
-    fuse_reply_attr(req, &st, ops_attr_timeout(v));
+    fuse_reply_attr(req, &st, ops_attr_timeout(s, v));
 }
 
 static void note_failure(struct serve *s, enum stat_op op, uint64_t nodeid, const char *name,

@@ -18,6 +18,7 @@
 struct open_job {
     struct serve *serve;
     struct fuse_file_info fi;
+    pid_t opener;              // its thread
     struct tattr attr;         // from before the content was taken
     struct content *content;   // owned
     uint64_t version;
@@ -61,7 +62,8 @@ static errc resolve(struct request *r, struct open_job *j, struct err *err)
     }
     stats_add(&s->stats.opens[node.kind], 1);
     // Told less than there is: the kernel needs the last page to see the true end.
-    if (inodes_get(s->inodes, r->nodeid, 0, &v) && v.attr.size < content_size(j->content)) {
+    if (inodes_get(s->inodes, r->nodeid, 0, &v) && v.attr.size < content_size(j->content) &&
+        !content_has_more(j->content)) {
         e = read_tail(j, &r->cancel, err);
     }
     return e;
@@ -72,7 +74,7 @@ static void tell_size(const struct open_job *j, uint64_t nodeid, const struct in
 {
     uint64_t size = content_size(j->content);
     struct fuse_session *se = j->serve->se;
-    if (!change->changed) {
+    if (!change->changed && !content_has_more(j->content)) {
         return;
     }
     fuse_lowlevel_notify_inval_inode(se, nodeid, -1, 0);
@@ -96,6 +98,8 @@ static void reply_opened(struct request *r, struct open_job *j)
     struct handle *h = handle_new(s->handles, r->nodeid);
     if (j->attr.growing) {
         h->live = live_open(s->lives, r->nodeid, content_ref(j->content), &j->attr);
+        h->follows = content_has_more(j->content);
+        h->opener = j->opener;
     } else {
         h->content = content_ref(j->content);
         h->version = j->version;
@@ -103,7 +107,7 @@ static void reply_opened(struct request *r, struct open_job *j)
     tell_size(j, r->nodeid, &change);
     j->fi.fh = (uintptr_t)h;
     j->fi.keep_cache = change.same_bytes && !j->attr.growing;
-    j->fi.direct_io = j->attr.replaced;
+    j->fi.direct_io = j->attr.replaced || h->follows; // each read comes here, whatever the size was
     if (fuse_reply_open(r->req, &j->fi) < 0) {
         inodes_close(s->inodes, h->nodeid);
         handle_unref(h);
@@ -167,6 +171,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct open_job *j = mem_zalloc(sizeof(*j));
     j->serve = s;
     j->fi = *fi;
+    j->opener = fuse_req_ctx(req)->pid;
     ops_hand_over(req, OP_OPEN, ino, NULL, run_open, j, open_job_free);
 }
 
@@ -255,6 +260,27 @@ static errc look_for_growth(struct request *r, struct read_job *j, struct err *e
     return e;
 }
 
+// At the end of what was fetched of a log: each answer is progress.
+static bool has_to_wait(const struct read_job *j)
+{
+    return j->handle->follows && j->off >= content_size(j->content) && content_has_more(j->content);
+}
+
+static errc wait_for_more(struct request *r, struct read_job *j, struct err *err)
+{
+    struct tref node __attribute__((cleanup(tref_free))) = {0};
+    errc e = ops_tref(j->serve, j->handle->nodeid, &node, err);
+    while (!e && has_to_wait(j)) {
+        request_extend(r, clock_mono_ms() + PROGRESS_MS);
+        e = grow_wait(j->serve, j->handle->nodeid, &node, content_size(j->content), &r->cancel, err);
+        if (!e) {
+            content_unref(j->content);
+            j->content = handle_content(j->handle);
+        }
+    }
+    return e;
+}
+
 static bool may_have_grown(const struct read_job *j)
 {
     return j->handle->live != NULL && j->off >= content_size(j->content) &&
@@ -267,7 +293,7 @@ static void run_read(struct request *r)
     struct serve *s = j->serve;
     struct err err = ERR_INIT;
     size_t got = 0;
-    errc e = may_have_grown(j) ? look_for_growth(r, j, &err) : ERR_OK;
+    errc e = has_to_wait(j) ? wait_for_more(r, j, &err) : may_have_grown(j) ? look_for_growth(r, j, &err) : ERR_OK;
     char *buf = e ? NULL : iobuf_take(s->iobufs, j->size);
     if (!e && buf == NULL) {
         e = err_set(&err, ERR_NO_MEMORY, "no memory for %zu bytes", j->size);
@@ -331,7 +357,7 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fus
     }
     struct read_job *j = mem_zalloc(sizeof(*j));
     *j = (struct read_job){.serve = s, .handle = handle_ref(h), .content = content, .size = size, .off = (uint64_t)off};
-    if (content_ready(content, j->off, size) && !may_have_grown(j)) {
+    if (content_ready(content, j->off, size) && !may_have_grown(j) && !has_to_wait(j)) {
         read_now(s, req, j);
         read_job_free(j);
         return;

@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "fs/grow.h"
+#include "fs/handle.h"
 #include "fs/ops_batch.h"
 
 #define MAX_BACKGROUND 2048
 #define CONGESTION 1536
+#define ANSWER_MS 10000 // for a sign of more of a file that is being fetched
 
 void ops_init(void *userdata, struct fuse_conn_info *conn)
 {
@@ -106,12 +108,38 @@ static errc renew_attr(struct serve *s, struct request *r, struct inode_view *re
                : err_set(err, ERR_NOT_FOUND, "the node is not there any more");
 }
 
+// Of a file that is being fetched: who goes by the size (wc -c, tail -c, SEEK_END) stops there.
+static errc wait_for_end(struct serve *s, struct request *r, struct inode_view *ret, struct err *err)
+{
+    struct tref node __attribute__((cleanup(tref_free))) = {0};
+    errc e = ops_tref(s, r->nodeid, &node, err);
+    while (!e && grow_has_more(s, ret)) {
+        request_extend(r, clock_mono_ms() + ANSWER_MS);
+        e = grow_wait(s, r->nodeid, &node, ret->attr.size, &r->cancel, err);
+        if (!e && !inodes_get(s->inodes, r->nodeid, clock_mono_ms(), ret)) {
+            e = err_set(err, ERR_NOT_FOUND, "the node is not there any more");
+        }
+    }
+    return e;
+}
+
+struct get_attr {
+    struct serve *serve;
+    pid_t asker;    // a thread
+    bool is_of_handle;
+};
+
 static void run_getattr(struct request *r)
 {
-    struct serve *s = r->arg;
+    struct get_attr *j = r->arg;
+    struct serve *s = j->serve;
     struct err err = ERR_INIT;
     struct inode_view v;
-    if (renew_attr(s, r, &v, &err)) {
+    errc e = renew_attr(s, r, &v, &err);
+    if (!e && grow_has_more(s, &v) && (j->is_of_handle || handles_follow(s->handles, r->nodeid, j->asker))) {
+        e = wait_for_end(s, r, &v, &err);
+    }
+    if (e) {
         request_fail(r, &err);
     } else if (request_claim(r)) {
         ops_reply_attr(s, r->req, &v);
@@ -120,19 +148,22 @@ static void run_getattr(struct request *r)
 
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    (void)fi;
     struct serve *s = serve_of(req);
+    struct handle *h = fi != NULL ? (struct handle *)(uintptr_t)fi->fh : NULL;
     struct inode_view v;
     count_op(s, OP_GETATTR);
     if (!inodes_get(s->inodes, ino, clock_mono_ms(), &v)) {
         fuse_reply_err(req, ESTALE);
-    } else if (v.fresh && !grow_due(s, &v)) {
+    } else if (v.fresh && !grow_due(s, &v) && !grow_has_more(s, &v)) {
         if (v.attr.ttl_ms == 0 && !kind_is_batch(v.kind)) { // open, and its bytes stay what they are
             v.attr.ttl_ms = OPEN_TTL_MS;
         }
         ops_reply_attr(s, req, &v);
     } else {
-        ops_hand_over(req, OP_GETATTR, ino, NULL, run_getattr, s, NULL);
+        struct get_attr *j = mem_zalloc(sizeof(*j));
+        *j = (struct get_attr){
+            .serve = s, .asker = fuse_req_ctx(req)->pid, .is_of_handle = h != NULL && !h->is_dir && h->follows};
+        ops_hand_over(req, OP_GETATTR, ino, NULL, run_getattr, j, free);
     }
 }
 

@@ -76,6 +76,18 @@ static errc find_code(void *arg, const char *run, struct cancel *cancel, struct 
     return batch_code_find(b->stack->client, run, cancel, ret, err);
 }
 
+static errc take_room(void *arg, uint64_t bytes, struct err *err)
+{
+    const struct stack_batch *b = arg;
+    return staging_take_room(b->stack->staging, bytes, err);
+}
+
+static void give_room(void *arg, uint64_t bytes)
+{
+    const struct stack_batch *b = arg;
+    staging_give_room(b->stack->staging, bytes);
+}
+
 static const char *environment(const char *name)
 {
     return getenv(name); // NOLINT(concurrency-mt-unsafe): nothing here sets variables
@@ -111,6 +123,8 @@ static errc make(struct stack_batch *b, struct err *err)
         .settings = &b->settings,
         .journal_dir = dir,
         .spool_dir = staging_root(b->stack->staging),
+        .take_room = take_room,
+        .give_room = give_room,
         .dry_run = b->options->batch_dry_run,
         .code = find_code,
         .arg = b,

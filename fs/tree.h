@@ -89,6 +89,11 @@ errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, 
 // 0 means that each open is a snapshot of its own.
 errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                uint64_t *ret_version, struct err *err) ERR_MUST_CHECK;
+// The newest content of a file that is open and may grow. Where more of it is known to come (content_has_more; logs of
+// jobs), waits for more than `from` bytes, its end, or a sign that it comes; TREE_NOW waits for nothing.
+#define TREE_NOW UINT64_MAX
+errc tree_follow(struct tree *t, const struct tref *r, uint64_t from, struct cancel *cancel, struct content **ret,
+                 struct err *err) ERR_MUST_CHECK;
 // Writes the form of an artifact that is a file of .json/, .csv/ or .npy/ into `sink` as it is made, for a reader that
 // needs no size; *ret_is_one is false, and nothing done, for every other file: those are opened. A sink that stops ends
 // it with ERR_INTERRUPTED.

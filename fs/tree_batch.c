@@ -317,6 +317,30 @@ errc tree_batch_list(struct tree *t, const struct tref *dir, struct cancel *canc
 
 // --- contents -------------------------------------------------------------------------------------
 
+static errc open_log(struct jobs *jobs, const struct tref *r, uint64_t from, struct cancel *cancel,
+                     struct content **ret, struct err *err)
+{
+    struct job_log log;
+    errc e = jobs_log_more(jobs, r->job, r->job_attempt, from, cancel, &log, err);
+    if (!e) {
+        *ret = log.has_more ? content_of_part(log.fd, log.len) : content_of_fd(log.fd, log.len);
+    }
+    return e;
+}
+
+errc tree_follow(struct tree *t, const struct tref *r, uint64_t from, struct cancel *cancel, struct content **ret,
+                 struct err *err)
+{
+    struct jobs *jobs;
+    struct drafts *drafts;
+    uint64_t version;
+    if (r->kind != K_JOB_LOG) {
+        return tree_open(t, r, cancel, ret, &version, err);
+    }
+    errc e = get(t, &jobs, &drafts, err);
+    return e ? e : open_log(jobs, r, from, cancel, ret, err);
+}
+
 errc tree_batch_open(struct tree *t, const struct tref *r, struct cancel *cancel, struct content **ret,
                      struct err *err)
 {
@@ -329,13 +353,7 @@ errc tree_batch_open(struct tree *t, const struct tref *r, struct cancel *cancel
         return e;
     }
     if (r->kind == K_JOB_LOG) {
-        int fd;
-        uint64_t len;
-        e = jobs_log(jobs, r->job, r->job_attempt, cancel, &fd, &len, err);
-        if (!e) {
-            *ret = content_of_fd(fd, len);
-        }
-        return e;
+        return open_log(jobs, r, 0, cancel, ret, err);
     }
     if (r->kind != K_JOB_PART || !part_of(r->leaf, &part)) {
         return err_set(err, ERR_INVALID, "a %s cannot be read", kind_info(r->kind)->label);

@@ -83,6 +83,11 @@ struct staging_request {
     uint64_t expected;
 };
 
+// For files that others keep in the root: takes room for so many bytes, dropping what nobody holds, as if they were of
+// an object that is held. ERR_NO_SPACE where there is none. Given back by staging_give_room, which only counts.
+errc staging_take_room(struct staging *st, uint64_t bytes, struct err *err) ERR_MUST_CHECK;
+void staging_give_room(struct staging *st, uint64_t bytes);
+
 // Holds the object of that key, starting its producer where nobody has. Does not wait. ERR_NO_SPACE where what is
 // expected does not fit: beside nothing, because of the cap or of what the file system has free, or beside what others
 // hold and were promised. So it is not begun, and what others read is not ended by it.

@@ -257,6 +257,64 @@ errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
     }
 }
 
+static errc no_room(const struct staging *st, uint64_t bytes, const char *limit, uint64_t value, struct err *err)
+{
+    const char *option = st->cap_option;
+    return err_set(err, ERR_NO_SPACE,
+                   "there is no room for %" PRIu64 " bytes more: %s %" PRIu64
+                   " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR (now %.160s) to a "
+                   "larger file system",
+                   bytes, limit, value, option ? "raise " : "", option ? option : "", option ? " or " : "",
+                   st->root.tempdir);
+}
+
+// Whether the floor leaves room for bytes that were counted already; else they are not counted any more, and *ret_more
+// says whether something was dropped instead.
+static bool keep_above_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free, bool *ret_more)
+{
+    if (fit_floor(st, bytes, ret_free))
+        return true;
+    struct staged *victims = NULL;
+    staging_give_room(st, bytes);
+    pthread_mutex_lock(&st->lock);
+    *ret_more = st->file_list.oldest != NULL;
+    chain(&victims, staging_evict(st, &st->file_list));
+    pthread_mutex_unlock(&st->lock);
+    staging_drop(victims);
+    return false;
+}
+
+errc staging_take_room(struct staging *st, uint64_t bytes, struct err *err)
+{
+    for (;;) {
+        struct staged *victims = NULL;
+        uint64_t room = 0;
+        bool more = false;
+        pthread_mutex_lock(&st->lock);
+        bool fits = fit_cap(st, bytes, &victims);
+        if (fits) {
+            st->file_bytes += bytes;
+            st->held_bytes += bytes;
+        }
+        pthread_mutex_unlock(&st->lock);
+        staging_drop(victims);
+        if (!fits)
+            return no_room(st, bytes, "the staging area holds at most", st->conf.max_bytes, err);
+        if (keep_above_floor(st, bytes, &room, &more))
+            return ERR_OK;
+        if (!more)
+            return no_room(st, bytes, "the file system has free only", room, err);
+    }
+}
+
+void staging_give_room(struct staging *st, uint64_t bytes)
+{
+    pthread_mutex_lock(&st->lock);
+    st->file_bytes -= bytes;
+    st->held_bytes -= bytes;
+    pthread_mutex_unlock(&st->lock);
+}
+
 uint64_t staging_room_for(struct staging *st, uint64_t bytes)
 {
     if (bytes <= STAGING_MEMORY_MAX)

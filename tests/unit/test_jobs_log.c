@@ -171,6 +171,31 @@ static void test_another_driver(void **state)
     rig_free(r);
 }
 
+// What was fetched is given, and never as if it were all there is.
+static void test_a_page_that_is_refused(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    struct job_log log;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    pthread_mutex_lock(&fake.lock);
+    fake.lines = 7; // three pages
+    pthread_mutex_unlock(&fake.lock);
+    fake_rule("GetLogEvents", 3, 1000, FAKE_REFUSE);
+    fake_set(0, "SUCCEEDED", 0);
+    assert_true(rig_wait(r, "a", "SUCCEEDED"));
+    assert_int_equal(jobs_log_more(r->jobs, "a", NULL, 0, NULL, &log, &err), ERR_OK);
+    assert_int_equal(log.len, 6 * 7);
+    assert_true(log.has_more);
+    close(log.fd);
+    assert_int_not_equal(jobs_log_more(r->jobs, "a", NULL, 6 * 7, NULL, &log, &err), ERR_OK);
+    assert_memory_equal(err.cause, "the log: ", 9);
+    assert_int_equal(jobs_log_more(r->jobs, "a", NULL, JOBS_LOG_NOW, NULL, &log, &err), ERR_OK);
+    close(log.fd);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup(test_single_tries, setup),
         cmocka_unit_test_setup(test_none_without_a_job, setup),
         cmocka_unit_test_setup(test_another_driver, setup),
+        cmocka_unit_test_setup(test_a_page_that_is_refused, setup),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

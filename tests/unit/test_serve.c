@@ -171,6 +171,14 @@ errc tree_open(struct tree *t, const struct tref *r, struct cancel *cancel, stru
     return e;
 }
 
+errc tree_follow(struct tree *t, const struct tref *r, uint64_t from, struct cancel *cancel, struct content **ret,
+                 struct err *err)
+{
+    (void)from;
+    uint64_t version;
+    return tree_open(t, r, cancel, ret, &version, err);
+}
+
 errc tree_readlink(struct tree *t, const struct tref *r, struct cancel *cancel, char **ret, struct err *err)
 {
     (void)t, (void)r, (void)cancel, (void)ret;

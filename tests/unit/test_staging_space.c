@@ -237,6 +237,32 @@ static void beside_what_was_left(void **state)
     staging_free(st);
 }
 
+// Files of others count as what is held: nothing that is read is dropped for them, and nothing begun beside them.
+static void room_for_others(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .min_free_bytes = 1, .cap_option = "--cap"});
+    const struct plan second = {.bytes = 600000, .expected = 600000};
+    struct staged *b = NULL;
+    stage_whole(st, "a", 600000);
+    assert_int_equal(staging_take_room(st, 500000, &err), ERR_OK); // "a" is held by nobody
+    assert_null(staging_find(st, "a"));
+    assert_int_equal(stats_of(st).file_bytes, 500000);
+    assert_int_equal(get(st, "b", second, &b, &err), ERR_NO_SPACE);
+    assert_int_equal(staging_take_room(st, 500001, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "raise --cap"));
+    staging_give_room(st, 500000);
+    b = must_get(st, "b", second);
+    whole(b);
+    staged_unref(b);
+    staging_free(st);
+    st = area((struct staging_conf){.max_bytes = UINT64_MAX, .min_free_bytes = UINT64_MAX / 2});
+    assert_int_equal(staging_take_room(st, 1, &err), ERR_NO_SPACE);
+    assert_int_equal(stats_of(st).file_bytes, 0);
+    staging_free(st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +277,7 @@ int main(void)
         cmocka_unit_test(the_free_space),
         cmocka_unit_test(beside_what_is_read),
         cmocka_unit_test(beside_what_was_left),
+        cmocka_unit_test(room_for_others),
     };
     return cmocka_run_group_tests(tests, tempdir_make, end_pool);
 }
