@@ -127,9 +127,17 @@ errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct canc
 // TerminateJob (CancelJob is not enough for one that runs). ERR_INVALID when it ended or was never submitted.
 errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
 
-// The job file as it was last saved and accepted, which NAME.json reads back as after a remount: names in turn, and
-// their text. False past the end. Owned by the caller.
-bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
+// The job file as it was last saved and accepted, which NAME.json reads back as after a remount: names in turn. False
+// past the end.
+struct job_saved {
+    char *name, *text; // owned by the caller
+    int64_t saved_ms;
+    int64_t mtime_ms;  // by jobs_touch; 0: nobody set it
+};
+bool jobs_saved(struct jobs *j, unsigned index, struct job_saved *ret);
+// A program set the time of NAME.json, which holds that text: it is kept with the job. False where the job has another
+// text, or was not submitted.
+bool jobs_touch(struct jobs *j, const char *name, const char *text, size_t len, int64_t mtime_ms);
 // NAME.json was removed: it is not shown again; the job's directory stays.
 void jobs_unsave(struct jobs *j, const char *name);
 void jobs_resave(struct jobs *j, const char *name); // it came back as it was: shown again

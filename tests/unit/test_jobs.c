@@ -322,36 +322,69 @@ static void test_dry_run(void **state)
     rig_free(r);
 }
 
+static void saved_free(struct job_saved *s)
+{
+    free(s->name);
+    free(s->text);
+}
+
 static void test_saved(void **state)
 {
     (void)state;
     struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
-    char *name, *text;
-    int64_t ms;
+    struct job_saved s;
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
     assert_int_equal(rig_submit(r, "b", OTHER, &err), ERR_OK);
     jobs_unsave(r->jobs, "a");
     rig_free(r);
     r = rig_new(folder, fake.net.port, NULL);
-    assert_true(jobs_saved(r->jobs, 0, &name, &text, &ms));
-    assert_string_equal(name, "b");
-    assert_string_equal(text, OTHER);
-    assert_true(ms > 0);
-    free(name);
-    free(text);
-    assert_false(jobs_saved(r->jobs, 1, &name, &text, &ms));
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_string_equal(s.name, "b");
+    assert_string_equal(s.text, OTHER);
+    assert_true(s.saved_ms > 0 && s.mtime_ms == 0);
+    saved_free(&s);
+    assert_false(jobs_saved(r->jobs, 1, &s));
     assert_string_equal(rig_text(r, "a", JOB_JOB), GOOD); // the directory stays
     jobs_resave(r->jobs, "a");
-    assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
-    free(name);
-    free(text);
+    assert_true(jobs_saved(r->jobs, 1, &s));
+    saved_free(&s);
     jobs_unsave(r->jobs, "a");
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // and is the same job
     assert_int_equal(fake_jobs(), 2);
-    assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
-    free(name);
-    free(text);
+    assert_true(jobs_saved(r->jobs, 1, &s));
+    saved_free(&s);
+    rig_free(r);
+}
+
+// The time that a program set for a job's file is known after a remount, while the file is that one.
+static void test_time_of_a_file(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    struct job_saved s;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_true(jobs_touch(r->jobs, "a", GOOD "\n", strlen(GOOD) + 1, 1234567890123));
+    assert_true(jobs_touch(r->jobs, "a", GOOD, strlen(GOOD), 1234567890123));
+    assert_false(jobs_touch(r->jobs, "a", OTHER, strlen(OTHER), 1));
+    assert_false(jobs_touch(r->jobs, "b", GOOD, strlen(GOOD), 1));
+    rig_free(r);
+    r = rig_new(folder, fake.net.port, NULL);
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_int_equal(s.mtime_ms, 1234567890123);
+    saved_free(&s);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // it lives: the same job, and the same time
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_int_equal(s.mtime_ms, 1234567890123);
+    saved_free(&s);
+    fake_set(0, "SUCCEEDED", 0);
+    assert_true(rig_wait(r, "a", "SUCCEEDED"));
+    assert_int_equal(rig_submit(r, "a", OTHER, &err), ERR_OK);
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_string_equal(s.text, OTHER);
+    assert_int_equal(s.mtime_ms, 0);
+    saved_free(&s);
     rig_free(r);
 }
 
@@ -561,6 +594,7 @@ int main(void)
         cmocka_unit_test_setup(test_all_problems_at_once, setup),
         cmocka_unit_test_setup(test_dry_run, setup),
         cmocka_unit_test_setup(test_saved, setup),
+        cmocka_unit_test_setup(test_time_of_a_file, setup),
         cmocka_unit_test_setup(test_metaflows_jobs, setup),
         cmocka_unit_test_setup(test_log, setup),
         cmocka_unit_test_setup(test_nothing_to_ask, setup),
