@@ -353,7 +353,7 @@ static void free_table(struct jobs *j)
     }
     free(j->theirs);
     for (size_t i = 0; i < sizeof(j->missing) / sizeof(*j->missing); i++) {
-        free(j->missing[i]);
+        free(j->missing[i].id);
     }
 }
 

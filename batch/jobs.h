@@ -103,7 +103,8 @@ void job_view_free(struct job_view *v); // empties it
 // From memory. Jobs of files first, by name; then Metaflow's, the newest first. `fn` borrows the view; false ends it.
 void jobs_list(struct jobs *j, bool (*fn)(void *arg, const struct job_view *v), void *arg);
 // One job by its directory's name, or by its job id. A job id that is not known is asked for once (DescribeJobs) and
-// then remembered, so that TASK/.batch leads to jobs that ended long ago. ERR_NOT_FOUND.
+// then remembered, so that TASK/.batch leads to jobs that ended long ago; one that Batch does not know is asked for
+// again when somebody wants it 3 s later. ERR_NOT_FOUND.
 errc jobs_find(struct jobs *j, const char *name, struct cancel *cancel, struct job_view *ret, struct err *err)
     ERR_MUST_CHECK;
 // The directory of the job that ran a task, where it is known: by id (or NULL), else by Metaflow's parameters. Owned by

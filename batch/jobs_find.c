@@ -61,10 +61,13 @@ bool is_job_id(const char *text)
     return *p == '\0' || ((*p == ':' || *p == '#') && p[1] != '\0' && p[1 + strspn(p + 1, "0123456789")] == '\0');
 }
 
+// Batch does not know a job at once when it took it.
 static bool is_missing(const struct jobs *j, const char *id)
 {
+    int64_t now = clock_mono_ms();
     for (size_t i = 0; i < sizeof(j->missing) / sizeof(*j->missing); i++) {
-        if (j->missing[i] != NULL && strcmp(j->missing[i], id) == 0) {
+        const struct missing *m = &j->missing[i];
+        if (m->id != NULL && strcmp(m->id, id) == 0 && now - m->ms < JOBS_MISSING_MS) {
             return true;
         }
     }
@@ -102,8 +105,9 @@ static errc ask_for(struct jobs *j, const char *id, struct cancel *cancel, struc
     } else if (!e) {
         pthread_mutex_lock(&j->lock);
         if (theirs_of_id(j, id) == NULL) {
-            free(j->missing[j->missing_at]);
-            j->missing[j->missing_at] = mem_strdup(id);
+            struct missing *m = &j->missing[j->missing_at];
+            free(m->id);
+            *m = (struct missing){.id = mem_strdup(id), .ms = clock_mono_ms()};
             j->missing_at = (j->missing_at + 1) % (sizeof(j->missing) / sizeof(*j->missing));
         }
         pthread_mutex_unlock(&j->lock);
