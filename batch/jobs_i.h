@@ -147,6 +147,7 @@ bool is_job_id(const char *text);                        // a UUID; a child of a
 void jobs_wake(struct jobs *j);
 struct own *own_find(struct jobs *j, const char *name);  // with the lock held, as the next ones
 struct own *own_make(struct jobs *j, const char *name);  // found, or made
+void own_forget_dry(struct own *o);
 struct intent *own_present(const struct own *o);         // of its record; NULL where it has none
 struct side *own_present_side(const struct own *o);
 struct theirs *theirs_of_id(struct jobs *j, const char *id);

@@ -92,3 +92,25 @@ def test_copies_of_a_directory(batch_mounter, cloud, jobs, program):
         with pytest.raises(OSError) as refusal:
             os.chown(mount / ".batch", 12345, -1)
         assert refusal.value.errno == errno.EPERM
+
+
+def test_a_dry_run_and_the_job_of_another_mount(batch_mounter, cloud, tmp_path):
+    """S561: a dry run does not hide the job that another mount makes of the file later, which can be killed here; and
+    in a mount of dry runs alone a job that seems to live does not keep other text out."""
+    one, two = batch_mounter(cloud, state=tmp_path), batch_mounter(cloud, state=tmp_path)
+    save(one, "both", job(["x"], dry_run=True))
+    assert part(one, "both", "status") == "dry run"
+    save(two, "both", job(["x"]))
+    comes(one, "both", "id", part(two, "both", "id"))
+    comes(one, "both", "status", "RUNNABLE")
+    make.wait_for(lambda: one.names(".batch") and one.read(".batch/both.json").decode() == job(["x"]), "the other text")
+    (one / ".batch/both/ctl").write_text("kill\n")
+    comes(two, "both", "status", "FAILED")
+    save(two, "other", job(["y"]))
+    assert (one.end(), two.end()) == (0, 0)
+    cloud.set("-other-", "SUCCEEDED")
+    dry = batch_mounter(cloud, state=tmp_path, args=["--batch-dry-run"])
+    save(dry, "other", job(["z"]))
+    assert part(dry, "other", "status") == "dry run" and part_or_none(dry, "other", "error") is None
+    assert part(dry, "other/attempts/1", "status") == "SUBMITTED"
+    assert len(cloud.submitted()) == 2
