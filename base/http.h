@@ -37,8 +37,10 @@ struct http_conf {
 errc http_new(const struct http_conf *conf, struct http **ret, struct err *err) ERR_MUST_CHECK;
 void http_free(struct http *h); // nobody is in a call any more; NULL is fine
 
-// A reader's request goes before one that fetches ahead, when connections are short.
-enum http_priority { HTTP_READER, HTTP_AHEAD };
+// A reader's request goes before the others, when connections are short; one that fetches ahead goes last. A patient
+// one, whose server may leave it waiting for long, uses half of the connections at most, and fetching ahead leaves
+// those that patient ones use: a quarter is there for readers.
+enum http_priority { HTTP_READER, HTTP_PATIENT, HTTP_AHEAD, HTTP_PRIORITIES };
 
 struct http_request {
     const char *method;         // NULL means GET

@@ -58,7 +58,7 @@ static void finish(struct engine *e, struct call *c, CURLcode result, const char
         c->connected = connect_us > 0;
         curl_multi_remove_handle(e->multi, c->easy);
         e->running--;
-        e->running_ahead -= c->priority == HTTP_AHEAD;
+        e->running_of[c->priority]--;
         atomic_store(&e->running_now, e->running);
     }
     pthread_mutex_lock(&c->lock);
@@ -70,18 +70,21 @@ static void finish(struct engine *e, struct call *c, CURLcode result, const char
     call_unref(c);
 }
 
-// A quarter of the connections is always there for readers.
-static unsigned max_ahead(const struct engine *e)
+// Whether a connection that is free is kept for others.
+static bool must_wait(const struct engine *e, enum http_priority priority)
 {
-    return e->max_running - e->max_running / 4;
+    unsigned patient = e->running_of[HTTP_PATIENT], ahead = e->running_of[HTTP_AHEAD];
+    if (priority == HTTP_PATIENT) {
+        return patient >= (e->max_running + 1) / 2;
+    }
+    return priority == HTTP_AHEAD && ahead + patient >= e->max_running - e->max_running / 4;
 }
 
 static void start_queued(struct engine *e)
 {
     for (struct call *c = e->active, *next; c && e->running < e->max_running; c = next) {
         next = c->next;
-        bool waits = c->priority == HTTP_AHEAD && e->running_ahead >= max_ahead(e);
-        if (c->state != CALL_QUEUED || waits || atomic_load(&c->abandoned)) {
+        if (c->state != CALL_QUEUED || must_wait(e, c->priority) || atomic_load(&c->abandoned)) {
             continue;
         }
         if (curl_multi_add_handle(e->multi, c->easy) != CURLM_OK) {
@@ -92,7 +95,7 @@ static void start_queued(struct engine *e)
         c->state = CALL_RUNNING;
         pthread_mutex_unlock(&c->lock);
         e->running++;
-        e->running_ahead += c->priority == HTTP_AHEAD;
+        e->running_of[c->priority]++;
         atomic_store(&e->running_now, e->running);
     }
 }

@@ -53,7 +53,7 @@ struct engine {
     pthread_mutex_t lock;       // what follows
     struct call *fresh;         // submitted and not yet seen by the thread
     struct call *active;        // the thread alone: queued and running
-    unsigned running, running_ahead; // the thread alone
+    unsigned running, running_of[HTTP_PRIORITIES]; // the thread alone
     atomic_uint running_now;
     atomic_ullong connections;
 };

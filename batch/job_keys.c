@@ -73,7 +73,8 @@ static const struct job_key keys[K_COUNT] = {
     [K_TAGS] = {"batch.aws_batch_tags", JOB_T_PAIRS, true, 0, 50, "none",
         "an object of at most 50 tags: names of 1 to 128 and values of at most 256 letters, digits, spaces and "
         "+ - = . _ : / @, neither beginning with aws:",
-        "Tags of the job in AWS. They are sent whatever METAFLOW_BATCH_EMIT_TAGS says."},
+        "Tags of the job in AWS. They are sent whatever METAFLOW_BATCH_EMIT_TAGS says; those of "
+        "METAFLOW_BATCH_DEFAULT_TAGS only with it."},
     [K_USE_TMPFS] = {"batch.use_tmpfs", JOB_T_BOOL, false, 0, 0, "false",
         "true or false", "Mount a tmpfs in the container. Refused on Fargate."},
     [K_TMPFS_TEMPDIR] = {"batch.tmpfs_tempdir", JOB_T_BOOL, false, 0, 0, "true",

@@ -128,8 +128,8 @@ void job_tags(const struct job_spec *j, const struct batch_settings *s, const st
             pairs_set(ret, "metaflow.run_id", code->run);
         }
         pairs_set(ret, "metaflow.user", user);
+        pairs_copy(ret, &s->default_tags);
     }
-    pairs_copy(ret, &s->default_tags);
     pairs_copy(ret, &j->tags);
 }
 

@@ -32,13 +32,19 @@ static void own_forget_record(struct own *o)
     record_free(&o->rec);
 }
 
-static void own_free(struct own *o)
+void own_forget_dry(struct own *o)
 {
-    own_forget_record(o);
     if (o->dry != NULL) {
         intent_free(o->dry);
         free(o->dry);
+        o->dry = NULL;
     }
+}
+
+static void own_free(struct own *o)
+{
+    own_forget_record(o);
+    own_forget_dry(o);
     free(o->dry_note);
     free(o->error);
     free(o->name);
@@ -220,6 +226,17 @@ static struct side *make_sides(const struct record *rec, struct own *before)
     return sides;
 }
 
+// A dry run must not hide the job that another mount made of the file since. Where dry runs alone are made, one may
+// stand before a job that seems to live.
+static bool is_outdated(const struct jobs *j, const struct own *o)
+{
+    const struct intent *in = own_present(o);
+    if (o->dry == NULL || in == NULL || in->state == INTENT_NONE) {
+        return false;
+    }
+    return in->saved_ms >= o->dry->saved_ms || (intent_lives(in) && !j->conf.dry_run);
+}
+
 errc jobs_refresh(struct jobs *j, const char *name, struct err *err)
 {
     struct record rec = {0};
@@ -238,6 +255,9 @@ errc jobs_refresh(struct jobs *j, const char *name, struct err *err)
         o->rec = rec;
         o->sides = sides;
         o->ticket = ticket;
+        if (is_outdated(j, o)) {
+            own_forget_dry(o);
+        }
         for (size_t i = 0; i < rec.len; i++) {
             theirs_drop(j, rec.at[i].id); // it was listed before its id was written down
         }
@@ -354,7 +374,7 @@ static void free_table(struct jobs *j)
     }
     free(j->theirs);
     for (size_t i = 0; i < sizeof(j->missing) / sizeof(*j->missing); i++) {
-        free(j->missing[i]);
+        free(j->missing[i].id);
     }
 }
 

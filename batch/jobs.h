@@ -107,7 +107,8 @@ void job_view_free(struct job_view *v); // empties it
 // From memory. Jobs of files first, by name; then Metaflow's, the newest first. `fn` borrows the view; false ends it.
 void jobs_list(struct jobs *j, bool (*fn)(void *arg, const struct job_view *v), void *arg);
 // One job by its directory's name, or by its job id. A job id that is not known is asked for once (DescribeJobs) and
-// then remembered, so that TASK/.batch leads to jobs that ended long ago. ERR_NOT_FOUND.
+// then remembered, so that TASK/.batch leads to jobs that ended long ago; one that Batch does not know is asked for
+// again when somebody wants it 3 s later. ERR_NOT_FOUND.
 errc jobs_find(struct jobs *j, const char *name, struct cancel *cancel, struct job_view *ret, struct err *err)
     ERR_MUST_CHECK;
 // The directory of the job that ran a task, where it is known: by id (or NULL), else by Metaflow's parameters. Owned by
@@ -144,9 +145,17 @@ errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct canc
 // TerminateJob (CancelJob is not enough for one that runs). ERR_INVALID when it ended or was never submitted.
 errc jobs_kill(struct jobs *j, const char *name, struct cancel *cancel, struct err *err) ERR_MUST_CHECK;
 
-// The job file as it was last saved and accepted, which NAME.json reads back as after a remount: names in turn, and
-// their text. False past the end. Owned by the caller.
-bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
+// The job file as it was last saved and accepted, which NAME.json reads back as after a remount: names in turn. False
+// past the end.
+struct job_saved {
+    char *name, *text; // owned by the caller
+    int64_t saved_ms;
+    int64_t mtime_ms;  // by jobs_touch; 0: nobody set it
+};
+bool jobs_saved(struct jobs *j, unsigned index, struct job_saved *ret);
+// A program set the time of NAME.json, which holds that text: it is kept with the job. False where the job has another
+// text, or was not submitted.
+bool jobs_touch(struct jobs *j, const char *name, const char *text, size_t len, int64_t mtime_ms);
 // NAME.json was removed: it is not shown again; the job's directory stays.
 void jobs_unsave(struct jobs *j, const char *name);
 void jobs_resave(struct jobs *j, const char *name); // it came back as it was: shown again

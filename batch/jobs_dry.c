@@ -136,7 +136,8 @@ static void keep(struct submission *s, struct intent *dry, char *note)
     pthread_mutex_unlock(&j->lock);
 }
 
-// A dry run of other content would hide the job that lives.
+// A dry run of other content would hide the job that lives. Where nothing is asked of AWS it may have ended long ago,
+// and is to be found in attempts/.
 static errc meet(struct submission *s, bool *ret_done, struct err *err)
 {
     *ret_done = false;
@@ -146,9 +147,21 @@ static errc meet(struct submission *s, bool *ret_done, struct err *err)
         return e == ERR_NOT_FOUND ? ERR_OK : e;
     }
     *ret_done = job_text_same(in->text, strlen(in->text), s->text, strlen(s->text));
-    return *ret_done ? ERR_OK
-                     : err_set(err, ERR_BUSY, "the job %s lives, or may live, with other content: wait for its "
-                               "end, or use another name for the dry run", s->name);
+    return *ret_done || s->j->conf.dry_run
+               ? ERR_OK
+               : err_set(err, ERR_BUSY, "the job %s lives, or may live, with other content: wait for its "
+                         "end, or use another name for the dry run", s->name);
+}
+
+// The file is again that of the job that lives.
+static void forget(const struct submission *s)
+{
+    pthread_mutex_lock(&s->j->lock);
+    struct own *o = own_find(s->j, s->name);
+    if (o != NULL) {
+        own_forget_dry(o);
+    }
+    pthread_mutex_unlock(&s->j->lock);
 }
 
 static void assumed_free(struct assumed *a)
@@ -188,7 +201,9 @@ errc jobs_dry_run(struct submission *s, const char *text, struct err *err)
     struct assumed a = {0};
     bool is_done;
     errc e = judge(s, &a, &is_done, err);
-    if (!e && !is_done) {
+    if (!e && is_done) {
+        forget(s);
+    } else if (!e) {
         const struct intent *before = record_present(&s->rec);
         unsigned generation = before == NULL ? 1 : before->generation + (before->state == INTENT_NONE ? 0 : 1);
         struct intent dry = {

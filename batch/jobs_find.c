@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "batch/job_text.h"
 #include "batch/jobs_i.h"
 
 static int newest_first(const void *a, const void *b)
@@ -60,10 +61,13 @@ bool is_job_id(const char *text)
     return *p == '\0' || ((*p == ':' || *p == '#') && p[1] != '\0' && p[1 + strspn(p + 1, "0123456789")] == '\0');
 }
 
+// Batch does not know a job at once when it took it.
 static bool is_missing(const struct jobs *j, const char *id)
 {
+    int64_t now = clock_mono_ms();
     for (size_t i = 0; i < sizeof(j->missing) / sizeof(*j->missing); i++) {
-        if (j->missing[i] != NULL && strcmp(j->missing[i], id) == 0) {
+        const struct missing *m = &j->missing[i];
+        if (m->id != NULL && strcmp(m->id, id) == 0 && now - m->ms < JOBS_MISSING_MS) {
             return true;
         }
     }
@@ -101,8 +105,9 @@ static errc ask_for(struct jobs *j, const char *id, struct cancel *cancel, struc
     } else if (!e) {
         pthread_mutex_lock(&j->lock);
         if (theirs_of_id(j, id) == NULL) {
-            free(j->missing[j->missing_at]);
-            j->missing[j->missing_at] = mem_strdup(id);
+            struct missing *m = &j->missing[j->missing_at];
+            free(m->id);
+            *m = (struct missing){.id = mem_strdup(id), .ms = clock_mono_ms()};
             j->missing_at = (j->missing_at + 1) % (sizeof(j->missing) / sizeof(*j->missing));
         }
         pthread_mutex_unlock(&j->lock);
@@ -187,7 +192,7 @@ errc jobs_find_attempt(struct jobs *j, const char *name, const char *attempt, st
     return there ? ERR_OK : err_set(err, ERR_NOT_FOUND, "the job %s has no attempt %s", name, attempt);
 }
 
-bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms)
+bool jobs_saved(struct jobs *j, unsigned index, struct job_saved *ret)
 {
     bool there = false;
     jobs_load(j);
@@ -198,9 +203,10 @@ bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text
         bool is_shown = f.in != NULL && f.in->text != NULL &&
                         !(f.is_dry ? j->own[i]->dry_removed : j->own[i]->rec.file_removed);
         if (is_shown && index-- == 0) {
-            *ret_name = mem_strdup(j->own[i]->name);
-            *ret_text = mem_strdup(f.in->text);
-            *ret_ms = f.in->saved_ms;
+            *ret = (struct job_saved){.name = mem_strdup(j->own[i]->name),
+                                      .text = mem_strdup(f.in->text),
+                                      .saved_ms = f.in->saved_ms,
+                                      .mtime_ms = f.in->mtime_ms};
             there = true;
         }
     }
@@ -208,32 +214,45 @@ bool jobs_saved(struct jobs *j, unsigned index, char **ret_name, char **ret_text
     return there;
 }
 
-static void set_removed(struct jobs *j, const char *name, bool is_removed)
+// Changes the record of a job that is written down: `fn` says whether anything is to be written.
+static void change_record(struct jobs *j, const char *name, bool (*fn)(struct record *rec, void *arg), void *arg)
 {
     struct err err = ERR_INIT;
     struct cancel soon = {.deadline_ms = clock_mono_ms() + JOBS_LOOK_MS};
     struct journal_lock *lock = NULL;
     struct record rec = {0};
+    pthread_mutex_lock(&j->lock);
+    const struct own *o = own_find(j, name);
+    bool is_written = o != NULL && o->rec.len > 0;
+    pthread_mutex_unlock(&j->lock);
+    if (!is_written || journal_lock(j->journal, name, &soon, &lock, &err)) {
+        return;
+    }
+    if (!journal_load(j->journal, name, &rec, &err) && fn(&rec, arg) && !journal_save(j->journal, lock, &rec, &err)) {
+        errc ignored = jobs_refresh(j, name, &err);
+        (void)ignored;
+    }
+    record_free(&rec);
+    journal_unlock(lock);
+}
+
+static bool put_removed(struct record *rec, void *arg)
+{
+    bool before = rec->file_removed;
+    rec->file_removed = *(const bool *)arg;
+    return rec->file_removed != before;
+}
+
+static void set_removed(struct jobs *j, const char *name, bool is_removed)
+{
     jobs_load(j);
     pthread_mutex_lock(&j->lock);
     struct own *o = own_find(j, name);
     if (o != NULL) {
         o->dry_removed = is_removed;
     }
-    bool is_written = o != NULL && o->rec.len > 0;
     pthread_mutex_unlock(&j->lock);
-    if (!is_written || journal_lock(j->journal, name, &soon, &lock, &err)) {
-        return;
-    }
-    if (!journal_load(j->journal, name, &rec, &err) && rec.file_removed != is_removed) {
-        rec.file_removed = is_removed;
-        if (!journal_save(j->journal, lock, &rec, &err)) {
-            errc ignored = jobs_refresh(j, name, &err);
-            (void)ignored;
-        }
-    }
-    record_free(&rec);
-    journal_unlock(lock);
+    change_record(j, name, put_removed, &is_removed);
 }
 
 void jobs_unsave(struct jobs *j, const char *name)
@@ -244,4 +263,31 @@ void jobs_unsave(struct jobs *j, const char *name)
 void jobs_resave(struct jobs *j, const char *name)
 {
     set_removed(j, name, false);
+}
+
+struct touched {
+    const char *text;
+    size_t len;
+    int64_t mtime_ms;
+    bool is_kept;
+};
+
+static bool put_mtime(struct record *rec, void *arg)
+{
+    struct touched *t = arg;
+    struct intent *in = record_present(rec);
+    t->is_kept = in != NULL && in->text != NULL && job_text_same(in->text, strlen(in->text), t->text, t->len);
+    if (!t->is_kept || in->mtime_ms == t->mtime_ms) {
+        return false;
+    }
+    in->mtime_ms = t->mtime_ms;
+    return true;
+}
+
+bool jobs_touch(struct jobs *j, const char *name, const char *text, size_t len, int64_t mtime_ms)
+{
+    struct touched touched = {.text = text, .len = len, .mtime_ms = mtime_ms > 0 ? mtime_ms : 0};
+    jobs_load(j);
+    change_record(j, name, put_mtime, &touched);
+    return touched.is_kept;
 }

@@ -22,6 +22,7 @@
 #define JOBS_IDLE_MS (60 * 1000)    // nobody looks any more
 #define JOBS_FRESH_MS (30 * 1000)   // what was told is not older than this behind a look
 #define JOBS_FAILED_MS (5 * 1000)   // after a failure nothing is asked again for so long
+#define JOBS_MISSING_MS (3 * 1000)  // for so long an id that Batch does not know is not asked for again
 #define JOBS_LOOK_MS (5 * 1000)     // the longest wait of a look
 #define JOBS_SUBMIT_MS (30 * 1000)
 #define JOBS_POLL_MS 2000
@@ -88,6 +89,11 @@ struct theirs {             // a job that Metaflow submitted, or one that was as
     unsigned silent;        // how often in turn Batch did not know it
 };
 
+struct missing {            // an id that Batch did not know a moment ago
+    char *id;
+    int64_t ms;             // monotonic
+};
+
 struct log_spool;           // jobs_log_i.h
 
 struct jobs {
@@ -108,7 +114,7 @@ struct jobs {
     size_t own_len, own_cap;
     struct theirs **theirs;
     size_t theirs_len, theirs_cap;
-    char *missing[32];      // ids that Batch did not know, a ring
+    struct missing missing[32]; // a ring
     unsigned missing_at;
     bool is_ending;
 
@@ -141,6 +147,7 @@ bool is_job_id(const char *text);                        // a UUID; a child of a
 void jobs_wake(struct jobs *j);
 struct own *own_find(struct jobs *j, const char *name);  // with the lock held, as the next ones
 struct own *own_make(struct jobs *j, const char *name);  // found, or made
+void own_forget_dry(struct own *o);
 struct intent *own_present(const struct own *o);         // of its record; NULL where it has none
 struct side *own_present_side(const struct own *o);
 struct theirs *theirs_of_id(struct jobs *j, const char *id);

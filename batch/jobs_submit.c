@@ -366,15 +366,6 @@ static errc submit_locked(struct submission *s, struct err *err)
     return e;
 }
 
-static void forget_dry(struct own *o)
-{
-    if (o->dry != NULL) {
-        intent_free(o->dry);
-        free(o->dry);
-        o->dry = NULL;
-    }
-}
-
 static void enter(struct submission *s)
 {
     pthread_mutex_lock(&s->j->lock);
@@ -393,7 +384,7 @@ static void leave(struct submission *s, const char *error, bool is_dry)
     o->error = mem_strdup(error);
     o->error_ms = clock_wall_ms();
     if (!is_dry && o->rec.len > 0 && (error == NULL || own_present(o)->state == INTENT_NONE)) {
-        forget_dry(o);
+        own_forget_dry(o);
     }
     j->pace_ms = j->conf.poll_ms;
     j->next_ms = clock_mono_ms() + j->conf.poll_ms / 2;

@@ -37,6 +37,7 @@ struct intent {
     char *last;            // what Batch told last (the job's object of DescribeJobs), compact JSON, or NULL
     char *error;           // why it was not submitted, or NULL
     int64_t saved_ms, sent_ms, changed_ms; // wall clock; 0: not yet
+    int64_t mtime_ms;      // what a program set as the time of its file; 0: none did
 };
 struct record {
     char *name;            // in .batch/

@@ -104,6 +104,10 @@ static void write_intent(struct json_out *w, const struct intent *i)
         json_out_key(w, times[n].name);
         json_out_int(w, *(const int64_t *)(const void *)((const char *)i + times[n].at));
     }
+    if (i->mtime_ms > 0) {
+        json_out_key(w, "mtime_ms");
+        json_out_int(w, i->mtime_ms);
+    }
     json_out_end(w, '}');
 }
 
@@ -183,7 +187,9 @@ static bool read_times(const struct json *object, struct intent *i)
             return false;
         }
     }
-    return true;
+    // Records that were written before it was kept lack it.
+    const struct json *mtime = json_get(object, "mtime_ms");
+    return json_kind(mtime) == JSON_ABSENT || (json_int(mtime, &i->mtime_ms) && i->mtime_ms > 0);
 }
 
 // NULL, or what is wrong.

@@ -97,6 +97,7 @@ void drafts_submitted(struct drafts *d, struct file *f, const char *job, const c
 {
     struct saved *s = drafts_saved(d, job, true);
     char *copy = mem_strndup(text, len);
+    s->mtime_ms = s->text != NULL && strcmp(s->text, copy) == 0 ? s->mtime_ms : 0;
     free(s->text);
     s->text = copy;
     s->ms = clock_wall_ms();
@@ -110,15 +111,32 @@ void drafts_submitted(struct drafts *d, struct file *f, const char *job, const c
     }
 }
 
-// Takes over name and text.
-static void take_saved(struct drafts *d, char *job, char *text, int64_t ms)
+// A file that nobody writes to here, and that holds the text of its job.
+static bool is_at_rest(const struct file *f)
 {
+    return f->refs == 1 && f->submitted_as != NULL;
+}
+
+static void take_mtime(struct file *f, struct saved *s, int64_t mtime_ms)
+{
+    if (mtime_ms > 0 && mtime_ms != s->mtime_ms && f != NULL && is_at_rest(f)) {
+        f->mtime_ms = mtime_ms;
+        f->touched = true;
+    }
+    s->mtime_ms = mtime_ms;
+}
+
+// Takes over name and text.
+static void take_saved(struct drafts *d, const struct job_saved *j)
+{
+    char *job = j->name, *text = j->text;
+    int64_t ms = j->saved_ms;
     auto_free char *file = mem_printf("%s.json", job);
     struct saved *s = drafts_saved(d, job, true);
     struct file *f = drafts_at(d, file);
     bool newer = s->text == NULL || (ms > s->ms && strcmp(s->text, text) != 0);
     // What is being written here is not replaced under the writer's hands.
-    if (newer && (f == NULL ? !s->away : f->refs == 1 && f->submitted_as != NULL)) {
+    if (newer && (f == NULL ? !s->away : is_at_rest(f))) {
         f = f != NULL ? f : drafts_add(d, file);
         set_text(d, f, text, strlen(text));
         free(f->submitted_as);
@@ -126,6 +144,11 @@ static void take_saved(struct drafts *d, char *job, char *text, int64_t ms)
         f->decided = ++f->version;
         f->outcome = (struct err)ERR_INIT;
         f->mtime_ms = ms;
+        f->touched = false;
+        s->mtime_ms = 0;
+    }
+    if (newer || (s->text != NULL && strcmp(s->text, text) == 0)) {
+        take_mtime(f, s, j->mtime_ms);
     }
     if (newer) {
         free(s->text);
@@ -135,6 +158,21 @@ static void take_saved(struct drafts *d, char *job, char *text, int64_t ms)
         free(text);
     }
     free(job);
+}
+
+void drafts_tell_mtime(struct drafts *d, struct file *f, const char *job)
+{
+    pthread_mutex_lock(&d->lock);
+    bool due = f->touched && f->submitted_as != NULL && strcmp(f->submitted_as, job) == 0;
+    int64_t mtime_ms = f->mtime_ms;
+    size_t len = f->len;
+    auto_free char *text = due ? mem_strndup(f->text, len) : NULL;
+    pthread_mutex_unlock(&d->lock);
+    if (due && d->jobs.touch(d->jobs.arg, job, text, len, mtime_ms)) {
+        pthread_mutex_lock(&d->lock);
+        drafts_saved(d, job, true)->mtime_ms = mtime_ms;
+        pthread_mutex_unlock(&d->lock);
+    }
 }
 
 void drafts_revert(struct drafts *d, struct file *f, const char *job)
@@ -150,11 +188,10 @@ void drafts_revert(struct drafts *d, struct file *f, const char *job)
 
 void drafts_sync(struct drafts *d)
 {
-    char *job, *text;
-    int64_t ms;
-    for (unsigned i = 0; d->jobs.saved(d->jobs.arg, i, &job, &text, &ms); i++) {
+    struct job_saved job;
+    for (unsigned i = 0; d->jobs.saved(d->jobs.arg, i, &job); i++) {
         pthread_mutex_lock(&d->lock);
-        take_saved(d, job, text, ms);
+        take_saved(d, &job);
         pthread_mutex_unlock(&d->lock);
     }
 }

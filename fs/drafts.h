@@ -31,7 +31,8 @@ struct drafts_jobs {
     errc (*vet)(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err);
     errc (*submit)(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err);
     bool (*lives)(void *arg, const char *name); // from memory: other text would be refused now
-    bool (*saved)(void *arg, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms);
+    bool (*saved)(void *arg, unsigned index, struct job_saved *ret);
+    bool (*touch)(void *arg, const char *name, const char *text, size_t len, int64_t mtime_ms);
     void (*unsave)(void *arg, const char *name);
     void (*resave)(void *arg, const char *name);
 };
@@ -77,6 +78,7 @@ errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err) ERR_MU
 
 errc drafts_truncate(struct drafts *d, const char *file, uint64_t size, struct err *err) ERR_MUST_CHECK;
 errc draft_truncate(struct draft *o, uint64_t size, struct err *err) ERR_MUST_CHECK; // the same of an open file
+// The time of a file, until it is written to; of a job's file also after a remount, and in other mounts.
 void drafts_touch(struct drafts *d, const char *file, int64_t mtime_ms);
 // `replace`: a file that is there may be replaced; else ERR_EXISTS. The file of a job that was submitted is gone for
 // good when it is renamed, as when it is removed, until it comes back; ERR_NOT_PERMITTED where its new name is that of

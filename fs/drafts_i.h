@@ -14,6 +14,7 @@ struct file {
     char *text;
     size_t len, cap;
     int64_t mtime_ms;
+    bool touched;           // mtime_ms was set, and nothing written since
     uint64_t version;       // goes up with each change that has to be decided on
     uint64_t decided;       // the version that `outcome` is about
     struct err outcome;     // code ERR_OK: it was submitted, or there was nothing to submit
@@ -26,6 +27,7 @@ struct saved {
     struct saved *next;
     char *name, *text;
     int64_t ms;
+    int64_t mtime_ms;       // of its file, where it was set; as it was last heard of the jobs
     bool away;              // its file was renamed: it does not come back by itself
 };
 
@@ -56,6 +58,9 @@ void drafts_unref(struct drafts *d, struct file *f);
 errc drafts_resize(struct drafts *d, struct file *f, uint64_t len, struct err *err) ERR_MUST_CHECK;
 // What came of a text that was submitted as `job`: it is what `f` holds, if `same`.
 void drafts_submitted(struct drafts *d, struct file *f, const char *job, const char *text, size_t len, bool same);
+// Tells the jobs what time was set for the file of the job, which holds what it was submitted with; nothing where none
+// was set. Without the lock.
+void drafts_tell_mtime(struct drafts *d, struct file *f, const char *job);
 // The text is again that which the job has, where that is known.
 void drafts_revert(struct drafts *d, struct file *f, const char *job);
 struct saved *drafts_saved(struct drafts *d, const char *job, bool make);

@@ -39,6 +39,7 @@ static void changed(struct file *f)
 {
     f->version++;
     f->mtime_ms = clock_wall_ms();
+    f->touched = false;
     free(f->submitted_as);
     f->submitted_as = NULL;
 }
@@ -122,6 +123,7 @@ static errc take(struct drafts *d, struct file *f, uint64_t off, const void *dat
     if (behind && off <= end_before) {
         f->outcome = (struct err)ERR_INIT;
         f->mtime_ms = clock_wall_ms();
+        f->touched = false;
     } else {
         changed(f);
         *ret_look = off + len == f->len;
@@ -224,9 +226,21 @@ void drafts_touch(struct drafts *d, const char *file, int64_t mtime_ms)
 {
     pthread_mutex_lock(&d->lock);
     struct file *f = drafts_at(d, file);
+    auto_free char *job = f != NULL ? mem_strdup(f->submitted_as) : NULL;
     if (f != NULL) {
         f->mtime_ms = mtime_ms;
+        f->touched = true;
+        f->refs++;
     }
+    pthread_mutex_unlock(&d->lock);
+    if (f == NULL) {
+        return;
+    }
+    if (job != NULL) {
+        drafts_tell_mtime(d, f, job);
+    }
+    pthread_mutex_lock(&d->lock);
+    drafts_unref(d, f);
     pthread_mutex_unlock(&d->lock);
 }
 

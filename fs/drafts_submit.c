@@ -210,6 +210,9 @@ errc draft_flush(struct draft *o, struct cancel *cancel, struct err *err)
     bool blank;
     e = drafts_decide(d, job, NULL, text, len, cancel, &blank, err);
     end_submission(d, f, version, job, text, len, e, blank, err);
+    if (!e) {
+        drafts_tell_mtime(d, f, job);
+    }
     return e;
 }
 
@@ -256,6 +259,9 @@ static errc submit_and_move(struct drafts *d, struct file *f, const char *from, 
         if (!blank) {
             drafts_submitted(d, f, job, text, len, f->version == version);
         }
+        pthread_mutex_unlock(&d->lock);
+        drafts_tell_mtime(d, f, job);
+        pthread_mutex_lock(&d->lock);
     }
     drafts_unref(d, f);
     return e;

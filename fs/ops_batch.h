@@ -10,7 +10,7 @@ bool ops_batch_denied(fuse_req_t req, enum stat_op op, uint64_t nodeid, const ch
 // The drafts and jobs of the mount, on a worker.
 errc ops_batch_get(struct serve *s, struct jobs **jobs, struct drafts **drafts, struct err *err) ERR_MUST_CHECK;
 
-// K_BATCH_FILE and K_JOB_CTL.
+// Attributes of K_BATCH and K_BATCH_FILE; open is of K_BATCH_FILE and K_JOB_CTL.
 void ops_batch_open(fuse_req_t req, const struct inode_view *v, struct fuse_file_info *fi);
 void ops_batch_create(fuse_req_t req, fuse_ino_t parent, const char *name, struct fuse_file_info *fi);
 void ops_batch_setattr(fuse_req_t req, const struct inode_view *v, const struct stat *attr, int to_set,

@@ -212,7 +212,8 @@ static errc set_owner(const struct set_attr *j, struct err *err)
     const struct serve *s = j->serve;
     bool other = (j->to_set & FUSE_SET_ATTR_UID && j->attr.st_uid != s->batch->uid) ||
                  (j->to_set & FUSE_SET_ATTR_GID && j->attr.st_gid != s->gid);
-    return other ? err_set(err, ERR_NOT_PERMITTED, "files in .batch belong to the mounting user") : ERR_OK;
+    return other ? err_set(err, ERR_NOT_PERMITTED, ".batch and its files belong to the mounting user")
+                 : ERR_OK;
 }
 
 static errc set_attr(struct request *r, struct set_attr *j, struct inode_view *ret, struct err *err)
@@ -261,9 +262,25 @@ static void run_set_attr(struct request *r)
     }
 }
 
+// Who copies a whole directory sets at the end what the directory has.
+static void set_attr_of_batch(fuse_req_t req, const struct inode_view *v, const struct set_attr *j)
+{
+    struct err err = ERR_INIT;
+    if (set_owner(j, &err)) {
+        ops_fail(req, OP_SETATTR, v->nodeid, NULL, err.code, err.cause);
+    } else {
+        ops_reply_attr(j->serve, req, v);
+    }
+}
+
 void ops_batch_setattr(fuse_req_t req, const struct inode_view *v, const struct stat *attr, int to_set,
                        struct fuse_file_info *fi)
 {
+    if (v->kind == K_BATCH) {
+        struct set_attr of_batch = {.serve = serve_of(req), .attr = *attr, .to_set = to_set};
+        set_attr_of_batch(req, v, &of_batch);
+        return;
+    }
     struct set_attr *j = mem_zalloc(sizeof(*j));
     struct handle *h = fi != NULL ? (struct handle *)(uintptr_t)fi->fh : NULL;
     *j = (struct set_attr){

@@ -79,7 +79,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, 
         fuse_reply_err(req, ESTALE);
     } else if (ops_batch_denied(req, OP_SETATTR, ino, NULL, v.kind)) {
         return;
-    } else if (s->batch != NULL && v.kind == K_BATCH_FILE) {
+    } else if (s->batch != NULL && (v.kind == K_BATCH_FILE || v.kind == K_BATCH)) {
         ops_batch_setattr(req, &v, attr, to_set, fi);
     } else if ((v.kind == K_CTL_REFRESH || v.kind == K_JOB_CTL) && !s->read_only && !(to_set & ~harmless)) {
         ops_reply_attr(s, req, &v);

@@ -88,7 +88,7 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
     struct serve *s = serve_of(req);
     struct inode_view v;
     count_op(s, OP_REFUSED);
-    if (s->batch != NULL && inodes_get(s->inodes, ino, 0, &v) && v.kind == K_BATCH_FILE) {
+    if (s->batch != NULL && inodes_get(s->inodes, ino, 0, &v) && (v.kind == K_BATCH_FILE || v.kind == K_BATCH)) {
         // Who copies access lists goes on without where there are none.
         fuse_reply_err(req, EOPNOTSUPP);
         return;

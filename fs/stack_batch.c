@@ -53,9 +53,14 @@ static bool lives(void *arg, const char *name)
     return can_kill;
 }
 
-static bool saved(void *arg, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms)
+static bool saved(void *arg, unsigned index, struct job_saved *ret)
 {
-    return jobs_saved(arg, index, ret_name, ret_text, ret_ms);
+    return jobs_saved(arg, index, ret);
+}
+
+static bool touch(void *arg, const char *name, const char *text, size_t len, int64_t mtime_ms)
+{
+    return jobs_touch(arg, name, text, len, mtime_ms);
 }
 
 static void unsave(void *arg, const char *name)
@@ -132,7 +137,8 @@ static errc make(struct stack_batch *b, struct err *err)
     e = jobs_new(&conf, &b->jobs, err);
     if (!e) {
         struct drafts_jobs of_drafts = {.arg = b->jobs, .check = check, .vet = vet, .submit = submit,
-                                        .lives = lives, .saved = saved, .unsave = unsave, .resave = resave};
+                                        .lives = lives, .saved = saved, .touch = touch, .unsave = unsave,
+                                        .resave = resave};
         b->drafts = drafts_new(&of_drafts);
         b->made = true;
     }

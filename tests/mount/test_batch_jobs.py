@@ -333,3 +333,18 @@ def test_without_credentials_or_region(batch_mounter, cloud, tmp_path):
         assert part(mount, "never", "status") == "not submitted"
         assert word in mount.read(".metaflowfs/status").decode().lower()
     assert not cloud.log()
+
+
+def test_a_job_id_that_batch_does_not_know_yet(batch_mounter, cloud):
+    """S560: a job id that Batch does not know is asked for once in three seconds, and found once Batch knows it."""
+    mount, job_id = batch_mounter(cloud), "0a0a0a0a-1111-4222-8333-444444444444"
+    mount.names(".batch")
+    cloud.log(clear=True)
+    for _ in range(3):
+        assert part_or_none(mount, job_id, "status") is None
+    assert len([c for c in cloud.log().of("describejobs") if job_id in c.body["jobs"]]) <= 2
+    arn = "arn:aws:batch:%s:%s:job/%s" % (batching.REGION, batching.ACCOUNT, job_id)
+    with cloud.lock:
+        cloud.jobs[job_id] = cloud.begun({"jobId": job_id, "jobArn": arn},
+                                         {"jobName": "nightly", "jobQueue": "q-ec2", "jobDefinition": "d:1"})
+    comes(mount, job_id, "status", "RUNNABLE", 30)

@@ -15,6 +15,7 @@ import pytest
 
 import batching
 import make
+import s3ing
 from batching import BROKEN, THROTTLED, Held, comes, job, part, part_or_none, refused, save
 from mounting import is_mounted
 from servicing import free_port
@@ -422,3 +423,21 @@ def test_journals_are_private(batch_mounter, cloud, tmp_path):
     save(again, "fine", job())
     assert len(cloud.submitted()) == 2
     assert os.path.exists(again / ".batch/fine")
+
+
+def test_saves_that_wait_leave_connections_to_readers(batch_mounter, cloud, batch_root, batch_run, batch_s3):
+    """S563: saves that wait for AWS take half of the connections at most, and keep no read of S3 waiting."""
+    mount = batch_mounter(cloud, root=batch_root, env=s3ing.s3_env(batch_s3.url), args=["--max-connections", "4"])
+    mount.names(".batch")
+    held, task = Held(), "%s/start/1" % batch_run
+    cloud.rule = lambda c: {"hold": held} if c.op == "submitjob" else None
+    saves = [saving(mount, "slow-%d" % n, job(["echo", str(n)])) for n in range(6)]
+    try:
+        make.wait_for(lambda: len(cloud.log().of("submitjob")) == 2, "the saves that may be sent")
+        read = concurrent.futures.ThreadPoolExecutor(1).submit(
+            lambda: [mount.read("%s/%s" % (task, name)) for name in ("greeting", "message")])
+        assert all(read.result(20)) and not any(s.done() for s in saves)
+        assert len(cloud.log().of("submitjob")) == 2
+    finally:
+        held.go()
+    assert [s.result(60) for s in saves] == [0] * 6 and len(cloud.submitted()) == 6

@@ -28,6 +28,7 @@ CONFIGS = {
                   METAFLOW_BATCH_DEFAULT_TAGS='{"team": "ml", "cost": "a b"}', METAFLOW_SERVICE_URL="http://mf.test",
                   METAFLOW_SERVICE_HEADERS='{"a": "b\u00e9"}', METAFLOW_SERVICE_INTERNAL_URL="http://inside.test",
                   METAFLOW_S3_SERVER_SIDE_ENCRYPTION="AES256"),
+    "tags not emitted": dict(BASE, METAFLOW_BATCH_DEFAULT_TAGS='{"team": "ml", "cost": "a b"}'),
     "default image": dict(BASE, METAFLOW_DEFAULT_CONTAINER_IMAGE="localhost:5000/image@sha256:0a",
                           METAFLOW_DEFAULT_CONTAINER_REGISTRY="r", METAFLOW_BATCH_EMIT_TAGS="true",
                           METAFLOW_ECS_S3_ACCESS_IAM_ROLE="it's \"a\" role\\\u00e9\u00a0\u200b"),
@@ -162,13 +163,12 @@ def expected_environment(theirs):
     return [{"name": name, "value": value} for name, value in merged.items()]
 
 
-def expected_tags(theirs, case, config):
-    """Metaflow's tags without those of a task and of its version; what the file and the defaults give also where
+def expected_tags(theirs, case):
+    """Metaflow's tags without those of a task and of its version; what the file gives also where
     METAFLOW_BATCH_EMIT_TAGS is not set, which Metaflow would drop."""
     tags = {k: v for k, v in (theirs or {}).items() if k not in ("metaflow.step_name", "metaflow.version")}
     if theirs is None:
-        tags = {**json.loads(config.get("METAFLOW_BATCH_DEFAULT_TAGS", "{}")),
-                **(case["batch"].get("aws_batch_tags") or {})}
+        tags = case["batch"].get("aws_batch_tags")
     return tags or None
 
 
@@ -192,7 +192,7 @@ def compare(ours, oracle, name, case):
         assert a[key] == b[key], key
     assert a["parameters"] == {k: v for k, v in b["parameters"].items()
                                if k in ("metaflow.flow_name", "metaflow.run_id", "metaflow.user")}
-    assert a.get("tags") == expected_tags(b.get("tags"), case, config)
+    assert a.get("tags") == expected_tags(b.get("tags"), case)
     assert not {"retryStrategy", "dependsOn", "propagateTags"} & set(a) and set(a["containerOverrides"]) == {
         "command", "resourceRequirements", "environment"}
     return "equal"
@@ -314,6 +314,16 @@ def test_without_code_there_is_no_run(ours):
     assert mine["containerOverrides"]["command"] == ["true"]
     assert not [e for e in mine["containerOverrides"]["environment"] if e["name"].startswith("METAFLOW_CODE")]
     assert "batch.image: no image is named" in ours.request(case, BASE, code=False)["problems"]
+
+
+def test_tags_of_the_configuration(ours, oracle):
+    """S562: METAFLOW_BATCH_DEFAULT_TAGS are sent where Metaflow sends them, with METAFLOW_BATCH_EMIT_TAGS alone."""
+    case, defaults = {"platform": "EC2", "batch": {}}, {"team": "ml", "cost": "a b"}
+    assert json.loads(CONFIGS["tags not emitted"]["METAFLOW_BATCH_DEFAULT_TAGS"]) == defaults
+    for name, sent in (("tags not emitted", None), ("image", defaults)):
+        theirs, mine = oracle(name, case)["submit"].get("tags"), ours.request(case, CONFIGS[name])["submit"].get("tags")
+        assert (theirs is None) == (mine is None) == (sent is None), (theirs, mine)
+        assert sent is None or (sent.items() <= theirs.items() and sent.items() <= mine.items())
 
 
 @pytest.mark.parametrize("case", [{"batch": {"swappiness": 100}}, {"environment": {"vars": {"A": "$.x"}}}], ids=str)

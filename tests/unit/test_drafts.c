@@ -25,7 +25,9 @@ struct fake {
     atomic_bool hold_vet;     // what comes before them waits
     unsigned unsaved, resaved, whole_refused;
     const char *saved_text;   // of the job "old"
-    int64_t saved_ms;
+    int64_t saved_ms, saved_mtime_ms;
+    char touched[256];        // "NAME TEXT TIME", the last that was told
+    unsigned touches;
 };
 
 static errc fake_check(void *arg, const char *name, const char *text, size_t len, enum jobs_text *ret, struct err *err)
@@ -104,15 +106,22 @@ static bool fake_lives(void *arg, const char *name)
     return f->lives && strcmp(f->name, name) == 0;
 }
 
-static bool fake_saved(void *arg, unsigned index, char **ret_name, char **ret_text, int64_t *ret_ms)
+static bool fake_saved(void *arg, unsigned index, struct job_saved *ret)
 {
     const struct fake *f = arg;
     if (index > 0 || f->saved_text == NULL) {
         return false;
     }
-    *ret_name = mem_strdup("old");
-    *ret_text = mem_strdup(f->saved_text);
-    *ret_ms = f->saved_ms;
+    *ret = (struct job_saved){.name = mem_strdup("old"), .text = mem_strdup(f->saved_text), .saved_ms = f->saved_ms,
+                              .mtime_ms = f->saved_mtime_ms};
+    return true;
+}
+
+static bool fake_touch(void *arg, const char *name, const char *text, size_t len, int64_t mtime_ms)
+{
+    struct fake *f = arg;
+    snprintf(f->touched, sizeof(f->touched), "%s %.*s %lld", name, (int)len, text, (long long)mtime_ms);
+    f->touches++;
     return true;
 }
 
@@ -142,7 +151,7 @@ static int setup_with(void **state, const char *saved_text)
     x->fake.saved_text = saved_text;
     x->fake.saved_ms = 1000;
     struct drafts_jobs jobs = {&x->fake, fake_check, fake_vet, fake_submit, fake_lives,
-                               fake_saved, fake_unsave, fake_resave};
+                               fake_saved, fake_touch, fake_unsave, fake_resave};
     x->d = drafts_new(&jobs);
     *state = x;
     return 0;
@@ -478,6 +487,41 @@ static void test_what_was_saved_is_there(void **state)
     assert_int_equal(submits(x), 0);
 }
 
+// The time that was set for a job's file goes to the job once it is submitted, and comes back from it.
+static void test_times_that_are_set(void **state)
+{
+    struct fixture *x = *state;
+    struct draft_info info;
+    assert_int_equal(save(x, "plain.json", "{}"), ERR_OK);
+    assert_int_equal(save(x, ".a.json.Xy", "{\"a\":1}"), ERR_OK); // rsync's: set, then renamed
+    drafts_touch(x->d, ".a.json.Xy", 5000);
+    assert_int_equal(x->fake.touches, 0);
+    assert_int_equal(drafts_rename(x->d, ".a.json.Xy", "a.json", true, NULL, &x->err), ERR_OK);
+    assert_string_equal(x->fake.touched, "a {\"a\":1} 5000");
+    struct draft *o = open_for_write(x, "b.json"); // cp -p's: set, then closed
+    assert_int_equal(draft_write(o, 0, "{\"b\":1}", 7, NULL, &x->err), ERR_OK);
+    drafts_touch(x->d, "b.json", 6000);
+    assert_int_equal(x->fake.touches, 1);
+    assert_int_equal(draft_flush(o, NULL, &x->err), ERR_OK);
+    assert_string_equal(x->fake.touched, "b {\"b\":1} 6000");
+    draft_close(o);
+    drafts_touch(x->d, "a.json", 7000); // and touch's
+    assert_string_equal(x->fake.touched, "a {\"a\":1} 7000");
+    x->fake.lives = false;
+    assert_int_equal(save(x, "b.json", "{\"b\":2}"), ERR_OK); // written anew, its time is that of the writing
+    assert_int_equal(x->fake.touches, 3);
+    drafts_touch(x->d, "none.json", 1);
+    assert_int_equal(x->fake.touches, 3);
+    // Another mount set it.
+    x->fake.saved_mtime_ms = 8000;
+    drafts_sync(x->d);
+    assert_true(drafts_find(x->d, "old.json", &info) && info.mtime_ms == 8000);
+    drafts_touch(x->d, "old.json", 9000);
+    x->fake.saved_mtime_ms = 9000;
+    drafts_sync(x->d);
+    assert_true(drafts_find(x->d, "old.json", &info) && info.mtime_ms == 9000);
+}
+
 static void test_limits(void **state)
 {
     struct fixture *x = *state;
@@ -611,6 +655,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_submitted_file_is_no_second_job, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_file_in_the_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_saved_is_there, setup_old, teardown),
+        cmocka_unit_test_setup_teardown(test_times_that_are_set, setup_old, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_open_file_outlives_its_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_write_that_is_interrupted, setup, teardown),

@@ -26,7 +26,7 @@
 static struct server {
     int fd, port;
     pthread_t thread;
-    atomic_bool ending;
+    atomic_bool ending, let_go;
     atomic_int accepted, served, open;
     char last[2048]; // the last request's head
 } server;
@@ -75,6 +75,12 @@ static bool answer(int fd, const char *path)
     if (strncmp(path, "/slow", 5) == 0) {
         hold(atoi(path + 5));
         return say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow");
+    }
+    if (strcmp(path, "/held") == 0) {
+        while (!atomic_load(&server.let_go) && !atomic_load(&server.ending)) {
+            pause_ms(1);
+        }
+        return say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nheld");
     }
     if (strcmp(path, "/stall") == 0) {
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
@@ -561,6 +567,46 @@ static void what_is_ahead_leaves_connections(void **state)
     http_free(h);
 }
 
+// Waits until so many requests are there, and so many of them run.
+static void comes_to(struct http *h, unsigned waiting, unsigned running)
+{
+    struct http_stats st = {0};
+    for (int i = 0; i < 20000 && (st.waiting != waiting || st.running != running); i++) {
+        pause_ms(1);
+        http_stats(h, &st);
+    }
+    assert_int_equal(st.waiting, waiting);
+    assert_int_equal(st.running, running);
+}
+
+static void what_is_patient_leaves_connections(void **state)
+{
+    (void)state;
+    enum { N = 6 };
+    struct http *h = engine(&(struct http_conf){.max_connections = 4});
+    struct many patient = {.h = h, .path = "/held", .priority = HTTP_PATIENT},
+                ahead = {.h = h, .path = "/held", .priority = HTTP_AHEAD}, reader = {.h = h, .path = "/hello"};
+    pthread_t threads[2 * N];
+    atomic_store(&server.let_go, false);
+    for (int i = 0; i < 2 * N; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_one, i < N ? &patient : &ahead), 0);
+        if (i == N - 1) {
+            comes_to(h, N, 2);
+        }
+    }
+    comes_to(h, 2 * N, 3); // both leave one of four to readers
+    ask_one(&reader);
+    assert_int_equal(atomic_load(&reader.good), 1);
+    assert_int_equal(atomic_load(&patient.good) + atomic_load(&ahead.good), 0);
+    atomic_store(&server.let_go, true);
+    for (int i = 0; i < 2 * N; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(atomic_load(&patient.good), N);
+    assert_int_equal(atomic_load(&ahead.good), N);
+    http_free(h);
+}
+
 static void the_queue_has_an_end(void **state)
 {
     (void)state;
@@ -646,6 +692,7 @@ int main(void)
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(readers_go_first),
         cmocka_unit_test(what_is_ahead_leaves_connections),
+        cmocka_unit_test(what_is_patient_leaves_connections),
         cmocka_unit_test(the_queue_has_an_end),
         cmocka_unit_test(who_waits_for_the_dead_delays_nobody),
         cmocka_unit_test(an_answer_can_come_before_it_is_wanted),

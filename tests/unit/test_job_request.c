@@ -321,7 +321,8 @@ static void sizes_are_bounded(void **state)
     assert_int_equal(define(a, "EC2", false), ERR_INVALID);
     assert_non_null(strstr(a->problems.data, "command, environment.vars: the request would be about 4"));
     free(a->j.command.items[--a->j.command.len]);
-    for (unsigned i = 0; i < 51; i++) {
+    a->s.emit_tags = true;
+    for (unsigned i = 0; i < 49; i++) { // and Metaflow's own two
         auto_free char *name = mem_printf("tag%u", i);
         pairs_set(i % 2 ? &a->j.tags : &a->s.default_tags, name, "v");
     }
@@ -385,7 +386,7 @@ static void submissions(void **state)
         "\"METAFLOW_S3_ENDPOINT_URL\",\"value\":\"http://s3.test\"},{\"name\":\"HF_HOME\",\"value\":"
         "\"/metaflow_temp/hf\"},{\"name\":\"PLAIN\",\"value\":\"$.not.a.path\"}]},\"timeout\":"
         "{\"attemptDurationSeconds\":432000},\"jobDefinition\":\"arn\",\"parameters\":{\"metaflow.user\":\"golden\"},"
-        "\"tags\":{\"team\":\"mine\",\"cost\":\"centre\"},\"retryStrategy\":{\"attempts\":3},\"dependsOn\":"
+        "\"tags\":{\"team\":\"mine\"},\"retryStrategy\":{\"attempts\":3},\"dependsOn\":"
         "[{\"jobId\":\"id-1\"}]}");
 }
 
@@ -393,6 +394,9 @@ static void submissions_with_code(void **state)
 {
     struct all *a = *state;
     a->s.emit_tags = true;
+    pairs_set(&a->s.default_tags, "team", "default");
+    pairs_set(&a->s.default_tags, "cost", "centre");
+    pairs_set(&a->j.tags, "team", "mine");
     free(a->s.user);
     a->s.user = mem_strdup("jos\xc3\xa9 x!");
     a->j.tmpfs_tempdir = false;
@@ -420,7 +424,9 @@ static void submissions_with_code(void **state)
     assert_string_equal(json_str(json_get(parameters, "metaflow.flow_name")), "HelloFlow");
     assert_string_equal(json_str(json_get(parameters, "metaflow.run_id")), "17");
     assert_string_equal(json_str(json_get(parameters, "metaflow.user")), "jos\xc3\xa9 x!");
-    assert_int_equal(json_len(tags), 4);
+    assert_int_equal(json_len(tags), 6);
+    assert_string_equal(json_str(json_get(tags, "team")), "mine");
+    assert_string_equal(json_str(json_get(tags, "cost")), "centre");
     assert_string_equal(json_str(json_get(tags, "app")), "metaflow");
     assert_string_equal(json_str(json_get(tags, "metaflow.user")), "jos x");
     assert_int_equal(json_kind(json_get(body, "retryStrategy")), JSON_ABSENT);

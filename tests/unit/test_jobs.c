@@ -322,36 +322,135 @@ static void test_dry_run(void **state)
     rig_free(r);
 }
 
+// Another mount makes the job of a file that is a dry run here.
+static void test_dry_run_and_another_mount(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct rig *one = rig_new(folder, fake.net.port, NULL), *two = rig_new(folder, fake.net.port, NULL);
+    const char *dry = "{\"command\": [\"x\"], \"dry_run\": true}";
+    assert_int_equal(rig_submit(one, "a", dry, &err), ERR_OK);
+    assert_string_equal(rig_text(one, "a", JOB_STATUS), "dry run");
+    assert_int_equal(rig_submit(two, "a", GOOD, &err), ERR_OK);
+    assert_true(rig_wait(one, "a", "RUNNABLE"));
+    assert_string_equal(rig_text(one, "a", JOB_ID), fake.jobs[0].id);
+    assert_string_equal(rig_text(one, "a", JOB_JOB), GOOD);
+    assert_int_equal(jobs_kill(one->jobs, "a", NULL, &err), ERR_OK);
+    assert_true(rig_wait(one, "a", "FAILED"));
+    assert_int_equal(rig_submit(one, "a", dry, &err), ERR_OK); // it stands while nothing newer is there
+    jobs_look(one->jobs, NULL);
+    assert_int_equal(rig_submit(two, "b", GOOD, &err), ERR_OK);
+    assert_true(rig_wait(one, "b", "RUNNABLE"));
+    assert_string_equal(rig_text(one, "a", JOB_STATUS), "dry run");
+    rig_free(one);
+    rig_free(two);
+}
+
+// A mount that makes dry runs alone cannot learn that a job ended: it does not wait for that.
+static void test_dry_run_beside_a_job(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    rig_free(r);
+    fake_set(0, "SUCCEEDED", 0);
+    r = rig_new(folder, fake.net.port, &(struct rig_options){.dry_run = true});
+    int before = fake_calls(NULL);
+    assert_int_equal(rig_submit(r, "a", OTHER, &err), ERR_OK);
+    assert_string_equal(rig_text(r, "a", JOB_STATUS), "dry run");
+    assert_string_equal(rig_text_of(r, "a", "1", JOB_ID), fake.jobs[0].id);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // the job's own text: its directory is the job's again
+    assert_string_equal(rig_text(r, "a", JOB_ID), fake.jobs[0].id);
+    assert_int_equal(fake_calls(NULL), before);
+    rig_free(r);
+}
+
+// An id is written down by whoever submitted before Batch knows it.
+static void test_an_id_too_early(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct job_view v;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    const char *id = "00000000-0000-4000-8000-000000000001";
+    assert_int_equal(jobs_find(r->jobs, id, NULL, &v, &err), ERR_NOT_FOUND);
+    pthread_mutex_lock(&fake.lock);
+    fake_add("somebody-s", "queue", "{}");
+    pthread_mutex_unlock(&fake.lock);
+    errc e = ERR_NOT_FOUND;
+    for (int i = 0; i < 1500 && e; i++) {
+        loopback_pause(20);
+        e = jobs_find(r->jobs, id, NULL, &v, &err);
+    }
+    assert_int_equal(e, ERR_OK);
+    job_view_free(&v);
+    rig_free(r);
+}
+
+static void saved_free(struct job_saved *s)
+{
+    free(s->name);
+    free(s->text);
+}
+
 static void test_saved(void **state)
 {
     (void)state;
     struct rig *r = rig_new(folder, fake.net.port, NULL);
     struct err err = ERR_INIT;
-    char *name, *text;
-    int64_t ms;
+    struct job_saved s;
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
     assert_int_equal(rig_submit(r, "b", OTHER, &err), ERR_OK);
     jobs_unsave(r->jobs, "a");
     rig_free(r);
     r = rig_new(folder, fake.net.port, NULL);
-    assert_true(jobs_saved(r->jobs, 0, &name, &text, &ms));
-    assert_string_equal(name, "b");
-    assert_string_equal(text, OTHER);
-    assert_true(ms > 0);
-    free(name);
-    free(text);
-    assert_false(jobs_saved(r->jobs, 1, &name, &text, &ms));
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_string_equal(s.name, "b");
+    assert_string_equal(s.text, OTHER);
+    assert_true(s.saved_ms > 0 && s.mtime_ms == 0);
+    saved_free(&s);
+    assert_false(jobs_saved(r->jobs, 1, &s));
     assert_string_equal(rig_text(r, "a", JOB_JOB), GOOD); // the directory stays
     jobs_resave(r->jobs, "a");
-    assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
-    free(name);
-    free(text);
+    assert_true(jobs_saved(r->jobs, 1, &s));
+    saved_free(&s);
     jobs_unsave(r->jobs, "a");
     assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // and is the same job
     assert_int_equal(fake_jobs(), 2);
-    assert_true(jobs_saved(r->jobs, 1, &name, &text, &ms));
-    free(name);
-    free(text);
+    assert_true(jobs_saved(r->jobs, 1, &s));
+    saved_free(&s);
+    rig_free(r);
+}
+
+// The time that a program set for a job's file is known after a remount, while the file is that one.
+static void test_time_of_a_file(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    struct job_saved s;
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    assert_true(jobs_touch(r->jobs, "a", GOOD "\n", strlen(GOOD) + 1, 1234567890123));
+    assert_true(jobs_touch(r->jobs, "a", GOOD, strlen(GOOD), 1234567890123));
+    assert_false(jobs_touch(r->jobs, "a", OTHER, strlen(OTHER), 1));
+    assert_false(jobs_touch(r->jobs, "b", GOOD, strlen(GOOD), 1));
+    rig_free(r);
+    r = rig_new(folder, fake.net.port, NULL);
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_int_equal(s.mtime_ms, 1234567890123);
+    saved_free(&s);
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK); // it lives: the same job, and the same time
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_int_equal(s.mtime_ms, 1234567890123);
+    saved_free(&s);
+    fake_set(0, "SUCCEEDED", 0);
+    assert_true(rig_wait(r, "a", "SUCCEEDED"));
+    assert_int_equal(rig_submit(r, "a", OTHER, &err), ERR_OK);
+    assert_true(jobs_saved(r->jobs, 0, &s));
+    assert_string_equal(s.text, OTHER);
+    assert_int_equal(s.mtime_ms, 0);
+    saved_free(&s);
     rig_free(r);
 }
 
@@ -560,7 +659,11 @@ int main(void)
         cmocka_unit_test_setup(test_vet, setup),
         cmocka_unit_test_setup(test_all_problems_at_once, setup),
         cmocka_unit_test_setup(test_dry_run, setup),
+        cmocka_unit_test_setup(test_dry_run_and_another_mount, setup),
+        cmocka_unit_test_setup(test_dry_run_beside_a_job, setup),
+        cmocka_unit_test_setup(test_an_id_too_early, setup),
         cmocka_unit_test_setup(test_saved, setup),
+        cmocka_unit_test_setup(test_time_of_a_file, setup),
         cmocka_unit_test_setup(test_metaflows_jobs, setup),
         cmocka_unit_test_setup(test_log, setup),
         cmocka_unit_test_setup(test_nothing_to_ask, setup),

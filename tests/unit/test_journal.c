@@ -108,6 +108,7 @@ static void a_record_comes_back(void **state)
     i->last = mem_strdup("");
     i->sent_ms = 5;
     i->changed_ms = INT64_MAX;
+    i->mtime_ms = 7;
     assert_int_equal(journal_load(journal, r.name, &got, &err), ERR_NOT_FOUND);
     assert_int_equal(save(journal, &r), ERR_OK);
     assert_int_equal(journal_load(journal, r.name, &got, &err), ERR_OK);
@@ -130,6 +131,8 @@ static void a_record_comes_back(void **state)
     assert_int_equal(got.at[1].saved_ms, 1700000000000);
     assert_int_equal(got.at[1].sent_ms, 5);
     assert_true(got.at[1].changed_ms == INT64_MAX);
+    assert_int_equal(got.at[1].mtime_ms, 7);
+    assert_int_equal(got.at[0].mtime_ms, 0); // it is not written there, as before there was such a time
     auto_free char *path = path_of("träin 1.json");
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
