@@ -212,6 +212,24 @@ def test_arrays_of_pandas_by_themselves():
         assert json.loads(got) == json.loads(table)["data"]
 
 
+def test_keys_without_a_text():
+    """S564: a key whose literal is longer than 1 MiB is named by its type, and hides nothing else."""
+    keys = {"tuple": tuple(range(200000)), "frozenset": frozenset(range(200000)), "bytes": bytes(2**20), "str": None}
+    for name, key in keys.items():
+        value = {key: 1, "other": [2], 3: 4} if key else {"x" * 2**21: 1, "other": [2], 3: 4}
+        first = "UnsupportedType : builtins." + name if key else "x" * 2**21
+        want = [(first, 1), ("other", [2]), ("3", 4)]
+        for shown in (value, collections.ChainMap(value)):
+            (got,) = written(JSON, [shown])
+            assert list(json.loads(got).items()) == want, (name, got[:200])
+    one, two = (*range(200000), 1), (*range(200000), 2)
+    for shown in ({one: 1, "a": 2, two: 3}, collections.ChainMap({two: 3}, {one: 1, "a": 2})):
+        (got,) = written(JSON, [shown])
+        assert json.loads(got) == {"__items__": [[list(one), 1], ["a", 2], [list(two), 3]]}
+    (got,) = written(JSON, [{one: [shared := [1], {"r": shared}], "a": objects(7)}])
+    assert json.loads(got)["a"] == json_rules.to_json(objects(7)) and len(json.loads(got)) == 2
+
+
 def noted(error):
     error.add_note("of a test")
     return error
