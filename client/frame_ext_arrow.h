@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "client/frame_ext.h"
+#include "client/render_pandas.h"
 
 enum { ARROW_DEPTH = 24 }; // of types in types; what nests deeper is not read
 
@@ -49,8 +50,6 @@ struct arrow_array {
 
 // False where the type is none that is read.
 bool arrow_type_of(const struct value *type, struct arrow_type *ret);
-// str() of a pyarrow type. Appended.
-void arrow_type_name(struct buf *b, const struct value *type);
 // The parts of a type: seq_at() of its call's arguments; NULL where it is no such call.
 const struct value *arrow_call_arg(const struct value *type, const char *function, size_t i);
 // A buffer: None is no bytes. False where it is none that can be read.

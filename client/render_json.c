@@ -133,6 +133,21 @@ static bool put_reference(struct walk *w, const struct value *v, unsigned depth)
     return true;
 }
 
+// The scalar types that are their text; false for the others.
+static bool put_text(struct walk *w, const struct value *v)
+{
+    bool ok = text_call(&w->text, v);
+    if (ok && w->text.over)
+        put_unsupported(w->out, v);
+    else if (ok)
+        out_string(w->out, (const uint8_t *)w->text.data, w->text.len);
+    if (ok) {
+        w->text.len = 0;
+        w->text.over = false;
+    }
+    return ok;
+}
+
 // Writes a value, or its beginning: the rest then lies on the stack.
 static void put_value(struct walk *w, const struct value *v, unsigned depth)
 {
@@ -148,11 +163,8 @@ static void put_value(struct walk *w, const struct value *v, unsigned depth)
         }
         if (put_numpy_array(w, v, depth) || put_table(w, v, depth))
             return;
-        if (text_call(&w->text, v)) {
-            out_string(w->out, (const uint8_t *)w->text.data, w->text.len);
-            w->text.len = 0;
+        if (put_text(w, v))
             return;
-        }
     }
     if (!walk_open(w, v, depth))
         put_unsupported(w->out, v);

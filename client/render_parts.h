@@ -172,8 +172,13 @@ uint64_t npy_uint(const struct npy_type *t, const uint8_t *at); // of kind u
 bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
 // str() of a dtype without fields: "int64", ">f4", "datetime64[ns]", "<U3". Appended.
 void npy_type_name(struct buf *b, const struct npy_type *t);
-// The same of a dtype in a pickle, also of pandas: "Int64", "category", "datetime64[ns, UTC]". False, perhaps with
-// something appended, when the call v is none of them.
+void npy_type_unit(struct buf *b, const struct npy_type *t); // of a date or span: "[ns]", "[25s]", ""
+// str() of a dtype v with fields, or of an array of another; t: npy_type_of(v). False, perhaps with something
+// appended, where it has titles that are no text. (render_dtype_fields.c)
+bool text_structured(struct buf *b, const struct value *v, const struct npy_type *t);
+// The same of any dtype in a pickle, also of pandas: "[('a', '<i4')]", "StringDType()", "Int64", "category",
+// "datetime64[ns, UTC]", "int64[pyarrow]", "Sparse[int64, 0]". False, perhaps with something appended, when the call v
+// is none of them.
 bool text_dtype(struct buf *b, const struct value *v);
 // The count of a date or span (M, m); INT64_MIN is NaT.
 int64_t npy_ticks(const struct npy_type *t, const uint8_t *at);

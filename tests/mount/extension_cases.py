@@ -2,6 +2,7 @@
 Run as a program with that pandas first on PYTHONPATH; standard output is a pickle of plain values: a dict of
     series: [(name, [pickles], dtype, json cells, csv cells, type in to_records())]
     scalars: [(name, recorded type, [pickles], what the JSON rules make of it)]
+    dtypes: [(name, [pickles], str())]
 A json cell is what the JSON rules make of the value, None where it is missing; a csv cell is the field of to_csv(), None
 for all where this pandas cannot write it; the type is "" where to_records() has objects or makes other numbers, None
 where it is not asked for."""
@@ -307,5 +308,21 @@ def scalar_cases():
     yield "masked", "", [pickle.dumps(np.ma.masked)], str(np.ma.masked)
 
 
+def dtypes():
+    for kind in [times, periods, intervals, categories, masked, strings, sparse] + ([arrow] if pa else []):
+        for _, make in kind():
+            yield make().dtype
+    yield from (pd.IntervalDtype(), pd.IntervalDtype("int64"), pd.SparseDtype(bool), pd.SparseDtype("M8[ns]"), pd.SparseDtype("m8[ns]"), pd.SparseDtype("c16"),
+                pd.SparseDtype(object, "it's"), pd.SparseDtype("i8", np.int64(3)), pd.SparseDtype("f4", 0.1))
+    if pa and MAJOR > 1:
+        inner = pa.struct([pa.field("a", pa.int8(), nullable=False), ("b", pa.list_(pa.string()))])
+        yield from map(pd.ArrowDtype, (pa.null(), inner, pa.list_(pa.float32(), 3), pa.map_(pa.string(), inner), pa.binary(3), pa.decimal128(10, 2)))
+
+
+def dtype_cases():
+    for dtype in dtypes():
+        yield repr(dtype), [pickle.dumps(dtype, protocol) for protocol in (2, 4, 5)], str(dtype)
+
+
 if __name__ == "__main__":
-    sys.stdout.buffer.write(pickle.dumps({"series": list(series()), "scalars": list(scalar_cases())}))
+    sys.stdout.buffer.write(pickle.dumps({"series": list(series()), "scalars": list(scalar_cases()), "dtypes": list(dtype_cases())}))

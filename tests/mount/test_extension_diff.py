@@ -154,6 +154,15 @@ def test_scalars(cases):
         assert ok and text == ("null" if want is None else want) + "\n", (version, name, text)
 
 
+def test_dtypes(cases):
+    """S565: the dtype of every extension type, as each version pickles it, is its str()."""
+    version, found = cases
+    rows = [(case, data) for case in found["dtypes"] for data in case[1]]
+    assert len(rows) > 100
+    for ((name, _, want), _), (ok, text) in zip(rows, render([(None, data) for _, data in rows])):
+        assert ok and json.loads(text) == newest_dtype(want), (version, name, text)
+
+
 @pytest.mark.parametrize("version", ["1.1.5", "1.3.5"])
 def test_old_layouts(version):
     """S370, S372: objects with dicts, of pandas before 1.3, and what was before _unpickle_block."""

@@ -336,6 +336,39 @@ def test_dtypes():
         assert json_rules.same(json_rules.to_json(frame.dtypes), json.loads(got)), got
 
 
+def dtypes_with_fields():
+    inner, aligned = np.dtype([("x", "i1"), ("y", ">f8")]), np.dtype([("c", "i1"), ("d", "f8")], align=True)
+    yield from map(np.dtype, [
+        [("a", "i4"), ("b", "U3")], ("f4", (2,)), (">f4", (2, 3)), [("a", inner), ("b", "U3", (2,))], [("a", "i1"), ("b", aligned, (2, 3))], [],
+        {"names": ["x", "y"], "formats": ["i4", "i2"], "offsets": [2, 0]}, {"names": ["x"], "formats": ["i4"], "offsets": [0], "itemsize": 9},
+        [(("title", "a"), "i4")], (np.record, [("a", "i4")]), (np.record, {"names": ["x"], "formats": ["i4"], "offsets": [4], "titles": ["t"]}),
+        {"names": ["x", "y"], "formats": ["i4", "f4"], "offsets": [0, 0], "titles": ["t", None]}, (inner, (2,)), [("v", "V0"), ("z", "U0"), ("s", "S0")],
+        [("a", "M8[ns]"), ("b", ">m8[25s]"), ("c", "?"), ("d", "V5"), ("e", "S2"), ("f", "g"), ("g", "O"), ("h", "M8"), ("i", ">c8")], [("é", "i4"), ("it's", "i4")]])
+    yield from (aligned, np.dtype([("b", "U3", (2,)), ("c", aligned, (2, 3))], align=True), np.dtype([("a", "i1"), ("b", "c16"), ("c", "g")], align=True))
+    yield from (np.dtypes.StringDType(), np.dtypes.StringDType(coerce=False), *(np.dtypes.StringDType(na_object=na) for na in (None, np.nan, pd.NA, "it's")),
+                np.dtypes.StringDType(na_object=np.nan, coerce=False))
+
+
+def test_dtypes_with_fields():
+    """S565: dtypes of numpy with fields, of arrays in elements and of variable strings are their str(), too."""
+    types = list(dtypes_with_fields())
+    for protocol in (2, 4, 5):
+        for value, got in zip(types, written(JSON, types, protocol)):
+            assert json.loads(got) == str(value), (value, got)
+    check_csv([objects(*types)])
+
+
+def test_long_scalars():
+    """S565: a scalar whose text is longer than 1 MiB is named by its type, and hides nothing else."""
+    (got,) = written(JSON, [[pathlib.PurePosixPath("x" * 2**21), 1, uuid.UUID(int=5), 2**70]])
+    assert json.loads(got) == ["UnsupportedType : pathlib.PurePosixPath", 1, str(uuid.UUID(int=5)), 2**70]
+
+
+def test_missing_moments_in_lists():
+    """S400: NaT is named with its unit where the numpy that made it does so."""
+    check_csv([objects([np.datetime64("NaT", "ns"), np.datetime64("NaT"), np.timedelta64("NaT", "25s"), np.timedelta64("NaT"), np.datetime64("NaT", "3D")])])
+
+
 def test_arrays_of_the_standard_library():
     """S14: an array.array is an array."""
     arrays = [array.array(code, [0, 1, 127]) for code in "bBhHiIlLqQfd"] + [array.array("d"), array.array("h", [-2])]
