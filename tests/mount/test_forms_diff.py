@@ -184,6 +184,21 @@ def test_npy_of_text_and_objects():
         assert got.dtype == want.dtype and got.tobytes() == want.tobytes(), (value, got)
 
 
+def test_one_long_text_in_npy():
+    """S566: one long text makes its whole column wide: more than there is room for is told before the first byte."""
+    texts = ["a" * 5000] + ["b"] * 10000
+    said = "limit: %%s is 5,000 characters wide in each of %s %s, 0.2 GB in all; %s has it shorter, and metaflowfs cat writes it as it is"
+    rows, items, entries = (said % part for part in (("10,001", "rows", ".csv/"), ("10,001", "elements", ".json/"), ("20,002", "elements", ".json/")))
+    grid = np.array([texts, texts[1:] + ["c"]], dtype=object).T
+    cases = [(pd.DataFrame({"n": range(10001), "t": texts, "u": "x"}), rows % "column t"), (pd.Series(texts), items % "the text"),
+             (np.array(texts, dtype=object), items % "the array's text"), (grid, (entries % "the array's text").replace("0.2", "0.4")),
+             (pd.MultiIndex.from_arrays([texts, range(10001)]), (rows % "an entry").replace("5,000", "5,007"))]
+    for (value, want), (ok, got) in zip(cases, ask([(NPY, pickle.dumps(value)) for value, _ in cases])):
+        assert not ok and got.decode() == want, got
+    within = pd.DataFrame({"n": range(1001), "t": texts[:1001]})
+    assert np.load(io.BytesIO(written(NPY, [within])[0]))["t"].tolist() == texts[:1001]
+
+
 def test_json_of_nested_tables():
     """S403: tables stand in values, and values in tables; a table within itself is a reference."""
     inner = pd.DataFrame({"a": objects([1, {"k": [1, float("nan")]}], pd.Series([[1]], name="s"))})
