@@ -199,6 +199,28 @@ def test_one_long_text_in_npy():
     assert np.load(io.BytesIO(written(NPY, [within])[0]))["t"].tolist() == texts[:1001]
 
 
+def nested_records():
+    yield [("a", "i4"), ("b", "f8")], [(1, 2.0), (3, .1)]
+    yield [("a", "f4"), ("b", "f2"), ("c", "U3"), ("d", "?"), ("e", "S4"), ("f", "c8"), ("g", "c16")], [(1, .1, "é'\"", True, b"a\0b", 1 + 2j, 1.5)]
+    yield [(c, "f8") for c in "abcdef"], [(np.nan, np.inf, -0.0, 1e20, 1e-7, 1e16)]
+    yield [("a", "u8"), ("b", ">i2"), ("c", "u1"), ("d", "g"), ("e", "V3")], [(2**63, -5, 200, .5, b"xyz")]
+    yield [("a", "M8[ns]"), ("b", "M8[us]"), ("c", ">M8[s]"), ("d", "M8[M]"), ("e", "M8[D]"), ("f", "M8[Y]"), ("g", "M8[2h]"), ("h", "M8[W]")], [
+        ("2020-01-01", "2020-02-29T01:02:03.000004", "1969-12-31T23:59:00", "2020-05", "1600-03-01", "1969", "2020-01-01T02", "2020-01-02"),
+        ("NaT", "2020-02-29T01:02:03", "NaT", "1969-11", "NaT", "12345", "NaT", "-3000-01-01"), ("NaT", 2**62, 2**62, 2**62, -2**62, 2**62, 2**62, 2**62)]
+    yield [("a", "m8[D]"), ("b", "m8[us]"), ("c", "m8[s]"), ("d", "m8[M]"), ("e", "m8[ns]"), ("f", "m8[25ms]")], [
+        (10**7, -1, 86401, 5, 10, 3), ("NaT", 0, -86400, 5, 10, 2**62), (2**62, 2**62, 2**62, 2**62, 2**62, -2**62)]
+
+
+def test_nested_records():
+    """S567: in a table of a structured array, a field that has fields itself is the tuple that pandas has there."""
+    frames = [np.array([(row, i) for i, row in enumerate(rows)], dtype=[("p", fields), ("q", "i4")]) for fields, rows in nested_records()]
+    for array, got in zip(frames, written(CSV, frames)):
+        assert got.decode() == pd.DataFrame(array).to_csv(), array
+    deeper = np.array([((1, ("a,",)), 2)], dtype=[("p", [("x", "i1"), ("y", [("z", "U2")])]), ("q", "i2")])  # which pandas cannot write
+    arrays = np.array([(([1, 2],), 1)], dtype=[("p", [("a", "f8", (2,))]), ("q", "i4")])
+    assert written(CSV, [deeper, arrays]) == [b',p,q\n0,"%s",2\n' % str(deeper["p"][0].item()).encode(), b",p,q\n0,UnsupportedType : numpy.void,1\n"]
+
+
 def test_json_of_nested_tables():
     """S403: tables stand in values, and values in tables; a table within itself is a reference."""
     inner = pd.DataFrame({"a": objects([1, {"k": [1, float("nan")]}], pd.Series([[1]], name="s"))})
