@@ -76,7 +76,8 @@ bool arrow_cell_text(struct buf *b, const struct arrow_array *a, size_t row, enu
 struct arrow_tree;
 struct arrow_tree *arrow_tree_new(void);
 void arrow_tree_free(struct arrow_tree *t);
-// A cell as what to_pylist() has: a list, a list of tuples, a dict. In STYLE_CSV as pandas writes them: lists of
+// A cell as what to_pylist() has: a list, a list of tuples, a dict; in lists alone a narrow float is written at its own
+// width, as in a column. In STYLE_CSV as pandas writes them: lists of
 // numbers, bool or text are arrays of numpy, and integers are floats where one of the column is missing. Valid until
 // the next call; NULL where it is too large or points nowhere.
 const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row,

@@ -163,6 +163,15 @@ def test_dtypes(cases):
         assert ok and json.loads(text) == newest_dtype(want), (version, name, text)
 
 
+def test_narrow_floats_in_lists(cases):
+    """S568: a float32 or float16 in a list of Arrow is written at its own width, as in a column; in a struct as Python has it."""
+    version, found = cases
+    assert len(found["narrow"]) == (0 if version == "no arrow" else 7)
+    for (name, _, want), (ok, text) in zip(found["narrow"], render([(None, data) for _, data, _ in found["narrow"]])):
+        cell = json.loads(text, parse_float=str)["data"][0]
+        assert ok and cell == json.loads(want, parse_float=str), (version, name, text)
+
+
 @pytest.mark.parametrize("version", ["1.1.5", "1.3.5"])
 def test_old_layouts(version):
     """S370, S372: objects with dicts, of pandas before 1.3, and what was before _unpickle_block."""
