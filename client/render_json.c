@@ -29,6 +29,12 @@ static void put_float(struct walk *w, double x, unsigned depth)
     }
 }
 
+// It grows by less than the square: by Karatsuba's exponent, almost.
+static uint64_t work_of_bigint(size_t len)
+{
+    return (uint64_t)((double)len * sqrt((double)len));
+}
+
 static void put_int(struct walk *w, const struct value *v)
 {
     if (v->kind == VALUE_INT)
@@ -37,7 +43,7 @@ static void put_int(struct walk *w, const struct value *v)
         put_unsupported(w->out, v);
         return;
     }
-    out_work(w->out, v->kind == VALUE_BIGINT ? (uint64_t)v->u.bytes.len * v->u.bytes.len / 64 : 0);
+    out_work(w->out, v->kind == VALUE_BIGINT ? work_of_bigint(v->u.bytes.len) : 0);
     out_buf(w->out, &w->text);
 }
 

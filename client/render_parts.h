@@ -64,7 +64,9 @@ struct shortest shortest_decimal(uint64_t c, int q, bool closer);
 void text_complex(struct buf *b, long double real, long double imag, enum float_width width);
 void text_int(struct buf *b, int64_t i);
 void text_uint(struct buf *b, uint64_t u);
-// False when the number is too large to become decimal in reasonable time.
+// False when the number, of two's complement, is of more than BIGINT_MAX bytes (631,305 digits), which take about half
+// a second. (render_bigint.c)
+enum { BIGINT_MAX = 256 * 1024 };
 bool text_bigint(struct buf *b, const uint8_t *le, size_t len);
 // Python's repr of a str and of bytes.
 void text_str_repr(struct buf *b, const uint8_t *s, size_t len);

@@ -249,6 +249,19 @@ def test_arrays_of_pandas_by_themselves():
         assert json.loads(got) == json.loads(table)["data"]
 
 
+def test_large_integers():
+    """S569: integers are exact, up to 256 KiB; a larger one is named by its type in JSON, and has no line."""
+    rng = random.Random(20260105)
+    numbers = [2**(32 * n) + d for n in (1, 31, 32, 33, 63, 64, 65, 128, 200, 256, 300, 440) for d in (-1, 0, 1)]
+    numbers += [rng.getrandbits(rng.randrange(64, 14000)) for _ in range(200)] + [10**n - d for n in range(0, 4200, 111) for d in (0, 1)]
+    numbers += [-n for n in numbers]
+    for number, got in zip(numbers, written(JSON, numbers)):
+        assert got == b"%d\n" % number
+    zeros = b"0" * 599999
+    assert written(JSON, [10**600000 + 7, -10**600000, [1, 2**(8 * 2**18), 2]]) == [
+        b"1%s7\n" % zeros, b"-10%s\n" % zeros, b'[\n  1,\n  "UnsupportedType : builtins.int",\n  2\n]\n']
+
+
 def test_keys_without_a_text():
     """S564: a key whose literal is longer than 1 MiB is named by its type, and hides nothing else."""
     keys = {"tuple": tuple(range(200000)), "frozenset": frozenset(range(200000)), "bytes": bytes(2**20), "str": None}
