@@ -438,6 +438,9 @@ def test_hostile_tables():
     record = np.zeros(2, dtype=[("a", [("b", "i1"), ("c", ">f4", (2, 3))]), ("e", "M8[ns]")])
     seeds = [pickle.dumps(v, 4) for v in (frame, frame.set_index(["i", "t"]), record, np.array(["a", None], dtype=object),
                                           objects(np.arange(2000), [np.ones((3, 4))], {"k": frame}))]
+    (fields, rows), *_ = [case for case in nested_records() if case[0][0][1] == "M8[ns]"]
+    seeds += [pickle.dumps(v, 4) for v in (list(dtypes_with_fields()), np.array([(row, 1) for row in rows], dtype=[("p", fields), ("q", "i4")]),
+                                           {(1, 2**5000): 1, b"x": 2, frozenset([1]): 3})]
     requests = []
     for seed in seeds:
         for _ in range(120):
