@@ -35,13 +35,14 @@ static errc render_csv(const struct value *v, struct cancel *cancel, struct sink
     return e ? e : csv_write(f, cancel, sink, err);
 }
 
-static errc render(const struct value *v, enum render_as as, struct cancel *cancel,
+// most: of the bytes of text that .npy makes wider than they are.
+static errc render(const struct value *v, enum render_as as, uint64_t most, struct cancel *cancel,
                    struct sink *sink, struct err *err)
 {
     if (as == RENDER_JSON)
         return render_json(v, cancel, sink, err);
     if (as == RENDER_NPY)
-        return npy_write(v, cancel, sink, err);
+        return npy_write(v, most, cancel, sink, err);
     if (as == RENDER_CSV)
         return render_csv(v, cancel, sink, err);
     return render_natural(v, (enum natural_form)as, cancel, sink, err);
@@ -63,7 +64,7 @@ static errc render_pickle(const struct artifact_env *env, const struct artifact 
     if (e != ERR_OK)
         return e;
     piece_sink_bound(p, value.len);
-    return render(pickle_root(value.pickle), as, cancel, &p->sink, err);
+    return render(pickle_root(value.pickle), as, p->left, cancel, &p->sink, err);
 }
 
 // The content of an included file is a str where it is text, as JSON has no other bytes.
@@ -107,7 +108,7 @@ static errc render_known(const struct artifact_env *env, const struct artifact *
         return e;
     auto_cleanup(buf_free) struct buf buf = {.max = KNOWN_MAX};
     struct buf_sink sink = sink_to_buf(&buf);
-    e = render(pickle_root(value.pickle), as, cancel, &sink.sink, err);
+    e = render(pickle_root(value.pickle), as, NPY_ANY, cancel, &sink.sink, err);
     if (e == ERR_OK)
         *ret = content_of_bytes(env->staging, buf.data ? buf.data : "", buf.len);
     return e;
@@ -170,7 +171,7 @@ errc artifact_stream(const struct artifact_env *env, const struct artifact *a, e
     auto_cleanup(artifact_value_free) struct artifact_value value = {0};
     if (e == ERR_OK)
         e = artifact_load(env, a, SIZE_MAX, cancel, &value, err);
-    return e == ERR_OK ? render(pickle_root(value.pickle), as[form], cancel, sink, err) : e;
+    return e == ERR_OK ? render(pickle_root(value.pickle), as[form], NPY_ANY, cancel, sink, err) : e;
 }
 
 errc artifact_open_csv(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,

@@ -225,9 +225,10 @@ static void put_element(struct csv *c, const struct npy_type *t, const uint8_t *
         put_bare(c, text, format_int(text, i));
     } else if (t->kind == 'c') {
         put_complex(c, t, at);
-    } else if (npy_text(&c->o->scratch, t, at)) {
+    } else if (t->fields ? py_record(&c->o->scratch, t, at) : npy_text(&c->o->scratch, t, at)) {
         put_scratch(c);
     } else {
+        c->o->scratch.len = 0;
         put_unsupported(c, "numpy.void", 10);
     }
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "client/frame_ext.h"
+#include "client/render_pandas.h"
 
 enum { ARROW_DEPTH = 24 }; // of types in types; what nests deeper is not read
 
@@ -49,8 +50,6 @@ struct arrow_array {
 
 // False where the type is none that is read.
 bool arrow_type_of(const struct value *type, struct arrow_type *ret);
-// str() of a pyarrow type. Appended.
-void arrow_type_name(struct buf *b, const struct value *type);
 // The parts of a type: seq_at() of its call's arguments; NULL where it is no such call.
 const struct value *arrow_call_arg(const struct value *type, const char *function, size_t i);
 // A buffer: None is no bytes. False where it is none that can be read.
@@ -77,7 +76,8 @@ bool arrow_cell_text(struct buf *b, const struct arrow_array *a, size_t row, enu
 struct arrow_tree;
 struct arrow_tree *arrow_tree_new(void);
 void arrow_tree_free(struct arrow_tree *t);
-// A cell as what to_pylist() has: a list, a list of tuples, a dict. In STYLE_CSV as pandas writes them: lists of
+// A cell as what to_pylist() has: a list, a list of tuples, a dict; in lists alone a narrow float is written at its own
+// width, as in a column. In STYLE_CSV as pandas writes them: lists of
 // numbers, bool or text are arrays of numpy, and integers are floats where one of the column is missing. Valid until
 // the next call; NULL where it is too large or points nowhere.
 const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_array *a, size_t row,

@@ -1,5 +1,6 @@
 // Nested cells of Arrow (lists, maps, structs) as values, as pyarrow's to_pylist() has them. Times and decimals in them
 // are their text.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@ struct arrow_tree {
     struct arena arena;
 };
 
+// PYTHON: of JSON what is in a struct or map, where narrow floats are Python's; in lists they are numpy's.
+enum tree_style { TREE_CSV, TREE_JSON, TREE_PYTHON };
+
 struct arrow_tree *arrow_tree_new(void)
 {
     return mem_zalloc(sizeof(struct arrow_tree));
@@ -27,7 +31,7 @@ void arrow_tree_free(struct arrow_tree *t)
     free(t);
 }
 
-static struct value *build(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style);
+static struct value *build(struct arena *m, const struct arrow_array *a, size_t row, enum tree_style style);
 
 static struct value *new_value(struct arena *m, enum value_kind kind)
 {
@@ -84,7 +88,17 @@ static double as_double(const struct npy_type *t, const uint8_t *at)
     return (double)large;
 }
 
-static struct value *build_number(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
+// A narrow float as the double whose text is that of the narrow one: 0.1.
+static double own_width(long double x, enum float_width width)
+{
+    char text[FLOAT_ROOM + 1];
+    if (!isfinite(x) || (width != FLOAT_16 && width != FLOAT_32))
+        return (double)x;
+    text[format_float(text, x, width)] = '\0';
+    return strtod(text, NULL);
+}
+
+static struct value *build_number(struct arena *m, const struct arrow_array *a, size_t row, enum tree_style style)
 {
     const struct npy_type *t = a->type.npy;
     const uint8_t *at = a->first.data + (a->offset + row) * t->itemsize;
@@ -93,9 +107,9 @@ static struct value *build_number(struct arena *m, const struct arrow_array *a, 
     int64_t i;
     struct value *v;
     bool is_real = npy_real(t, at, &x, &width);
-    if (is_real || (style == STYLE_CSV && a->has_nulls)) {
+    if (is_real || (style == TREE_CSV && a->has_nulls)) {
         if ((v = new_value(m, VALUE_FLOAT)))
-            v->u.real = is_real ? (double)x : as_double(t, at);
+            v->u.real = !is_real ? as_double(t, at) : style == TREE_JSON ? own_width(x, width) : (double)x;
         return v;
     }
     if (npy_int(t, at, &i)) {
@@ -244,12 +258,12 @@ static struct value *build_array(struct arena *m, const struct arrow_array *a, s
 
 // --- Lists, maps, structs ---
 
-static struct value *build_list(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
+static struct value *build_list(struct arena *m, const struct arrow_array *a, size_t row, enum tree_style style)
 {
     size_t from, to;
     if (!arrow_cell_range(a, row, &from, &to))
         return NULL;
-    struct value *v = style == STYLE_CSV && is_array(a->children) ? build_array(m, a->children, from, to - from) : NULL;
+    struct value *v = style == TREE_CSV && is_array(a->children) ? build_array(m, a->children, from, to - from) : NULL;
     if (v) // it is none where one long text makes all of them long
         return v;
     v = new_seq(m, VALUE_LIST, to - from);
@@ -260,7 +274,7 @@ static struct value *build_list(struct arena *m, const struct arrow_array *a, si
 }
 
 // A map's cell: the struct's children by the struct's own rows.
-static struct value *build_map(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
+static struct value *build_map(struct arena *m, const struct arrow_array *a, size_t row, enum tree_style style)
 {
     size_t from, to;
     const struct arrow_array *entries = a->children;
@@ -287,7 +301,7 @@ static struct value *field_name(struct arena *m, const struct arrow_array *a, si
     return new_bytes(m, VALUE_STR, name->u.bytes.data, name->u.bytes.len);
 }
 
-static struct value *build_struct(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
+static struct value *build_struct(struct arena *m, const struct arrow_array *a, size_t row, enum tree_style style)
 {
     struct value *v = new_value(m, VALUE_DICT);
     size_t n = a->n_children;
@@ -304,10 +318,11 @@ static struct value *build_struct(struct arena *m, const struct arrow_array *a, 
 }
 
 // Recursion is bounded by ARROW_DEPTH, which reading the array kept.
-static struct value *build(struct arena *m, const struct arrow_array *a, size_t row, enum cell_style style)
+static struct value *build(struct arena *m, const struct arrow_array *a, size_t row, enum tree_style style)
 {
     struct arrow_bytes bytes;
     struct value *v;
+    enum tree_style within = style == TREE_JSON ? TREE_PYTHON : style;
     if (!arrow_resolve(&a, &row))
         return NULL;
     if (!arrow_is_valid(a, row))
@@ -325,8 +340,8 @@ static struct value *build(struct arena *m, const struct arrow_array *a, size_t 
         return new_bytes(m, a->type.kind == ARROW_TEXT ? VALUE_STR : VALUE_BYTES, bytes.data, bytes.len);
     case ARROW_LIST:
     case ARROW_FIXED_LIST: return build_list(m, a, row, style);
-    case ARROW_MAP: return build_map(m, a, row, style);
-    case ARROW_STRUCT: return build_struct(m, a, row, style);
+    case ARROW_MAP: return build_map(m, a, row, within);
+    case ARROW_STRUCT: return build_struct(m, a, row, within);
     default: return build_text(m, a, row);
     }
 }
@@ -337,5 +352,5 @@ const struct value *arrow_tree_build(struct arrow_tree *t, const struct arrow_ar
     arena_free(&t->arena);
     memset(&t->arena, 0, sizeof t->arena);
     t->arena.max = MAX_CELL;
-    return build(&t->arena, a, row, style);
+    return build(&t->arena, a, row, style == STYLE_CSV ? TREE_CSV : TREE_JSON);
 }

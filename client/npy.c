@@ -103,6 +103,7 @@ static void put_objects(struct npy_out *o, struct value *const *items, size_t co
         npy_text_value(&t, o, items[i]);
     }
     npy_text_check(&t, o);
+    npy_text_room(o, npy_text_size(t.width, count), "the array's text", t.width, count, "elements");
     npy_text_descr(&descr, t.width);
     npy_header(o, &descr, false, shape, ndim);
     t.to = o;
@@ -172,13 +173,14 @@ static void put_value(struct npy_out *o, const struct value *v)
     npy_array_free(&a);
 }
 
-errc npy_write(const struct value *v, struct cancel *cancel, struct sink *sink, struct err *err)
+errc npy_write(const struct value *v, uint64_t most, struct cancel *cancel, struct sink *sink, struct err *err)
 {
     auto_free struct npy_out *o = mem_zalloc(sizeof *o);
     o->sink = sink;
     o->cancel = cancel;
     o->err = err;
     o->failed = ERR_OK;
+    o->most = most;
     o->len = 0;
     put_value(o, v);
     npy_flush(o);

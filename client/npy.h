@@ -17,7 +17,11 @@
 #include "base/sink.h"
 #include "client/frame.h"
 
-// ERR_NO_FORM with a cause where the value is no array, scalar of numpy or table.
-errc npy_write(const struct value *v, struct cancel *cancel, struct sink *sink, struct err *err) ERR_MUST_CHECK;
+// ERR_NO_FORM with a cause where the value is no array, scalar of numpy or table. ERR_LIMIT, before the first byte,
+// where its text takes more than `most` bytes, because one text is so much longer than the others: NPY_ANY bounds
+// nothing.
+#define NPY_ANY UINT64_MAX
+errc npy_write(const struct value *v, uint64_t most, struct cancel *cancel, struct sink *sink,
+               struct err *err) ERR_MUST_CHECK;
 
 #endif

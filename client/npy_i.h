@@ -12,6 +12,7 @@ struct npy_out {
     struct cancel *cancel;
     struct err *err;
     errc failed;
+    uint64_t most; // bytes of text
     size_t len;
     uint8_t room[NPY_ROOM];
 };
@@ -54,6 +55,10 @@ void npy_text_cell(struct npy_text *t, struct npy_out *o, const struct cell *c);
 void npy_text_row(struct npy_text *t, struct npy_out *o, struct column *const *columns, size_t n, size_t row);
 // Fails where numpy has no text so wide.
 void npy_text_check(struct npy_text *t, struct npy_out *o);
+uint64_t npy_text_size(size_t width, size_t count); // bytes; UINT64_MAX where that is more
+// Fails where `total` bytes of text are more than o->most; "WHAT is WIDTH characters wide in each of COUNT ROWS" says
+// whose they mostly are.
+void npy_text_room(struct npy_out *o, uint64_t total, const char *what, size_t width, size_t count, const char *rows);
 
 // --- Tables (npy_table.c) ------------------------------------------------------------------------
 // array_ndim: of an array that is read as a table; is_records: its columns are fields.

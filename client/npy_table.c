@@ -240,6 +240,26 @@ static void put_descr(struct records *r, char *const *names)
     buf_putc(b, ']');
 }
 
+// Whether there is room for the texts, which are all as wide as the widest of their column.
+static void check_room(struct records *r, char *const *names)
+{
+    const struct field *widest = NULL;
+    auto_cleanup(buf_free) struct buf what = {0};
+    uint64_t total = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct field *f = &r->fields[i];
+        if (f->type || f->real.kind)
+            continue;
+        if (__builtin_add_overflow(total, npy_text_size(f->width, r->rows), &total))
+            total = UINT64_MAX;
+        widest = widest && widest->width >= f->width ? widest : f;
+    }
+    if (!widest)
+        return;
+    buf_printf(&what, "column %.200s", names[widest - r->fields]);
+    npy_text_room(r->o, total, what.data, widest->width, r->rows, "rows");
+}
+
 // The names of all fields; some are NULL where that failed.
 static void make_names(struct records *r, const struct frame *f, size_t n_index, char **names)
 {
@@ -275,6 +295,8 @@ static void put_records(struct records *r, const struct frame *f, bool with_inde
     for (size_t i = 0; i < n && !r->o->failed; i++)
         if (!r->fields[i].type)
             measure(r, &r->fields[i]);
+    if (!r->o->failed)
+        check_room(r, names);
     if (!r->o->failed) {
         put_descr(r, names);
         npy_header(r->o, &r->descr, false, &r->rows, 1);
@@ -308,6 +330,11 @@ static void put_values(struct records *r, const struct frame *f, unsigned ndim)
         r->fields[i].type = typed ? r->fields[i].type : NULL;
         r->fields[i].real.kind = real ? 'f' : 0;
     }
+    size_t count;
+    if (__builtin_mul_overflow(r->rows, r->n, &count))
+        count = SIZE_MAX;
+    if (!typed && !real && !r->o->failed)
+        npy_text_room(r->o, npy_text_size(width, count), "the text", width, count, "elements");
     struct field none = {.width = 1};
     descr_of(&r->descr, r->n ? &r->fields[0] : &none);
     npy_header(r->o, &r->descr, false, (size_t[]){r->rows, f->n_columns}, ndim);
@@ -320,6 +347,7 @@ static void put_tuples(struct records *r, const struct frame *f)
     for (size_t row = 0; row < r->rows && !r->o->failed; row++)
         npy_text_row(&r->text, r->o, f->columns, f->n_columns, row);
     npy_text_check(&r->text, r->o);
+    npy_text_room(r->o, npy_text_size(r->text.width, r->rows), "an entry", r->text.width, r->rows, "rows");
     npy_text_descr(&r->descr, r->text.width);
     npy_header(r->o, &r->descr, false, &r->rows, 1);
     r->text.to = r->o;

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "client/npy_i.h"
 #include "client/render_table.h"
 
@@ -200,6 +201,38 @@ void npy_text_row(struct npy_text *t, struct npy_out *o, struct column *const *c
     out_puts(t->out, "]");
     end_json(t, o);
     end_text(t);
+}
+
+uint64_t npy_text_size(size_t width, size_t count)
+{
+    uint64_t size;
+    return __builtin_mul_overflow((uint64_t)width * 4, (uint64_t)count, &size) ? UINT64_MAX : size;
+}
+
+// "50,001"
+static void put_grouped(struct buf *b, size_t n)
+{
+    char digits[24];
+    size_t len = format_uint(digits, n);
+    for (size_t i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0)
+            buf_putc(b, ',');
+        buf_putc(b, digits[i]);
+    }
+}
+
+void npy_text_room(struct npy_out *o, uint64_t total, const char *what, size_t width, size_t count, const char *rows)
+{
+    if (total <= o->most)
+        return;
+    auto_cleanup(buf_free) struct buf b = {0};
+    buf_printf(&b, "%s is ", what);
+    put_grouped(&b, width);
+    buf_puts(&b, " characters wide in each of ");
+    put_grouped(&b, count);
+    buf_printf(&b, " %s, %.1f GB in all; %s has it shorter, and metaflowfs cat writes it as it is", rows,
+               (double)total / 1e9, strcmp(rows, "rows") == 0 ? ".csv/" : ".json/");
+    npy_fail(o, ERR_LIMIT, b.data ? b.data : what);
 }
 
 void npy_text_check(struct npy_text *t, struct npy_out *o)

@@ -86,6 +86,8 @@ bool value_is_global(const struct value *v, const char *module, const char *name
 bool value_is_call(const struct value *v, const char *module, const char *name);
 // "module.Class" of a call or global, Python's name of a plain kind ("list"): appended to out (size bytes).
 void value_type_name(const struct value *v, char *out, size_t size);
+// The same with the module of a plain kind, as "UnsupportedType : " is followed by: "builtins.list".
+void value_class_name(const struct value *v, char *out, size_t size);
 // The value of a str key in a DICT, or NULL.
 const struct value *value_dict_get(const struct value *dict, const char *key);
 // Argument i of a CALL, or NULL where it has fewer.

@@ -72,6 +72,14 @@ void value_type_name(const struct value *v, char *out, size_t size)
     }
 }
 
+void value_class_name(const struct value *v, char *out, size_t size)
+{
+    bool is_plain = v->kind < VALUE_GLOBAL;
+    int n = snprintf(out, size, "%s", is_plain ? "builtins." : "");
+    if (n >= 0 && (size_t)n < size)
+        value_type_name(v, out + n, size - (size_t)n);
+}
+
 const struct value *value_dict_get(const struct value *dict, const char *key)
 {
     if (!dict || dict->kind != VALUE_DICT)

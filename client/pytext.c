@@ -30,7 +30,7 @@ static void put_unsupported(struct walk *w, const struct value *v)
 {
     char name[MAX_NAME] = "UnsupportedType : ";
     size_t at = strlen(name);
-    value_type_name(v, name + at, sizeof name - at);
+    value_class_name(v, name + at, sizeof name - at);
     out_puts(w->o, name);
 }
 

@@ -11,6 +11,9 @@
 void py_str(struct out *o, const struct value *v);
 // repr() of a scalar: "'a'", "datetime.date(2024, 2, 29)", "np.float64(0.1)". False when v is none that has one.
 bool py_scalar_repr(struct buf *b, const struct value *v);
+// A record's element as str() of the tuple that pandas has for it: "(1, 2.0)". False, perhaps with something appended,
+// where it holds arrays.
+bool py_record(struct buf *b, const struct npy_type *t, const uint8_t *at);
 // A numpy array as str() or repr() has it; false and nothing written where v is none.
 bool py_array_str(struct out *o, const struct value *v, bool repr);
 // str() or repr() of a value, appended: for names and labels.

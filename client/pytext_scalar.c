@@ -202,18 +202,32 @@ static void put_numpy_text(struct buf *b, const struct npy_type *t, const uint8_
     buf_free(&text);
 }
 
+// "'NaT','ns'"; numpy 1 leaves out the unit of a datetime64, and "generic" stands for none with a datetime64 alone.
+static void put_nat(struct buf *b, const struct npy_type *t, bool numpy2)
+{
+    bool no_unit = strcmp(t->unit, "generic") == 0, told = t->kind == 'M' ? numpy2 : !no_unit;
+    buf_puts(b, told ? "'NaT','" : "'NaT'");
+    if (told && t->unit_count != 1)
+        text_int(b, t->unit_count);
+    if (told)
+        buf_printf(b, "%s'", t->unit);
+}
+
 // "5, 'D'", "25, 's'" of a timedelta64, "'2024-01-01'" of a datetime64.
 static bool put_moment(struct buf *b, const struct npy_type *t, const uint8_t *at, bool numpy2)
 {
     struct buf text = {0};
+    if (npy_is_na(t, at)) {
+        put_nat(b, t, numpy2);
+        return true;
+    }
     bool ok = npy_text(&text, t, at);
     char *space = t->kind == 'm' && text.len ? strchr(text.data, ' ') : NULL;
     if (space && strcmp(t->unit, "generic") != 0) {
         *space = '\0';
         buf_printf(b, "%s,'%s'", text.data, t->unit);
     } else if (ok) {
-        bool no_unit = numpy2 && npy_is_na(t, at) && strcmp(t->unit, "generic") == 0;
-        buf_printf(b, no_unit ? "'%s','generic'" : "'%s'", text.data);
+        buf_printf(b, "'%s'", text.data);
     }
     buf_free(&text);
     return ok;

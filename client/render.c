@@ -168,7 +168,9 @@ static errc render_line(const struct value *v, struct cancel *cancel, struct sin
 {
     auto_cleanup(buf_free) struct buf line = {.max = MAX_LINE};
     if (v->kind == VALUE_BIGINT && !scalar_text(&line, v))
-        return err_set(err, ERR_NO_FORM, "an integer of %zu bytes is too large for decimal text", v->u.bytes.len);
+        return err_set(err, ERR_NO_FORM,
+                       "an integer of %zu bytes is too large for decimal text (of up to %d it is written); .pickle/ "
+                       "has it", v->u.bytes.len, BIGINT_MAX);
     if (!line.len && !scalar_text(&line, v))
         return render_json(v, cancel, sink, err);
     struct out *o = out_new(sink, cancel, err);

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "client/pytext.h"
 #include "client/render_pandas.h"
 #include "client/render_parts.h"
 
 // --- numpy ---
 
-static void put_unit(struct buf *b, const struct npy_type *t)
+void npy_type_unit(struct buf *b, const struct npy_type *t)
 {
     if (strcmp(t->unit, "generic") == 0)
         return;
@@ -32,10 +34,10 @@ void npy_type_name(struct buf *b, const struct npy_type *t)
     } else if (t->swap && (t->itemsize > 1 || is_date)) {
         buf_printf(b, "%c%c%zu", other, t->kind, t->itemsize);
         if (is_date)
-            put_unit(b, t);
+            npy_type_unit(b, t);
     } else if (is_date) {
         buf_puts(b, t->kind == 'M' ? "datetime64" : "timedelta64");
-        put_unit(b, t);
+        npy_type_unit(b, t);
     } else {
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             if (names[i].kind == t->kind)
@@ -45,12 +47,38 @@ void npy_type_name(struct buf *b, const struct npy_type *t)
 
 static bool put_numpy(struct buf *b, const struct value *v)
 {
-    struct npy_type *t = npy_type_of(v);
-    bool is_simple = t && !t->fields && !t->sub;
-    if (is_simple)
+    auto_cleanup(npy_type_freep) struct npy_type *t = npy_type_of(v);
+    if (t && (t->fields || t->sub))
+        return text_structured(b, v, t);
+    if (t)
         npy_type_name(b, t);
+    return t;
+}
+
+// Of the kinds that a fill value or a missing one can have, so that no dtype stands within itself.
+static bool put_repr(struct buf *b, const struct value *v)
+{
+    struct npy_type *t = NULL;
+    const uint8_t *at;
+    const struct value *object;
+    bool is_simple = v->kind == VALUE_NONE || v->kind == VALUE_BOOL || v->kind == VALUE_INT ||
+                     v->kind == VALUE_FLOAT || v->kind == VALUE_STR || is_pandas_na(v) || is_pandas_nat(v) ||
+                     value_is_call(v, "builtins", "complex") || npy_scalar(v, &t, &at, &object) == NPY_YES;
     npy_type_free(t);
-    return is_simple;
+    return is_simple && py_scalar_repr(b, v);
+}
+
+// _convert_to_stringdtype_kwargs(coerce[, na_object]): what numpy/_core/src/multiarray/stringdtype/dtype.c writes.
+static bool put_strings(struct buf *b, const struct value *v)
+{
+    const struct value *coerce = value_arg(v, 0), *na = value_arg(v, 1);
+    int64_t n;
+    bool own = coerce && coerce->kind == VALUE_BOOL ? !coerce->u.boolean : value_int(coerce, &n) && !n;
+    buf_puts(b, na ? "StringDType(na_object=" : "StringDType(");
+    if (na && !put_repr(b, na))
+        return false;
+    buf_puts(b, !own ? ")" : na ? ", coerce=False)" : "coerce=False)");
+    return true;
 }
 
 // --- pandas ---
@@ -112,11 +140,60 @@ static bool put_masked(struct buf *b, const struct value *v)
     return false;
 }
 
+// Of an array's kind: the dtypes of numpy, and times with a zone.
+static bool put_subtype(struct buf *b, const struct value *v)
+{
+    if (value_is_call(v, "numpy", "dtype"))
+        return put_numpy(b, v);
+    return v && v->kind == VALUE_CALL && is_pandas_class(v->u.call.callee, "DatetimeTZDtype") && put_zoned(b, v);
+}
+
+static bool put_sparse(struct buf *b, const struct value *v)
+{
+    const struct value *fill = field(v, "_fill_value");
+    buf_puts(b, "Sparse[");
+    if (!fill || !put_subtype(b, field(v, "_dtype")))
+        return false;
+    buf_puts(b, ", ");
+    bool ok = put_repr(b, fill);
+    buf_putc(b, ']');
+    return ok;
+}
+
+// "interval" of anything, "interval[int64]" where the closed side is not told.
+static bool put_interval(struct buf *b, const struct value *v)
+{
+    const struct value *subtype = field(v, "subtype"), *closed = field(v, "closed");
+    buf_puts(b, "interval");
+    if (!subtype || subtype->kind == VALUE_NONE)
+        return true;
+    buf_putc(b, '[');
+    bool ok = put_subtype(b, subtype);
+    if (closed && closed->kind != VALUE_NONE) {
+        buf_puts(b, ", ");
+        ok = put_str(b, closed) && ok;
+    }
+    buf_putc(b, ']');
+    return ok;
+}
+
+static bool put_arrow(struct buf *b, const struct value *v)
+{
+    const struct value *type = field(v, "pyarrow_dtype");
+    if (!type)
+        return false;
+    arrow_type_name(b, type);
+    buf_puts(b, "[pyarrow]");
+    return true;
+}
+
 bool text_dtype(struct buf *b, const struct value *v)
 {
     const struct value *class = v->u.call.callee, *na = value_arg(v, 1);
     if (value_is_call(v, "numpy", "dtype"))
         return put_numpy(b, v);
+    if (value_is_call(v, "numpy._core._internal", "_convert_to_stringdtype_kwargs"))
+        return put_strings(b, v);
     if (is_pandas_class(class, "CategoricalDtype"))
         buf_puts(b, "category");
     else if (is_pandas_class(class, "StringDtype")) // whose missing value is a NaN: that of pandas 3
@@ -125,6 +202,12 @@ bool text_dtype(struct buf *b, const struct value *v)
         return put_zoned(b, v);
     else if (is_pandas_class(class, "PeriodDtype"))
         return put_period(b, v);
+    else if (is_pandas_class(class, "ArrowDtype"))
+        return put_arrow(b, v);
+    else if (is_pandas_class(class, "SparseDtype"))
+        return put_sparse(b, v);
+    else if (is_pandas_class(class, "IntervalDtype"))
+        return put_interval(b, v);
     else
         return put_masked(b, v);
     return true;

@@ -15,7 +15,7 @@ static void put_unsupported(struct out *o, const struct value *v)
 {
     char name[MAX_NAME] = "UnsupportedType : ";
     size_t at = strlen(name);
-    value_type_name(v, name + at, sizeof name - at);
+    value_class_name(v, name + at, sizeof name - at);
     out_string(o, (const uint8_t *)name, strlen(name));
 }
 
@@ -29,6 +29,12 @@ static void put_float(struct walk *w, double x, unsigned depth)
     }
 }
 
+// It grows by less than the square: by Karatsuba's exponent, almost.
+static uint64_t work_of_bigint(size_t len)
+{
+    return (uint64_t)((double)len * sqrt((double)len));
+}
+
 static void put_int(struct walk *w, const struct value *v)
 {
     if (v->kind == VALUE_INT)
@@ -37,7 +43,7 @@ static void put_int(struct walk *w, const struct value *v)
         put_unsupported(w->out, v);
         return;
     }
-    out_work(w->out, v->kind == VALUE_BIGINT ? (uint64_t)v->u.bytes.len * v->u.bytes.len / 64 : 0);
+    out_work(w->out, v->kind == VALUE_BIGINT ? work_of_bigint(v->u.bytes.len) : 0);
     out_buf(w->out, &w->text);
 }
 
@@ -133,6 +139,21 @@ static bool put_reference(struct walk *w, const struct value *v, unsigned depth)
     return true;
 }
 
+// The scalar types that are their text; false for the others.
+static bool put_text(struct walk *w, const struct value *v)
+{
+    bool ok = text_call(&w->text, v);
+    if (ok && w->text.over)
+        put_unsupported(w->out, v);
+    else if (ok)
+        out_string(w->out, (const uint8_t *)w->text.data, w->text.len);
+    if (ok) {
+        w->text.len = 0;
+        w->text.over = false;
+    }
+    return ok;
+}
+
 // Writes a value, or its beginning: the rest then lies on the stack.
 static void put_value(struct walk *w, const struct value *v, unsigned depth)
 {
@@ -148,11 +169,8 @@ static void put_value(struct walk *w, const struct value *v, unsigned depth)
         }
         if (put_numpy_array(w, v, depth) || put_table(w, v, depth))
             return;
-        if (text_call(&w->text, v)) {
-            out_string(w->out, (const uint8_t *)w->text.data, w->text.len);
-            w->text.len = 0;
+        if (put_text(w, v))
             return;
-        }
     }
     if (!walk_open(w, v, depth))
         put_unsupported(w->out, v);

@@ -15,7 +15,7 @@ static void literal(struct buf *b, const struct value *v, unsigned depth);
 static void unsupported(struct buf *b, const struct value *v)
 {
     char name[MAX_NAME];
-    value_type_name(v, name, sizeof name);
+    value_class_name(v, name, sizeof name);
     buf_printf(b, "UnsupportedType : %s", name);
 }
 
@@ -134,21 +134,29 @@ static void literal(struct buf *b, const struct value *v, unsigned depth)
     }
 }
 
-void key_text(struct buf *b, const struct value *key)
+bool key_text(struct buf *b, const struct value *key)
 {
+    size_t start = b->len;
     if (key->kind == VALUE_STR)
         buf_put(b, key->u.bytes.data, key->u.bytes.len);
     else
         literal(b, key, 0);
+    if (!b->over || key->kind == VALUE_STR)
+        return true;
+    b->over = false;
+    b->len = start;
+    unsupported(b, key);
+    return false;
 }
 
-uint64_t key_hash(struct buf *scratch, const struct value *key)
+uint64_t key_hash(struct buf *scratch, const struct value *key, bool *ret_whole)
 {
     static const uint8_t seed[16] = "metaflowfs keys";
+    *ret_whole = true;
+    scratch->len = 0;
     if (key->kind == VALUE_STR)
         return hash_sip64(seed, key->u.bytes.data, key->u.bytes.len);
-    scratch->len = 0;
-    key_text(scratch, key);
+    *ret_whole = key_text(scratch, key);
     return hash_sip64(seed, scratch->data, scratch->len);
 }
 
@@ -179,10 +187,11 @@ bool keys_meet(struct out *o, const struct value_pair *pairs, size_t n)
         return false;
     }
     bool meet = false;
-    struct buf scratch = {.max = 1 << 20};
+    struct buf scratch = {.max = KEY_MAX};
     for (size_t i = 0; i < n && !o->failed; i++) {
-        hashes[i] = key_hash(&scratch, pairs[i].key);
-        out_work(o, 16 + scratch.len);
+        bool whole;
+        hashes[i] = key_hash(&scratch, pairs[i].key, &whole);
+        out_work(o, 16 + (whole ? scratch.len : KEY_MAX));
     }
     if (!o->failed)
         qsort(hashes, n, sizeof *hashes, by_value);

@@ -54,6 +54,8 @@ bool text_bound(struct buf *b, const struct value *v);
 enum pandas_order { ORDER_LOCAL, ORDER_MOMENT, ORDER_SPAN };
 bool pandas_order_of(const struct value *v, enum pandas_order *ret_order, __int128 *ret_nanos);
 bool is_pandas_na(const struct value *v);
+// str() of a pyarrow type (frame_ext_arrow_type.c). Appended.
+void arrow_type_name(struct buf *b, const struct value *type);
 bool is_pandas_nat(const struct value *v);
 // Whether a global is a class of pandas, wherever that version keeps it: the module begins with "pandas", the name is
 // that, or that without what stands before the last dot.

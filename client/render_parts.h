@@ -64,7 +64,9 @@ struct shortest shortest_decimal(uint64_t c, int q, bool closer);
 void text_complex(struct buf *b, long double real, long double imag, enum float_width width);
 void text_int(struct buf *b, int64_t i);
 void text_uint(struct buf *b, uint64_t u);
-// False when the number is too large to become decimal in reasonable time.
+// False when the number, of two's complement, is of more than BIGINT_MAX bytes (631,305 digits), which take about half
+// a second. (render_bigint.c)
+enum { BIGINT_MAX = 256 * 1024 };
 bool text_bigint(struct buf *b, const uint8_t *le, size_t len);
 // Python's repr of a str and of bytes.
 void text_str_repr(struct buf *b, const uint8_t *s, size_t len);
@@ -172,8 +174,13 @@ uint64_t npy_uint(const struct npy_type *t, const uint8_t *at); // of kind u
 bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
 // str() of a dtype without fields: "int64", ">f4", "datetime64[ns]", "<U3". Appended.
 void npy_type_name(struct buf *b, const struct npy_type *t);
-// The same of a dtype in a pickle, also of pandas: "Int64", "category", "datetime64[ns, UTC]". False, perhaps with
-// something appended, when the call v is none of them.
+void npy_type_unit(struct buf *b, const struct npy_type *t); // of a date or span: "[ns]", "[25s]", ""
+// str() of a dtype v with fields, or of an array of another; t: npy_type_of(v). False, perhaps with something
+// appended, where it has titles that are no text. (render_dtype_fields.c)
+bool text_structured(struct buf *b, const struct value *v, const struct npy_type *t);
+// The same of any dtype in a pickle, also of pandas: "[('a', '<i4')]", "StringDType()", "Int64", "category",
+// "datetime64[ns, UTC]", "int64[pyarrow]", "Sparse[int64, 0]". False, perhaps with something appended, when the call v
+// is none of them.
 bool text_dtype(struct buf *b, const struct value *v);
 // The count of a date or span (M, m); INT64_MIN is NaT.
 int64_t npy_ticks(const struct npy_type *t, const uint8_t *at);
@@ -215,10 +222,12 @@ void view_of(const struct value *v, struct view *view);
 struct value *view_enum_value(const struct value *v);
 
 // --- Keys and sets -------------------------------------------------------------------------------
-// A dict key as text: a str as it is, others as their Python literal.
-void key_text(struct buf *b, const struct value *key);
-// A number that stands for the key's text; equal texts have equal numbers.
-uint64_t key_hash(struct buf *scratch, const struct value *key);
+// A dict key as text: a str as it is, others as their Python literal. One whose literal does not fit into b.max
+// (KEY_MAX, mostly) is "UnsupportedType : TYPENAME", and false.
+enum { KEY_MAX = 1 << 20 };
+bool key_text(struct buf *b, const struct value *key);
+// A number that stands for the key's text; equal texts have equal numbers. *ret_whole: what key_text() returns.
+uint64_t key_hash(struct buf *scratch, const struct value *key, bool *ret_whole);
 // Whether two keys of these pairs have the same text. Counts its work on o.
 bool keys_meet(struct out *o, const struct value_pair *pairs, size_t n);
 // The items of a set in Python's sorting order: a new array for the caller to free, or NULL where

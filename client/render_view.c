@@ -7,6 +7,8 @@
 #include "client/render_parts.h"
 
 enum { MAX_WRAPPERS = 16 }; // UserDict of UserDict of ...
+// Of the keys of a ChainMap: seconds of work.
+#define MAX_KEYS_TEXT ((uint64_t)1 << 30)
 
 static void show_seq(struct view *view, const struct value *seq)
 {
@@ -133,20 +135,35 @@ static const struct value *map_dict(const struct value *m)
     return d && d->kind == VALUE_DICT ? d : NULL;
 }
 
-static void collect_pairs(struct hashed_pair *all, const struct value *maps)
+// What two keys that are the same key have in common: their text, or where that is too long their place in the
+// pickle's memory. *left is how many more bytes of texts may be looked at.
+static uint64_t same_key(struct buf *scratch, const struct value *key, uint64_t *left)
 {
-    struct buf scratch = {.max = 1 << 20};
+    bool whole;
+    uint64_t hash = key_hash(scratch, key, &whole);
+    uint64_t used = !whole ? KEY_MAX : scratch->len;
+    *left -= used < *left ? used : *left;
+    if (!whole)
+        hash ^= (uint64_t)(uintptr_t)key * 0x9e3779b97f4a7c15u;
+    return hash ^ (key->kind == VALUE_STR); // "1" is not 1
+}
+
+// False where the keys' texts are too much to compare.
+static bool collect_pairs(struct hashed_pair *all, const struct value *maps)
+{
+    struct buf scratch = {.max = KEY_MAX};
+    uint64_t left = MAX_KEYS_TEXT;
     size_t at = 0;
     for (size_t i = maps->u.seq.len; i-- > 0;) {
         const struct value *d = map_dict(maps->u.seq.items[i]);
-        for (size_t k = 0; k < d->u.dict.len; k++, at++) {
+        for (size_t k = 0; k < d->u.dict.len && left; k++, at++) {
             all[at].order = at;
             all[at].pair = d->u.dict.pairs[k];
-            all[at].hash = key_hash(&scratch, all[at].pair.key);
-            all[at].hash ^= all[at].pair.key->kind == VALUE_STR; // "1" is not 1
+            all[at].hash = same_key(&scratch, all[at].pair.key, &left);
         }
     }
     buf_free(&scratch);
+    return left;
 }
 
 static bool show_chain(struct view *view, const struct value *maps)
@@ -161,12 +178,11 @@ static bool show_chain(struct view *view, const struct value *maps)
         return false;
     struct hashed_pair *all = calloc(n ? n : 1, sizeof *all);
     struct value_pair *pairs = calloc(n ? n : 1, sizeof *pairs);
-    if (!all || !pairs) {
+    if (!all || !pairs || !collect_pairs(all, maps)) {
         free(all);
         free(pairs);
         return false;
     }
-    collect_pairs(all, maps);
     view->len = merge_pairs(all, n);
     for (size_t i = 0; i < view->len; i++)
         pairs[i] = all[i].pair;

@@ -259,9 +259,8 @@ static void put_key(struct walk *w, const struct value *key)
     if (key->kind == VALUE_STR) {
         out_string(w->out, key->u.bytes.data, key->u.bytes.len);
     } else {
-        key_text(&w->text, key);
-        if (w->text.over)
-            out_fail(w->out, ERR_LIMIT, "the text of a dict key is longer than 1 MiB");
+        if (!key_text(&w->text, key))
+            out_work(w->out, KEY_MAX);
         out_string(w->out, (const uint8_t *)w->text.data, w->text.len);
         w->text.len = 0;
     }
@@ -376,8 +375,8 @@ static void path_step(const struct level *f, struct buf *path)
         return;
     }
     const struct value *key = pair_at(f, i)->key;
-    struct buf text = {.max = 1 << 20};
-    key_text(&text, key);
+    struct buf text = {.max = KEY_MAX};
+    (void)key_text(&text, key);
     if (is_plain_name((const uint8_t *)text.data, text.len)) {
         buf_putc(path, '.');
         buf_put(path, text.data, text.len);

@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         errc e = form == 0                ? write_csv(v, &sink.sink, &err)
                  : form == 1              ? render_json(v, NULL, &sink.sink, &err)
                  : frame_is(v) && !is_small(v) ? ERR_OK
-                                          : npy_write(v, NULL, &sink.sink, &err);
+                                          : npy_write(v, NPY_ANY, NULL, &sink.sink, &err);
         if (e == ERR_INTERRUPTED && sink.left)
             abort();
     }

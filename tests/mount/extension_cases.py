@@ -2,6 +2,8 @@
 Run as a program with that pandas first on PYTHONPATH; standard output is a pickle of plain values: a dict of
     series: [(name, [pickles], dtype, json cells, csv cells, type in to_records())]
     scalars: [(name, recorded type, [pickles], what the JSON rules make of it)]
+    dtypes: [(name, [pickles], str())]
+    narrow: [(name, pickle, the text of its first cell)]: narrow floats in lists are their own width, in structs Python's
 A json cell is what the JSON rules make of the value, None where it is missing; a csv cell is the field of to_csv(), None
 for all where this pandas cannot write it; the type is "" where to_records() has objects or makes other numbers, None
 where it is not asked for."""
@@ -307,5 +309,38 @@ def scalar_cases():
     yield "masked", "", [pickle.dumps(np.ma.masked)], str(np.ma.masked)
 
 
+def dtypes():
+    for kind in [times, periods, intervals, categories, masked, strings, sparse] + ([arrow] if pa else []):
+        for _, make in kind():
+            yield make().dtype
+    yield from (pd.IntervalDtype(), pd.IntervalDtype("int64"), pd.SparseDtype(bool), pd.SparseDtype("M8[ns]"), pd.SparseDtype("m8[ns]"), pd.SparseDtype("c16"),
+                pd.SparseDtype(object, "it's"), pd.SparseDtype("i8", np.int64(3)), pd.SparseDtype("f4", 0.1))
+    if pa and MAJOR > 1:
+        inner = pa.struct([pa.field("a", pa.int8(), nullable=False), ("b", pa.list_(pa.string()))])
+        yield from map(pd.ArrowDtype, (pa.null(), inner, pa.list_(pa.float32(), 3), pa.map_(pa.string(), inner), pa.binary(3), pa.decimal128(10, 2)))
+
+
+def dtype_cases():
+    for dtype in dtypes():
+        yield repr(dtype), [pickle.dumps(dtype, protocol) for protocol in (2, 4, 5)], str(dtype)
+
+
+def narrow_cases():
+    single, half = pa.float32(), pa.float16()
+    part = np.array([0.1, 2, 1e8, 1e-7, -0.0], "f2")
+    yield "list", [[0.1, None, 16777217.0, 1e16, 3.4e38, 1e-45]], pa.list_(single), "[0.1, null, 16777216.0, 1e+16, 3.4e+38, 1e-45]"
+    yield "halves", [part[[0, 1, 4]]], pa.list_(half), "[0.1, 2.0, -0.0]"
+    yield "not numbers", [[float("nan"), float("-inf")]], pa.list_(single), '[{"__float__": "NaN"}, {"__float__": "-Infinity"}]'
+    yield "lists", [[[0.1], [0.3]]], pa.large_list(pa.list_(single, 1)), "[[0.1], [0.3]]"
+    yield "doubles", [[0.1, 0.10000000149011612]], pa.list_(pa.float64()), "[0.1, 0.10000000149011612]"
+    yield "struct", [{"a": 0.1, "b": [0.1]}], pa.struct([("a", single), ("b", pa.list_(single))]), '{"a": 0.10000000149011612, "b": [0.10000000149011612]}'
+    yield "map", [[("a", 0.1)]], pa.map_(pa.string(), single), '[["a", 0.10000000149011612]]'
+
+
+def narrow():
+    for name, values, t, text in narrow_cases():
+        yield name, pickle.dumps(pd.Series(pd.arrays.ArrowExtensionArray(pa.array(values, t))), 4), text
+
+
 if __name__ == "__main__":
-    sys.stdout.buffer.write(pickle.dumps({"series": list(series()), "scalars": list(scalar_cases())}))
+    sys.stdout.buffer.write(pickle.dumps({"series": list(series()), "scalars": list(scalar_cases()), "dtypes": list(dtype_cases()), "narrow": list(narrow()) if pa else []}))

@@ -154,6 +154,24 @@ def test_scalars(cases):
         assert ok and text == ("null" if want is None else want) + "\n", (version, name, text)
 
 
+def test_dtypes(cases):
+    """S565: the dtype of every extension type, as each version pickles it, is its str()."""
+    version, found = cases
+    rows = [(case, data) for case in found["dtypes"] for data in case[1]]
+    assert len(rows) > 100
+    for ((name, _, want), _), (ok, text) in zip(rows, render([(None, data) for _, data in rows])):
+        assert ok and json.loads(text) == newest_dtype(want), (version, name, text)
+
+
+def test_narrow_floats_in_lists(cases):
+    """S568: a float32 or float16 in a list of Arrow is written at its own width, as in a column; in a struct as Python has it."""
+    version, found = cases
+    assert len(found["narrow"]) == (0 if version == "no arrow" else 7)
+    for (name, _, want), (ok, text) in zip(found["narrow"], render([(None, data) for _, data, _ in found["narrow"]])):
+        cell = json.loads(text, parse_float=str)["data"][0]
+        assert ok and cell == json.loads(want, parse_float=str), (version, name, text)
+
+
 @pytest.mark.parametrize("version", ["1.1.5", "1.3.5"])
 def test_old_layouts(version):
     """S370, S372: objects with dicts, of pandas before 1.3, and what was before _unpickle_block."""

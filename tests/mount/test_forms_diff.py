@@ -184,6 +184,43 @@ def test_npy_of_text_and_objects():
         assert got.dtype == want.dtype and got.tobytes() == want.tobytes(), (value, got)
 
 
+def test_one_long_text_in_npy():
+    """S566: one long text makes its whole column wide: more than there is room for is told before the first byte."""
+    texts = ["a" * 5000] + ["b"] * 10000
+    said = "limit: %%s is 5,000 characters wide in each of %s %s, 0.2 GB in all; %s has it shorter, and metaflowfs cat writes it as it is"
+    rows, items, entries = (said % part for part in (("10,001", "rows", ".csv/"), ("10,001", "elements", ".json/"), ("20,002", "elements", ".json/")))
+    grid = np.array([texts, texts[1:] + ["c"]], dtype=object).T
+    cases = [(pd.DataFrame({"n": range(10001), "t": texts, "u": "x"}), rows % "column t"), (pd.Series(texts), items % "the text"),
+             (np.array(texts, dtype=object), items % "the array's text"), (grid, (entries % "the array's text").replace("0.2", "0.4")),
+             (pd.MultiIndex.from_arrays([texts, range(10001)]), (rows % "an entry").replace("5,000", "5,007"))]
+    for (value, want), (ok, got) in zip(cases, ask([(NPY, pickle.dumps(value)) for value, _ in cases])):
+        assert not ok and got.decode() == want, got
+    within = pd.DataFrame({"n": range(1001), "t": texts[:1001]})
+    assert np.load(io.BytesIO(written(NPY, [within])[0]))["t"].tolist() == texts[:1001]
+
+
+def nested_records():
+    yield [("a", "i4"), ("b", "f8")], [(1, 2.0), (3, .1)]
+    yield [("a", "f4"), ("b", "f2"), ("c", "U3"), ("d", "?"), ("e", "S4"), ("f", "c8"), ("g", "c16")], [(1, .1, "é'\"", True, b"a\0b", 1 + 2j, 1.5)]
+    yield [(c, "f8") for c in "abcdef"], [(np.nan, np.inf, -0.0, 1e20, 1e-7, 1e16)]
+    yield [("a", "u8"), ("b", ">i2"), ("c", "u1"), ("d", "g"), ("e", "V3")], [(2**63, -5, 200, .5, b"xyz")]
+    yield [("a", "M8[ns]"), ("b", "M8[us]"), ("c", ">M8[s]"), ("d", "M8[M]"), ("e", "M8[D]"), ("f", "M8[Y]"), ("g", "M8[2h]"), ("h", "M8[W]")], [
+        ("2020-01-01", "2020-02-29T01:02:03.000004", "1969-12-31T23:59:00", "2020-05", "1600-03-01", "1969", "2020-01-01T02", "2020-01-02"),
+        ("NaT", "2020-02-29T01:02:03", "NaT", "1969-11", "NaT", "12345", "NaT", "-3000-01-01"), ("NaT", 2**62, 2**62, 2**62, -2**62, 2**62, 2**62, 2**62)]
+    yield [("a", "m8[D]"), ("b", "m8[us]"), ("c", "m8[s]"), ("d", "m8[M]"), ("e", "m8[ns]"), ("f", "m8[25ms]")], [
+        (10**7, -1, 86401, 5, 10, 3), ("NaT", 0, -86400, 5, 10, 2**62), (2**62, 2**62, 2**62, 2**62, 2**62, -2**62)]
+
+
+def test_nested_records():
+    """S567: in a table of a structured array, a field that has fields itself is the tuple that pandas has there."""
+    frames = [np.array([(row, i) for i, row in enumerate(rows)], dtype=[("p", fields), ("q", "i4")]) for fields, rows in nested_records()]
+    for array, got in zip(frames, written(CSV, frames)):
+        assert got.decode() == pd.DataFrame(array).to_csv(), array
+    deeper = np.array([((1, ("a,",)), 2)], dtype=[("p", [("x", "i1"), ("y", [("z", "U2")])]), ("q", "i2")])  # which pandas cannot write
+    arrays = np.array([(([1, 2],), 1)], dtype=[("p", [("a", "f8", (2,))]), ("q", "i4")])
+    assert written(CSV, [deeper, arrays]) == [b',p,q\n0,"%s",2\n' % str(deeper["p"][0].item()).encode(), b",p,q\n0,UnsupportedType : numpy.void,1\n"]
+
+
 def test_json_of_nested_tables():
     """S403: tables stand in values, and values in tables; a table within itself is a reference."""
     inner = pd.DataFrame({"a": objects([1, {"k": [1, float("nan")]}], pd.Series([[1]], name="s"))})
@@ -210,6 +247,37 @@ def test_arrays_of_pandas_by_themselves():
     assert written(NPY, arrays) == written(NPY, tables)
     for got, table in zip(written(JSON, arrays), written(JSON, tables)):
         assert json.loads(got) == json.loads(table)["data"]
+
+
+def test_large_integers():
+    """S569: integers are exact, up to 256 KiB; a larger one is named by its type in JSON, and has no line."""
+    rng = random.Random(20260105)
+    numbers = [2**(32 * n) + d for n in (1, 31, 32, 33, 63, 64, 65, 128, 200, 256, 300, 440) for d in (-1, 0, 1)]
+    numbers += [rng.getrandbits(rng.randrange(64, 14000)) for _ in range(200)] + [10**n - d for n in range(0, 4200, 111) for d in (0, 1)]
+    numbers += [-n for n in numbers]
+    for number, got in zip(numbers, written(JSON, numbers)):
+        assert got == b"%d\n" % number
+    zeros = b"0" * 599999
+    assert written(JSON, [10**600000 + 7, -10**600000, [1, 2**(8 * 2**18), 2]]) == [
+        b"1%s7\n" % zeros, b"-10%s\n" % zeros, b'[\n  1,\n  "UnsupportedType : builtins.int",\n  2\n]\n']
+
+
+def test_keys_without_a_text():
+    """S564: a key whose literal is longer than 1 MiB is named by its type, and hides nothing else."""
+    keys = {"tuple": tuple(range(200000)), "frozenset": frozenset(range(200000)), "bytes": bytes(2**20), "str": None}
+    for name, key in keys.items():
+        value = {key: 1, "other": [2], 3: 4} if key else {"x" * 2**21: 1, "other": [2], 3: 4}
+        first = "UnsupportedType : builtins." + name if key else "x" * 2**21
+        want = [(first, 1), ("other", [2]), ("3", 4)]
+        for shown in (value, collections.ChainMap(value)):
+            (got,) = written(JSON, [shown])
+            assert list(json.loads(got).items()) == want, (name, got[:200])
+    one, two = (*range(200000), 1), (*range(200000), 2)
+    for shown in ({one: 1, "a": 2, two: 3}, collections.ChainMap({two: 3}, {one: 1, "a": 2})):
+        (got,) = written(JSON, [shown])
+        assert json.loads(got) == {"__items__": [[list(one), 1], ["a", 2], [list(two), 3]]}
+    (got,) = written(JSON, [{one: [shared := [1], {"r": shared}], "a": objects(7)}])
+    assert json.loads(got)["a"] == json_rules.to_json(objects(7)) and len(json.loads(got)) == 2
 
 
 def noted(error):
@@ -318,6 +386,39 @@ def test_dtypes():
         assert json_rules.same(json_rules.to_json(frame.dtypes), json.loads(got)), got
 
 
+def dtypes_with_fields():
+    inner, aligned = np.dtype([("x", "i1"), ("y", ">f8")]), np.dtype([("c", "i1"), ("d", "f8")], align=True)
+    yield from map(np.dtype, [
+        [("a", "i4"), ("b", "U3")], ("f4", (2,)), (">f4", (2, 3)), [("a", inner), ("b", "U3", (2,))], [("a", "i1"), ("b", aligned, (2, 3))], [],
+        {"names": ["x", "y"], "formats": ["i4", "i2"], "offsets": [2, 0]}, {"names": ["x"], "formats": ["i4"], "offsets": [0], "itemsize": 9},
+        [(("title", "a"), "i4")], (np.record, [("a", "i4")]), (np.record, {"names": ["x"], "formats": ["i4"], "offsets": [4], "titles": ["t"]}),
+        {"names": ["x", "y"], "formats": ["i4", "f4"], "offsets": [0, 0], "titles": ["t", None]}, (inner, (2,)), [("v", "V0"), ("z", "U0"), ("s", "S0")],
+        [("a", "M8[ns]"), ("b", ">m8[25s]"), ("c", "?"), ("d", "V5"), ("e", "S2"), ("f", "g"), ("g", "O"), ("h", "M8"), ("i", ">c8")], [("é", "i4"), ("it's", "i4")]])
+    yield from (aligned, np.dtype([("b", "U3", (2,)), ("c", aligned, (2, 3))], align=True), np.dtype([("a", "i1"), ("b", "c16"), ("c", "g")], align=True))
+    yield from (np.dtypes.StringDType(), np.dtypes.StringDType(coerce=False), *(np.dtypes.StringDType(na_object=na) for na in (None, np.nan, pd.NA, "it's")),
+                np.dtypes.StringDType(na_object=np.nan, coerce=False))
+
+
+def test_dtypes_with_fields():
+    """S565: dtypes of numpy with fields, of arrays in elements and of variable strings are their str(), too."""
+    types = list(dtypes_with_fields())
+    for protocol in (2, 4, 5):
+        for value, got in zip(types, written(JSON, types, protocol)):
+            assert json.loads(got) == str(value), (value, got)
+    check_csv([objects(*types)])
+
+
+def test_long_scalars():
+    """S565: a scalar whose text is longer than 1 MiB is named by its type, and hides nothing else."""
+    (got,) = written(JSON, [[pathlib.PurePosixPath("x" * 2**21), 1, uuid.UUID(int=5), 2**70]])
+    assert json.loads(got) == ["UnsupportedType : pathlib.PurePosixPath", 1, str(uuid.UUID(int=5)), 2**70]
+
+
+def test_missing_moments_in_lists():
+    """S400: NaT is named with its unit where the numpy that made it does so."""
+    check_csv([objects([np.datetime64("NaT", "ns"), np.datetime64("NaT"), np.timedelta64("NaT", "25s"), np.timedelta64("NaT"), np.datetime64("NaT", "3D")])])
+
+
 def test_arrays_of_the_standard_library():
     """S14: an array.array is an array."""
     arrays = [array.array(code, [0, 1, 127]) for code in "bBhHiIlLqQfd"] + [array.array("d"), array.array("h", [-2])]
@@ -337,6 +438,9 @@ def test_hostile_tables():
     record = np.zeros(2, dtype=[("a", [("b", "i1"), ("c", ">f4", (2, 3))]), ("e", "M8[ns]")])
     seeds = [pickle.dumps(v, 4) for v in (frame, frame.set_index(["i", "t"]), record, np.array(["a", None], dtype=object),
                                           objects(np.arange(2000), [np.ones((3, 4))], {"k": frame}))]
+    (fields, rows), *_ = [case for case in nested_records() if case[0][0][1] == "M8[ns]"]
+    seeds += [pickle.dumps(v, 4) for v in (list(dtypes_with_fields()), np.array([(row, 1) for row in rows], dtype=[("p", fields), ("q", "i4")]),
+                                           {(1, 2**5000): 1, b"x": 2, frozenset([1]): 3})]
     requests = []
     for seed in seeds:
         for _ in range(120):

@@ -569,7 +569,7 @@ def laughs(levels, fan):
     (b"B\xff\xff\xff\xff.", b"corrupt: "),
     (b"\x8b\xff\xff\xff\x7f.", b"corrupt: "),
     (b"L" + b"9" * 300000 + b"L\n.", b"limit: "),
-    (b"\x8b" + struct.pack("<I", 100000) + b"\x01" * 100000 + b".", b'"UnsupportedType : int"\n'),
+    (b"\x8b" + struct.pack("<I", 300000) + b"\x01" * 300000 + b".", b'"UnsupportedType : builtins.int"\n'),
     (b"\x80\x07N.", b"corrupt: "), (b"\x80\x04\xffN.", b"corrupt: "), (b"", b"corrupt: "), (b".", b"corrupt: "),
     (b"0.", b"corrupt: "), (b"t.", b"corrupt: "), (b"NNR.", b"corrupt: "), (b"]Nb.", b"[]\n"), (b"](NNs.", b"corrupt: "),
     (b"\x80\x04(Q.", b"corrupt: "), (b"NQ.", b'"UnsupportedType : persistent id"\n'), (b"\x82\x05.", b'"UnsupportedType : extension 5"\n'),

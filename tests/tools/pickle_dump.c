@@ -54,7 +54,7 @@ static errc dump(const uint8_t *data, size_t len, int form, const char *type, st
     if (form == 'c')
         return dump_csv(pickle_root(p), &sink.sink, err);
     if (form == 'p')
-        return npy_write(pickle_root(p), NULL, &sink.sink, err);
+        return npy_write(pickle_root(p), MAX_TEXT, NULL, &sink.sink, err);
     if (form == 'n')
         return render_natural(pickle_root(p), natural_form_of(type), NULL, &sink.sink, err);
     return render_json(pickle_root(p), NULL, &sink.sink, err);

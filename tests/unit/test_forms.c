@@ -49,7 +49,7 @@ enum form { FORM_CSV, FORM_NPY, FORM_JSON };
 static errc write_form(const struct value *v, enum form form, struct cancel *cancel, struct sink *sink, struct err *err)
 {
     if (form == FORM_NPY)
-        return npy_write(v, cancel, sink, err);
+        return npy_write(v, NPY_ANY, cancel, sink, err);
     if (form == FORM_JSON)
         return render_json(v, cancel, sink, err);
     auto_cleanup(frame_freep) struct frame *f = NULL;
