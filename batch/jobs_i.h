@@ -197,6 +197,7 @@ struct submission {          // one call of jobs_submit
     struct job_definition definition;
     const char *text;        // NUL-terminated
     bool may_exist;          // a request was sent, and its answer is not known
+    bool is_told;            // why it was not submitted is written down
     struct buf problems;
 };
 void jobs_reached(struct jobs *j, enum jobs_step step);
