@@ -11,7 +11,7 @@ errc cancel_check(struct cancel *cancel, struct err *err)
     if (!cancel)
         return ERR_OK;
     if (atomic_load_explicit(&cancel->set, memory_order_relaxed))
-        return err_set(err, ERR_INTERRUPTED, "the caller went away");
+        return err_set(err, ERR_INTERRUPTED, "it was interrupted by a signal, or by the end of the mount");
     if (cancel->deadline_ms && clock_mono_ms() >= cancel->deadline_ms)
         return err_set(err, ERR_TIMEOUT, "the deadline of the request passed");
     return ERR_OK;

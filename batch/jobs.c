@@ -47,6 +47,7 @@ static void own_free(struct own *o)
     own_forget_dry(o);
     free(o->dry_note);
     free(o->error);
+    free(o->look_failure);
     free(o->name);
     free(o);
 }
@@ -160,6 +161,20 @@ void own_refuse(struct jobs *j, const char *name, const char *error)
         free(o->error);
         o->error = mem_strdup(error);
         o->error_ms = clock_wall_ms();
+    }
+    pthread_mutex_unlock(&j->lock);
+}
+
+void own_looked(struct jobs *j, const char *name, errc code, const char *cause)
+{
+    if (code == ERR_INTERRUPTED || code == ERR_TIMEOUT) {
+        return;
+    }
+    pthread_mutex_lock(&j->lock);
+    struct own *o = own_find(j, name);
+    if (o != NULL) {
+        free(o->look_failure);
+        o->look_failure = code ? mem_strdup(cause) : NULL;
     }
     pthread_mutex_unlock(&j->lock);
 }

@@ -78,6 +78,7 @@ struct own {                // a job file's job
     char *dry_note;         // what the request says besides
     char *error;            // why the text that was saved last was refused, or NULL
     int64_t error_ms;
+    char *look_failure;     // why the job that nobody knows of could not be looked for, or NULL
     unsigned submitting;    // calls of jobs_submit that are at work on it in this process
     uint64_t ticket;        // of the reading of the journal that it shows
 };
@@ -160,6 +161,9 @@ bool own_of_id(struct jobs *j, const char *id, struct own **ret, size_t *ret_gen
 bool intent_lives(const struct intent *in);              // or may live: SENDING and ACCEPTED
 bool side_is_here(const struct jobs *j, const struct side *s); // sent to this region, or nothing was sent
 void own_refuse(struct jobs *j, const char *name, const char *error); // takes the lock; NULL takes the error back
+// The outcome of a look for a job that may have been made, for its `reason`; takes the lock. One that was given up says
+// nothing.
+void own_looked(struct jobs *j, const char *name, errc code, const char *cause);
 
 // Reads one record of the journal into the table. No lock held.
 errc jobs_refresh(struct jobs *j, const char *name, struct err *err) ERR_MUST_CHECK;
@@ -204,6 +208,8 @@ struct submission {          // one call of jobs_submit
     struct job_definition definition;
     const char *text;        // NUL-terminated
     bool may_exist;          // a request was sent, and its answer is not known
+    bool unanswered;         // one was, whatever was found out since: its job may come to light late
+    bool is_told;            // why it was not submitted is written down
     struct buf problems;
 };
 void jobs_reached(struct jobs *j, enum jobs_step step);

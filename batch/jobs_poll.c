@@ -81,10 +81,10 @@ static errc run_cycle(struct jobs *j, struct cycle *c, struct err *err)
         e = jobs_describe_all(j, c, err);
     }
     if (!e) {
-        e = list_sometimes(j, c, err);
+        e = jobs_settle(j, c, err); // before what is listed for looks alone, which may be refused
     }
     if (!e) {
-        e = jobs_settle(j, c, err);
+        e = list_sometimes(j, c, err);
     }
     return e;
 }

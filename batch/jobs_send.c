@@ -181,6 +181,7 @@ errc submission_look(struct submission *s, bool *ret_found, struct err *err)
     struct intent *in = record_present(&s->rec);
     auto_free char *id = NULL;
     errc e = jobs_look_for(s->j, in->queue, in->job_name, s->cancel, &id, err);
+    own_looked(s->j, s->name, e, err->cause);
     *ret_found = !e && id != NULL;
     return *ret_found ? submission_adopt(s, id, err) : e;
 }
@@ -293,7 +294,7 @@ static errc not_accepted(const struct sending *t, struct err *err)
 static errc after_no_answer(struct sending *t, bool *ret_again, struct err *err)
 {
     struct submission *s = t->s;
-    s->may_exist = true;
+    s->may_exist = s->unanswered = true;
     errc e = cancel_sleep(s->cancel, LOOK_FIRST_MS, err);
     if (!e) {
         e = look_until(s, ret_again, err);
@@ -365,12 +366,17 @@ errc submission_send(struct submission *s, struct err *err)
     errc e = ERR_OK;
     bool again = true;
     if (s->may_exist) {
+        s->unanswered = true;
         e = resume(s, err);
         again = !e && record_present(&s->rec)->state != INTENT_ACCEPTED;
     }
     while (!e && again) {
         e = next_try(&t, &again, err);
         t.wait_ms = t.wait_ms * 2 < LONGEST_WAIT_MS ? t.wait_ms * 2 : LONGEST_WAIT_MS;
+    }
+    struct intent *in = record_present(&s->rec);
+    if (e && !s->unanswered && in->state != INTENT_ACCEPTED) {
+        in->sent_ms = 0; // each try was refused: there is nothing to look for, now or later
     }
     return e;
 }

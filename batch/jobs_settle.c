@@ -330,6 +330,7 @@ errc intent_settle(struct jobs *j, const char *name, struct intent *in, struct c
     if (!e && here) {
         e = jobs_look_for(j, in->queue, in->job_name, cancel, &id, err);
     }
+    own_looked(j, name, e, err->cause);
     if (e || !here) {
         return e;
     }
@@ -373,6 +374,18 @@ static bool settle_one(void *arg, struct journal_lock *lock, struct record *r)
     return s->changed;
 }
 
+// What is refused for one job says nothing of others, nor of Batch: its `reason` has it.
+static bool is_own_failure(errc code)
+{
+    return !code || code == ERR_DENIED || code == ERR_INVALID || code == ERR_NOT_FOUND;
+}
+
+// What the next one would meet, too.
+static bool meets_all(errc code)
+{
+    return code == ERR_UNREACHABLE || code == ERR_TIMEOUT || code == ERR_THROTTLED || code == ERR_INTERRUPTED;
+}
+
 errc jobs_settle(struct jobs *j, struct cycle *c, struct err *err)
 {
     auto_cleanup(strv_free) struct strv names = {0};
@@ -386,12 +399,18 @@ errc jobs_settle(struct jobs *j, struct cycle *c, struct err *err)
         }
     }
     pthread_mutex_unlock(&j->lock);
-    for (size_t i = 0; !e && i < names.len; i++) {
+    bool is_over = false;
+    for (size_t i = 0; !is_over && i < names.len; i++) {
         struct settling s = {.j = j};
-        e = change_record(j, names.items[i], settle_one, &s, err);
-        if (!e && s.code) {
-            e = err_set(err, s.code, "%s", s.err.cause);
+        struct err one = ERR_INIT;
+        errc code = change_record(j, names.items[i], settle_one, &s, &one);
+        if (!code && !is_own_failure(s.code)) {
+            code = err_set(&one, s.code, "%s", s.err.cause);
         }
+        if (code && !e) {
+            e = err_set(err, code, "%s", one.cause);
+        }
+        is_over = meets_all(code);
         c->changed = c->changed || s.changed;
     }
     return e;

@@ -280,7 +280,9 @@ static void withdraw(struct submission *s, const struct err *why)
     in->changed_ms = clock_wall_ms();
     if (submission_write(s, &ignored)) {
         log_warn("batch", "job %s: %s", s->name, ignored.cause);
+        return;
     }
+    s->is_told = true;
 }
 
 // All that comes before SubmitJob; what goes wrong says that nothing was sent.
@@ -406,9 +408,7 @@ static errc submit(struct submission *s, bool is_vet, struct err *err)
     } else if (!e) {
         e = is_dry ? jobs_dry_run(s, s->text, err) : submit_locked(s, err);
     }
-    const struct intent *in = record_present(&s->rec);
-    bool is_told = e && !is_dry && in != NULL && in->error != NULL; // the intent itself says why
-    leave(s, !e || is_told ? NULL : s->problems.len > 0 ? s->problems.data : err->cause, is_dry);
+    leave(s, !e || s->is_told ? NULL : s->problems.len > 0 ? s->problems.data : err->cause, is_dry);
     return e;
 }
 

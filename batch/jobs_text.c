@@ -221,6 +221,9 @@ static bool put_reason(const struct face *f, struct buf *out)
     if (is_unknown && strcmp(face_status(f), "unknown") == 0) {
         buf_puts(out, "the request was sent and its answer is not known: the job is looked for by its name; saving the "
                       "same content again looks for it too, and never makes a second one\n");
+        if (f->own != NULL && f->own->look_failure != NULL) {
+            buf_printf(out, "it could not be looked for: %s\n", f->own->look_failure);
+        }
         any = true;
     }
     if (is_gone) {

@@ -8,10 +8,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fs/caller.h"
 #include "fs/errno_map.h"
 #include "fs/fuse_api.h"
 
-#define TICK_MS 100   // how often deadlines are looked at while requests wait
+#define TICK_MS 50    // how often deadlines and callers are looked at while requests wait
 
 struct engine {
     struct engine_conf conf; // immutable
@@ -82,6 +83,16 @@ static void record(const struct request *r, const struct err *err)
     conf->failed(conf->arg, r->op, r->nodeid, r->name, err);
 }
 
+// Whether a signal that came is one to go on after. Then the next is looked for.
+static bool goes_on(struct request *r)
+{
+    if (!r->is_save || caller_is_leaving(r->caller)) {
+        return false;
+    }
+    atomic_store(&r->watched, true);
+    return true;
+}
+
 // Called by libfuse with the request's own lock held, on the thread that read FUSE_INTERRUPT or, when
 // the interrupt came first, on the one that registers.
 static void on_interrupt(fuse_req_t req, void *data)
@@ -89,6 +100,9 @@ static void on_interrupt(fuse_req_t req, void *data)
     struct request *r = data;
     if (registering != NULL && registering->r == r) {
         registering->interrupted = true;
+        return;
+    }
+    if (goes_on(r)) {
         return;
     }
     atomic_store(&r->cancel.set, true);
@@ -114,10 +128,13 @@ bool request_claim(struct request *r)
 
 void request_fail(struct request *r, const struct err *err)
 {
-    if (!request_claim(r)) {
+    bool is_ours = request_claim(r);
+    if (is_ours || (r->is_save && atomic_load(&r->cancel.set))) {
+        record(r, err);
+    }
+    if (!is_ours) {
         return;
     }
-    record(r, err);
     fuse_reply_err(r->req, errno_of(err->code)->number);
 }
 
@@ -165,11 +182,21 @@ void engine_arm(struct request *r)
     list_add(r);
 }
 
+static void interrupt_early(struct request *r)
+{
+    struct err err = ERR_INIT;
+    request_interrupt(r);
+    if (r->is_save) {
+        err_set(&err, ERR_INTERRUPTED, "it was interrupted by a signal before anything was done, and nothing was sent");
+        record(r, &err);
+    }
+}
+
 void engine_run(struct request *r)
 {
     struct err err = ERR_INIT;
-    if (r->interrupted_early) {
-        request_interrupt(r);
+    if (r->interrupted_early && !goes_on(r)) {
+        interrupt_early(r);
         end(r);
     } else if (pool_run(r->engine->pool, run_job, request_ref(r), &err) != ERR_OK) {
         request_fail(r, &err);
@@ -188,14 +215,32 @@ struct pool *engine_pool(struct engine *e)
     return e->pool;
 }
 
-// --- deadlines ------------------------------------------------------------------------------------
+// --- deadlines and callers ------------------------------------------------------------------------
 
-// One request whose time is up, held; with `all` any request.
-static struct request *take_late(struct engine *e, int64_t now, bool all)
+static bool is_any(const struct request *r, int64_t now)
+{
+    (void)r;
+    (void)now;
+    return true;
+}
+
+static bool is_late(const struct request *r, int64_t now)
+{
+    return atomic_load(&r->reply_by_ms) <= now;
+}
+
+static bool is_left(const struct request *r, int64_t now)
+{
+    (void)now;
+    return atomic_load(&r->watched) && !atomic_load(&r->claimed) && caller_is_leaving(r->caller);
+}
+
+// One request of which that is true, held.
+static struct request *take(struct engine *e, int64_t now, bool (*is)(const struct request *r, int64_t now))
 {
     pthread_mutex_lock(&e->lock);
     struct request *r = e->first;
-    while (r != NULL && !all && atomic_load(&r->reply_by_ms) > now) {
+    while (r != NULL && !is(r, now)) {
         r = r->next;
     }
     if (r != NULL) {
@@ -208,7 +253,7 @@ static struct request *take_late(struct engine *e, int64_t now, bool all)
 static void reply_late(struct engine *e)
 {
     int64_t now = clock_mono_ms();
-    for (struct request *r; (r = take_late(e, now, false)) != NULL; request_unref(r)) {
+    for (struct request *r; (r = take(e, now, is_late)) != NULL; request_unref(r)) {
         struct err err = ERR_INIT;
         err_set(&err, ERR_TIMEOUT, "the storage gave no answer within %lld s",
                 (long long)e->conf.deadline_ms / 1000);
@@ -216,6 +261,13 @@ static void reply_late(struct engine *e)
         request_fail(r, &err);
         // Claimed by another: it is off the list in a moment; do not spin on it.
         atomic_store(&r->reply_by_ms, INT64_MAX);
+    }
+}
+
+static void interrupt_left(struct engine *e)
+{
+    for (struct request *r; (r = take(e, 0, is_left)) != NULL; request_unref(r)) {
+        request_interrupt(r);
     }
 }
 
@@ -242,6 +294,7 @@ static void *deadline_thread(void *arg)
         while (!e->ending && pthread_cond_clockwait(&e->wake, &e->lock, CLOCK_MONOTONIC, &ts) == 0) {
         }
         pthread_mutex_unlock(&e->lock);
+        interrupt_left(e);
         reply_late(e);
         pthread_mutex_lock(&e->lock);
     }
@@ -272,7 +325,7 @@ struct engine *engine_new(const struct engine_conf *conf)
 
 void engine_abort(struct engine *e)
 {
-    for (struct request *r; (r = take_late(e, 0, true)) != NULL; request_unref(r)) {
+    for (struct request *r; (r = take(e, 0, is_any)) != NULL; request_unref(r)) {
         request_interrupt(r);
         list_remove(r);
     }

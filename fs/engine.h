@@ -7,6 +7,12 @@
 // (ETIMEDOUT, from the engine's own thread), or the end of the mount. The others find it claimed and
 // leave the fuse_req_t alone, since a reply frees it. A worker that comes too late drops its result.
 //
+// A save (`is_save`) is no request like others: given up because of any signal that its caller handles,
+// it would be a job that does not run, and a shell's own echo says nothing of it. Only a signal that ends
+// the caller interrupts it (fs/caller.h). After another one the engine's thread looks for such a signal
+// each tick, as the kernel tells once. Of a save that was interrupted `failed` is told by its worker,
+// which knows what became of it.
+//
 // The cancel token is set when the caller is gone and carries the deadline, so that the work ends
 // soon after; the reply does not wait for that.
 //
@@ -44,6 +50,8 @@ struct request {
     enum stat_op op;
     uint64_t nodeid;
     char *name;               // owned, or NULL
+    bool is_save;             // with `caller` set by who made it
+    int caller;               // the thread that waits, as /proc names it; 0: not known
     void (*run)(struct request *r);
     void (*ended)(struct request *r); // or NULL: called once, after run or in its place
     void *arg;                // owned, through free_arg
@@ -55,6 +63,7 @@ struct request {
     _Atomic int64_t reply_by_ms; // the engine's thread replies after this
     struct request *prev, *next; // in the engine's list; its lock
     bool listed, interrupted_early;
+    atomic_bool watched;      // a signal came that did not end the caller
 };
 
 struct engine *engine_new(const struct engine_conf *conf);
@@ -78,7 +87,8 @@ void request_unref(struct request *r);
 
 // The right to reply. True once: the caller must then reply with r->req, soon and without waiting.
 bool request_claim(struct request *r);
-// Claims, records the failure and replies with its errno. Nothing when it was claimed before.
+// Claims, records the failure and replies with its errno. Nothing when it was claimed before, but that a save was
+// interrupted is recorded.
 void request_fail(struct request *r, const struct err *err);
 // The caller went away (FLUSH): cancels, and replies EINTR.
 void request_interrupt(struct request *r);

@@ -40,7 +40,9 @@ static const struct errno_info table[] = {
         "free space below METAFLOW_TEMPDIR, or set it to a larger file system, or raise --staging-size",
         "free space where the jobs' journal is (below XDG_STATE_HOME, else ~/.local/state), for a log below "
         "METAFLOW_TEMPDIR; or remove files of .batch that are no jobs, where the cause says so", false),
-    [ERR_INTERRUPTED] = ROW(EINTR, "nothing: the reader went away", true),
+    [ERR_INTERRUPTED] = ROW_BATCH(EINTR, "nothing: the reader went away",
+        "save it again: Ctrl-C, or another signal that ends a program, ended the save (the same text never makes a "
+        "second job)", true),
     [ERR_INVALID] = ROW(EINVAL, "correct what the cause names", false),
     [ERR_BUSY] = ROW_BATCH(EBUSY, "wait, then try again: it is being changed",
         "wait for the job's end, or end it with kill in its ctl, or save under another name", false),

@@ -39,6 +39,9 @@ errc ops_tref(struct serve *s, uint64_t nodeid, struct tref *ret, struct err *er
 // Hands over; `arg` is taken.
 void ops_hand_over(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
                    void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg));
+// The same for what only a signal that ends the caller may interrupt (fs/engine.h).
+void ops_hand_over_save(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
+                        void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg));
 
 // ops_ahead.c: what fetch-ahead learns from. Nothing is done where it is off.
 void ops_ahead_opened(struct serve *s, uint64_t nodeid, const struct tref *r);

@@ -99,7 +99,7 @@ void ops_batch_write(fuse_req_t req, struct handle *h, const char *data, size_t 
     *w = (struct written){.serve = serve_of(req), .handle = handle_ref(h), .size = size, .off = off};
     w->data = mem_zalloc(size + 1);
     memcpy(w->data, data, size);
-    ops_hand_over(req, OP_WRITE, h->nodeid, NULL, h->job != NULL ? run_tell : run_write, w, written_free);
+    ops_hand_over_save(req, OP_WRITE, h->nodeid, NULL, h->job != NULL ? run_tell : run_write, w, written_free);
 }
 
 // --- flush ----------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ void ops_batch_flush(fuse_req_t req, struct handle *h)
     }
     struct written *w = mem_zalloc(sizeof(*w));
     *w = (struct written){.serve = serve_of(req), .handle = handle_ref(h)};
-    ops_hand_over(req, OP_FLUSH, h->nodeid, NULL, run_flush, w, written_free);
+    ops_hand_over_save(req, OP_FLUSH, h->nodeid, NULL, run_flush, w, written_free);
 }
 
 // --- names ----------------------------------------------------------------------------------------
@@ -203,5 +203,5 @@ void ops_batch_rename(fuse_req_t req, fuse_ino_t parent, const char *name, const
     }
     struct renamed *j = mem_zalloc(sizeof(*j));
     *j = (struct renamed){.serve = serve_of(req), .to = mem_strdup(to), .replace = !(flags & NO_REPLACE)};
-    ops_hand_over(req, OP_RENAME, parent, name, run_rename, j, renamed_free);
+    ops_hand_over_save(req, OP_RENAME, parent, name, run_rename, j, renamed_free);
 }

@@ -105,7 +105,9 @@ static void note_failure(struct serve *s, enum stat_op op, uint64_t nodeid, cons
     if ((unsigned)err->code < STATS_ERR_COUNT) {
         stats_add(&s->stats.errors[err->code], 1);
     }
-    if (!errno_of(err->code)->expected) {
+    bool is_save = op == OP_WRITE || op == OP_FLUSH || op == OP_RENAME;
+    bool is_lost = is_save && err->code == ERR_INTERRUPTED; // a shell's own echo says nothing of it
+    if (is_lost || !errno_of(err->code)->expected) {
         auto_free char *path = inodes_path(s->inodes, nodeid, name);
         errlog_add(s->errlog, stat_op_names[op], path, err);
         log_debug("serve", "%s /%s: %s", stat_op_names[op], path, err->cause);
@@ -142,13 +144,26 @@ errc ops_tref(struct serve *s, uint64_t nodeid, struct tref *ret, struct err *er
     return ERR_OK;
 }
 
-void ops_hand_over(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
-                   void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg))
+static void hand_over(struct request *r, void *arg, void (*free_arg)(void *arg))
 {
-    struct request *r = request_new(serve_of(req)->engine, req, op, nodeid, name, run);
     r->arg = arg;
     r->free_arg = free_arg;
     engine_arm(r);
     engine_run(r);
     request_unref(r);
+}
+
+void ops_hand_over(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
+                   void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg))
+{
+    hand_over(request_new(serve_of(req)->engine, req, op, nodeid, name, run), arg, free_arg);
+}
+
+void ops_hand_over_save(fuse_req_t req, enum stat_op op, uint64_t nodeid, const char *name,
+                        void (*run)(struct request *r), void *arg, void (*free_arg)(void *arg))
+{
+    struct request *r = request_new(serve_of(req)->engine, req, op, nodeid, name, run);
+    r->is_save = true;
+    r->caller = fuse_req_ctx(req)->pid;
+    hand_over(r, arg, free_arg);
 }

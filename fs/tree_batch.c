@@ -134,12 +134,17 @@ static bool find_elsewhere(struct jobs *jobs, struct drafts *drafts, const char 
     return ours && drafts_find(drafts, name, ret);
 }
 
-// What editors look for beside a file is no job: nothing is asked because of it.
 static bool can_be_job(const char *name)
 {
     size_t len = strlen(name);
     bool json = len >= 5 && strcmp(name + len - 5, ".json") == 0;
-    return name[0] != '.' && len > 0 && name[len - 1] != '~' && !json;
+    return name[0] != '.' && len > 0 && !json;
+}
+
+// What editors look for beside a file: nobody is asked because of it, though it may be a job's name.
+static bool is_backup(const char *name)
+{
+    return name[strlen(name) - 1] == '~';
 }
 
 static errc lookup_entry(struct tree *t, const char *name, struct cancel *cancel, enum kind *ret_kind,
@@ -162,7 +167,7 @@ static errc lookup_entry(struct tree *t, const char *name, struct cancel *cancel
         return err_set(err, ERR_NOT_FOUND, "there is no \"%s\" in .batch", name);
     }
     e = jobs_find(jobs, name, cancel, &v, err);
-    if (e == ERR_NOT_FOUND) {
+    if (e == ERR_NOT_FOUND && !is_backup(name)) {
         jobs_look(jobs, cancel);
         e = jobs_find(jobs, name, cancel, &v, err);
     }
