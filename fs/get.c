@@ -64,6 +64,12 @@ static bool may_go_on(struct get *g, unsigned failures, struct err *err)
     return failures % UNREACHED_MAX != 1 || stack_s3_check(&g->stack, &g->checking, err) == ERR_OK;
 }
 
+// A value has no such form or is too large for it, or a file is in the way: that is so next time, too.
+static bool is_for_good(errc code)
+{
+    return code == ERR_NO_FORM || code == ERR_LIMIT || code == ERR_EXISTS;
+}
+
 void get_fail(struct get *g, const struct get_item *item, const struct err *err)
 {
     auto_free char *path = get_item_path(item);
@@ -81,6 +87,7 @@ void get_fail(struct get *g, const struct get_item *item, const struct err *err)
         atomic_store(&g->was_unreached, unreached || atomic_load(&g->was_unreached));
         atomic_fetch_sub(&g->bytes_known, item->is_dir ? 0 : item->size);
         atomic_fetch_add(item->is_dir ? &g->failed_dirs : &g->failed, 1);
+        atomic_fetch_add(&g->failed_for_good, !item->is_dir && is_for_good(err->code) ? 1 : 0);
         get_say(g, "%s: %s", path[0] != '\0' ? path : g->pathspec, err->cause);
     }
     pthread_mutex_unlock(&g->failing);
@@ -218,10 +225,15 @@ static void watch(struct get *g, struct signals *s)
 // What is in a directory that could not be listed is not known: it is counted for itself.
 static void say_failed(struct get *g, unsigned long long failed, unsigned long long dirs)
 {
-    unsigned long long files = atomic_load(&g->files_known);
+    unsigned long long files = atomic_load(&g->files_known), for_good = atomic_load(&g->failed_for_good);
     const char *several = dirs == 1 ? "directory" : "directories";
     if (failed == 0) {
         get_say(g, "%llu %s failed: the same command tries again", dirs, several);
+    } else if (dirs == 0 && for_good == failed) {
+        get_say(g, "%llu of %llu failed, and will again: each has its cause above", failed, files);
+    } else if (dirs == 0 && for_good > 0) {
+        get_say(g, "%llu of %llu failed: the same command tries them again, %llu of them in vain (see above)", failed,
+                files, for_good);
     } else if (dirs == 0) {
         get_say(g, "%llu of %llu failed: the same command tries them again", failed, files);
     } else {

@@ -110,6 +110,7 @@ struct get {
     atomic_ullong bytes, bytes_known, bytes_copied; // done of; read and written by this run
     atomic_ullong files, files_known, copied, there, links;
     atomic_ullong failed, failed_dirs; // failed: files
+    atomic_ullong failed_for_good;     // of these: what the same command will not copy either
     atomic_uint unreached;   // failures in a row because nobody answers
     atomic_bool was_unreached; // there was one
 };

@@ -258,6 +258,19 @@ def test_few_open_files(get, runs, mnt, tmp_path):
     assert files(out) == files(mnt / runs["foreach"])
 
 
+def test_what_fails_for_good_is_told(get, runs, tables_runs, tables_root, tmp_path):
+    """S543: what the same command cannot copy either is not said to be tried again."""
+    done = get(tables_runs["tables3"] + "/start/1/.csv", tmp_path / "forms", root=tables_root)
+    assert done.returncode == 1
+    assert re.search(r"(\d+) of \d+ failed, and will again: each has its cause above$", done.stderr.strip()), done
+    out = tmp_path / "out"
+    (out / "start" / "1").mkdir(parents=True)
+    (out / STATE).write_text("metaflowfs-get 1 %s\n" % runs["hello"])
+    (out / "start" / "1" / "message").write_text("in the way")
+    done = get(runs["hello"], out)
+    assert done.returncode == 1 and "1 of" in done.stderr and "will again" in done.stderr, done
+
+
 @pytest.mark.parametrize("names, said", [(["start"], "1 directory failed"), (["start", "end"], "2 directories failed")])
 def test_failed_directories_are_counted(get, runs, tmp_path, names, said):
     """S543: a directory that failed is counted as one, and not as a file."""
