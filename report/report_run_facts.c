@@ -132,14 +132,18 @@ static size_t place_of(const struct step_facts *s, const struct graph *graph)
     return s->node ? (size_t)(s->node - graph->steps) : SIZE_MAX;
 }
 
-static int by_first_start(const void *a, const void *b, void *graph)
+// In a resumed run the first tasks are copies of an earlier run's: they begin when they are copied, in any order.
+static int by_first_start(const void *a, const void *b, void *facts)
 {
+    const struct run_facts *f = facts;
     const struct step_facts *sa = a, *sb = b;
+    size_t pa = place_of(sa, f->graph), pb = place_of(sb, f->graph);
+    if (f->origin && pa != pb)
+        return (pa > pb) - (pa < pb);
     if ((sa->start_ms < 0) != (sb->start_ms < 0))
         return sa->start_ms < 0 ? 1 : -1;
     if (sa->start_ms != sb->start_ms)
         return (sa->start_ms > sb->start_ms) - (sa->start_ms < sb->start_ms);
-    size_t pa = place_of(sa, graph), pb = place_of(sb, graph);
     return pa != pb ? (pa > pb) - (pa < pb) : strcmp(sa->name, sb->name);
 }
 
@@ -179,7 +183,7 @@ static errc read_steps(struct reader *r, struct err *err)
     for (size_t i = 0; i < f->len; i++)
         find_slowest(f, &f->steps[i]);
     if (f->len)
-        qsort_r(f->steps, f->len, sizeof f->steps[0], by_first_start, (void *)(uintptr_t)f->graph);
+        qsort_r(f->steps, f->len, sizeof f->steps[0], by_first_start, f);
     return ERR_OK;
 }
 

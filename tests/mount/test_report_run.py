@@ -76,6 +76,11 @@ def test_facts_of_a_run(mnt, client, runs, label):
         None if origin is None or origin.endswith("/None") else origin)
     rows = steps_of(page)
     assert set(rows) == {s.id for s in run} | set(graph_info(client, runs[label])["steps"])
+    resumed = origin is not None and not origin.endswith("/None")
+    assert ("taken from the earlier run" in page.text) == resumed
+    if resumed:  # its first tasks begin when they are copied, in any order
+        assert [name for name in rows if name in run] == [
+            name for name in graph_info(client, runs[label])["steps"] if name in run]
     for step in run:
         states = [state(t) for t in step]
         row = rows[step.id]
