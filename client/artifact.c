@@ -9,15 +9,19 @@
 
 // Up to this size an open waits for the whole and its digest, so that a corrupt blob fails there.
 #define WHOLE_AT_OPEN (1024 * 1024)
+// Whoever reads one artifact after the other opens the next before the kernel has said that the last was closed.
+#define LET_GO_MS 1000
 
-static errc get_blob(const struct artifact_env *env, const struct artifact *a, struct staged **ret,
-                     struct err *err)
+static errc get_blob(const struct artifact_env *env, const struct artifact *a, struct cancel *cancel,
+                     struct staged **ret, struct err *err)
 {
     struct blob_source src = {.store = env->store,
                               .staging = env->staging,
                               .flow = env->flow,
                               .sha = a->sha,
-                              .expected = a->size > WHOLE_AT_OPEN ? (uint64_t)a->size : 0};
+                              .expected = a->size > WHOLE_AT_OPEN ? (uint64_t)a->size : 0,
+                              .wait_ms = LET_GO_MS,
+                              .cancel = cancel};
     return blob_get(&src, ret, err);
 }
 
@@ -38,7 +42,7 @@ errc artifact_open_stored(const struct artifact_env *env, const struct artifact 
         return ERR_OK;
     }
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
-    errc e = get_blob(env, a, &staged, err);
+    errc e = get_blob(env, a, cancel, &staged, err);
     if (e != ERR_OK)
         return e;
     if (a->size > WHOLE_AT_OPEN) {
@@ -97,7 +101,7 @@ static errc open_text(const struct artifact_env *env, const struct artifact *a,
     auto_cleanup(staged_unrefp) struct staged *staged = NULL;
     struct text_span span;
     bool found = false;
-    errc e = get_blob(env, a, &staged, err);
+    errc e = get_blob(env, a, cancel, &staged, err);
     if (e == ERR_OK)
         e = find_span(staged, cancel, &span, &found, err);
     if (e != ERR_OK || !found)
@@ -145,7 +149,7 @@ errc artifact_open_natural(const struct artifact_env *env, const struct artifact
 static errc stage_value(const struct artifact_env *env, const struct artifact *a, size_t max,
                         struct cancel *cancel, struct artifact_value *v, struct err *err)
 {
-    errc e = get_blob(env, a, &v->staged, err);
+    errc e = get_blob(env, a, cancel, &v->staged, err);
     uint64_t avail = 0;
     bool ended = false;
     if (e == ERR_OK && max < INT64_MAX)

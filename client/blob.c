@@ -28,6 +28,8 @@ errc blob_get(const struct blob_source *src, struct staged **ret, struct err *er
         .key = key,
         .ahead = src->ahead,
         .expected = src->expected,
+        .wait_ms = src->wait_ms,
+        .cancel = src->cancel,
         .produce = fetch_produce,
         .arg = fetch_new(src->store, path, src->sha, src->force_raw ? FETCH_RAW : FETCH_CAS),
         .free_arg = fetch_free,

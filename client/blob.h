@@ -17,6 +17,8 @@ struct blob_source {
     bool force_raw;         // code packages: as they are, whatever the attributes say
     bool ahead;             // nobody waits for it yet
     uint64_t expected;      // how many bytes it will have; 0: unknown (s3/staging.h)
+    unsigned wait_ms;       // for room that others hold, with this token (s3/staging.h)
+    struct cancel *cancel;
 };
 
 // Holds the blob's bytes; they are read, inflated and checked against the SHA-1 while readers

@@ -76,8 +76,8 @@ void page_steps(const struct page *p)
         put_row(p, &p->f->steps[i]);
     buf_puts(p->out, "</tbody></table>\n");
     if (p->f->origin)
-        buf_puts(p->out, "<p class=\"note\">Tasks that were taken from the earlier run have the times at which they were "
-                         "taken.</p>\n");
+        buf_puts(p->out, "<p class=\"note\">Tasks that were taken from the earlier run have the times at which they "
+                         "were taken.</p>\n");
     for (size_t i = 0; i < p->f->len; i++)
         if (p->f->steps[i].trouble)
             page_trouble(p->out, p->f->steps[i].name, p->f->steps[i].trouble);

@@ -11,6 +11,7 @@
 #include "s3/staging_i.h"
 
 #define FIRST_BUCKETS 64
+#define HELD_SLICE_MS 5 // how often what others hold is looked at
 
 static unsigned default_max_files(void)
 {
@@ -42,6 +43,8 @@ errc staging_new(const struct staging_conf *conf, struct staging **ret, struct e
         st->conf.max_files = default_max_files();
     if (!st->conf.progress_ms)
         st->conf.progress_ms = 10 * 1000;
+    if (!st->conf.leaving_ms)
+        st->conf.leaving_ms = 2 * 1000;
     st->cap_option = mem_strdup(conf->cap_option);
     st->conf.cap_option = st->cap_option;
     pthread_mutex_init(&st->lock, NULL);
@@ -213,13 +216,10 @@ struct staged *staged_ref(struct staged *s)
 // With staging.lock held: nobody holds it any more.
 static void unheld(struct staged *s)
 {
-    staging_charge_held(s, false);
+    staging_charge_held(s);
     staging_unpromise(s);
-    if (!s->made) {
+    if (!s->made)
         atomic_store(&s->cancel.set, true);
-        s->leaving = true;
-        s->st->leaving++;
-    }
     if (!s->made || s->st->closing)
         staging_table_remove(s);
     if (s->in_table)
@@ -310,11 +310,24 @@ static struct staged *hold(struct staging *st, const char *key, uint64_t hash)
     if (s) {
         if (s->holders++ == 0) {
             staging_list_remove(s);
-            staging_charge_held(s, true);
+            staging_charge_held(s);
         }
         st->stats.hits++;
     }
     return s;
+}
+
+// With staging.lock held: whether there is room for it, as a new object or as one that nobody holds now, which could be
+// dropped for those that were promised room.
+static errc may_hold(struct staging *st, const struct staging_request *rq, uint64_t hash, uint64_t room,
+                     bool *ret_beside, struct err *err)
+{
+    const struct staged *s = rq->key ? table_find(st, rq->key, hash) : NULL;
+    *ret_beside = false;
+    if (!s)
+        return staging_fits(st, rq->expected, room, ret_beside, err);
+    return s->holders == 0 && st->promised_bytes > 0 ? staging_fits(st, s->file_charge, room, ret_beside, err)
+                                                     : ERR_OK;
 }
 
 // With staging.lock held: a new object, whose producer is still to be run.
@@ -335,30 +348,44 @@ static struct staged *begin(struct staging *st, const struct staging_request *rq
     return s;
 }
 
-errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
-                 struct err *err)
+// Holds the object, or begins it; *ret_begun tells which.
+static errc hold_or_begin(struct staging *st, const struct staging_request *rq, struct staged **ret, bool *ret_begun,
+                          bool *ret_beside, struct err *err)
 {
     uint64_t hash = rq->key ? hash_sip64(st->hash_key, rq->key, strlen(rq->key)) : 0;
     uint64_t room = staging_room_for(st, rq->expected);
     pthread_mutex_lock(&st->lock);
-    struct staged *s = hold(st, rq->key, hash);
-    bool hit = s != NULL;
-    errc e = hit ? ERR_OK : staging_fits(st, rq->expected, room, err);
-    if (hit && !rq->ahead)
+    errc e = may_hold(st, rq, hash, room, ret_beside, err);
+    struct staged *s = e == ERR_OK ? hold(st, rq->key, hash) : NULL;
+    *ret_begun = e == ERR_OK && !s;
+    if (s && !rq->ahead) {
         atomic_store(&s->cancel.ahead, false);
-    if (!hit && e == ERR_OK)
-        s = begin(st, rq, hash);
+        staging_charge_held(s);
+    }
+    *ret = *ret_begun ? begin(st, rq, hash) : s;
     pthread_mutex_unlock(&st->lock);
-    if (hit || e != ERR_OK) {
-        if (rq->free_arg)
-            rq->free_arg(rq->arg);
-    } else if (pool_run(st->conf.pool, object_produce, s, err) != ERR_OK) {
+    return e;
+}
+
+errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
+                 struct err *err)
+{
+    struct staged *s = NULL;
+    struct err waited = ERR_INIT;
+    bool begun = false, beside = false;
+    int64_t until_ms = clock_mono_ms() + rq->wait_ms;
+    errc e = hold_or_begin(st, rq, &s, &begun, &beside, err);
+    while (e != ERR_OK && beside && clock_mono_ms() < until_ms &&
+           cancel_sleep(rq->cancel, HELD_SLICE_MS, &waited) == ERR_OK)
+        e = hold_or_begin(st, rq, &s, &begun, &beside, err);
+    if (begun && pool_run(st->conf.pool, object_produce, s, err) != ERR_OK) {
         e = err->code;
-        if (rq->free_arg)
-            rq->free_arg(rq->arg);
         object_end(s, err);
         release(s, true, true);
+        begun = false;
     }
+    if (!begun && rq->free_arg)
+        rq->free_arg(rq->arg);
     if (e == ERR_OK)
         *ret = s;
     return e;

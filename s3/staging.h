@@ -41,6 +41,8 @@ struct staging_conf {
     unsigned max_files;
     // a wait ends with ERR_TIMEOUT after so long without a new byte; 0 means 10 s
     unsigned progress_ms;
+    // how long the room of objects that were told to stop, or are fetched ahead, is waited for; 0 means 2 s
+    unsigned leaving_ms;
     const char *cap_option; // the option that sets max_bytes, named in causes; NULL: none is named
     struct pool *pool;      // borrowed; runs the producers
 };
@@ -81,6 +83,10 @@ struct staging_request {
     bool ahead;
     // how many bytes it will have, as far as is known; 0: unknown. Room for them is promised to it
     uint64_t expected;
+    // where it does not fit beside what others hold: how long these may take to let go (a file that was closed is held
+    // until the kernel says so, a moment later), and the token of who waits; 0 and NULL: no time
+    unsigned wait_ms;
+    struct cancel *cancel;
 };
 
 // For files that others keep in the root: takes room for so many bytes, dropping what nobody holds, as if they were of
@@ -88,9 +94,11 @@ struct staging_request {
 errc staging_take_room(struct staging *st, uint64_t bytes, struct err *err) ERR_MUST_CHECK;
 void staging_give_room(struct staging *st, uint64_t bytes);
 
-// Holds the object of that key, starting its producer where nobody has. Does not wait. ERR_NO_SPACE where what is
-// expected does not fit: beside nothing, because of the cap or of what the file system has free, or beside what others
-// hold and were promised. So it is not begun, and what others read is not ended by it.
+// Holds the object of that key, starting its producer where nobody has. Waits as wait_ms says alone. ERR_NO_SPACE where
+// what is expected does not fit: beside nothing, because of the cap or of what the file system has free, or beside what
+// others hold and were promised. So it is not begun, and what others read is not ended by it. So it is with an object
+// that is there and that nobody holds, while others were promised its room. What nobody waits for (`ahead`) stands in
+// nobody's way.
 errc staging_get(struct staging *st, const struct staging_request *rq, struct staged **ret,
                  struct err *err) ERR_MUST_CHECK;
 // Holds the object of that key if it is whole; NULL otherwise. Starts nothing.

@@ -27,12 +27,11 @@ struct staged {
     // staging.lock
     unsigned holders;
     bool made, attached, in_table;
-    bool leaving; // nobody holds it, its producer was told to stop: what it is charged for is free in a moment
     struct staged *next;      // in the bucket
     struct staged_list *list; // the list it is in while nobody holds it
     struct staged *older, *newer;
     uint64_t memory_charge, file_charge;
-    uint64_t held_charge; // of file_charge: what cannot be dropped, because somebody holds it
+    uint64_t held_charge; // of file_charge: what stays, because somebody who waits for it holds it
     uint64_t promised;    // bytes that it was told there is room for, and that are not charged yet
     bool has_file; // counted in staging.files
 
@@ -86,7 +85,7 @@ struct staging {
     struct staged_list memory_list, file_list;
     uint64_t file_bytes, memory_bytes, free_budget;
     uint64_t held_bytes, promised_bytes; // the sums of held_charge and promised
-    unsigned files, producers, leaving;
+    unsigned files, producers;
     uint64_t objects;
     bool closing; // staging_free was called: nothing is kept for later any more
     bool closed;  // it is done: the last object frees the area
@@ -114,13 +113,14 @@ void staging_give_memory(struct staged *s, uint64_t bytes);
 // How many bytes the file system has for staged files in all; UINT64_MAX where `bytes` need no file. Takes the lock,
 // and asks the file system without it.
 uint64_t staging_room_for(struct staging *st, uint64_t bytes);
-// With staging.lock held: whether so many fit beside what is held and promised. `room` is what staging_room_for said.
-errc staging_fits(struct staging *st, uint64_t bytes, uint64_t room, struct err *err) ERR_MUST_CHECK;
+// With staging.lock held: whether so many fit beside what is held and promised. `room` is what staging_room_for said;
+// *ret_beside tells that they would if others let go.
+errc staging_fits(struct staging *st, uint64_t bytes, uint64_t room, bool *ret_beside, struct err *err) ERR_MUST_CHECK;
 // With staging.lock held: promises them to a new object, or takes back what is left of the promise.
 void staging_promise(struct staged *s, uint64_t bytes);
 void staging_unpromise(struct staged *s);
-// With staging.lock held: somebody holds it now, or nobody does.
-void staging_charge_held(struct staged *s, bool held);
+// With staging.lock held: after its holders, its charge or whether it is ahead have changed.
+void staging_charge_held(struct staged *s);
 void staging_uncharge(struct staged *s); // of everything; with staging.lock held
 // With staging.lock held: takes an object out of, or puts it into, the list of its kind.
 void staging_list_remove(struct staged *s);

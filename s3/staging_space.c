@@ -4,13 +4,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "s3/staging_i.h"
 
 // How much is written between two looks at the file system's free space.
 #define BUDGET_BYTES (16 * 1024 * 1024)
-// How long an object that was told to stop is waited for, and how often that is looked at.
-#define LEAVING_MS 2000
-#define LEAVING_SLICE_MS 2
+#define LEAVING_SLICE_MS 2 // how often what is leaving is looked at
 #define SMALLEST_FLOOR_PART 16 // of a file system that is smaller than the floor is meant for
 
 void staging_list_push(struct staged *s)
@@ -48,18 +47,16 @@ void staging_uncharge(struct staged *s)
     st->memory_bytes -= s->memory_charge;
     st->file_bytes -= s->file_charge;
     st->files -= s->has_file;
-    st->leaving -= s->leaving;
-    s->leaving = false;
-    staging_charge_held(s, false);
-    staging_unpromise(s);
     s->memory_charge = s->file_charge = 0;
+    staging_charge_held(s);
+    staging_unpromise(s);
     s->has_file = false;
 }
 
-void staging_charge_held(struct staged *s, bool held)
+void staging_charge_held(struct staged *s)
 {
     s->st->held_bytes -= s->held_charge;
-    s->held_charge = held ? s->file_charge : 0;
+    s->held_charge = s->holders > 0 && !atomic_load(&s->cancel.ahead) ? s->file_charge : 0;
     s->st->held_bytes += s->held_charge;
 }
 
@@ -82,7 +79,7 @@ static void charge_file(struct staged *s, uint64_t bytes)
     s->promised -= kept;
     s->st->promised_bytes -= kept;
     s->file_charge += bytes;
-    staging_charge_held(s, s->holders > 0);
+    staging_charge_held(s);
 }
 
 struct staged *staging_evict(struct staging *st, struct staged_list *list)
@@ -155,26 +152,35 @@ void staging_give_memory(struct staged *s, uint64_t bytes)
     pthread_mutex_unlock(&s->st->lock);
 }
 
-static errc no_space(struct staged *s, uint64_t bytes, const char *limit, uint64_t value,
-                     struct err *err)
+// `s` is NULL for what is no object of the area.
+static errc no_space(const struct staging *st, const struct staged *s, uint64_t bytes, const char *limit,
+                     uint64_t value, struct err *err)
 {
-    struct staging *st = s->st;
     const char *option = st->cap_option;
+    auto_free char *what = s ? mem_printf("cannot stage %.200s: it needs %" PRIu64 " bytes or more, but",
+                                          s->key ? s->key : "a value", s->written + bytes)
+                             : mem_printf("there is no room for %" PRIu64 " bytes more:", bytes);
     return err_set(err, ERR_NO_SPACE,
-                   "cannot stage %.200s: it needs %" PRIu64 " bytes or more, but %s %" PRIu64
-                   " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR "
-                   "(now %.160s) "
-                   "to a larger file system",
-                   s->key ? s->key : "a value", s->written + bytes, limit, value,
-                   option ? "raise " : "", option ? option : "", option ? " or " : "",
+                   "%s %s %" PRIu64 " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR "
+                   "(now %.160s) to a larger file system",
+                   what, limit, value, option ? "raise " : "", option ? option : "", option ? " or " : "",
                    st->root.tempdir);
 }
 
-// Room below the cap. With staging.lock held.
-static bool fit_cap(struct staging *st, uint64_t bytes, struct staged **victims)
+// With staging.lock held: bytes that others were promised, and that are left to them by who takes more than its own
+// promise (`s` is NULL for what is no object).
+static uint64_t left_to_others(const struct staging *st, const struct staged *s, uint64_t bytes)
 {
-    while (bytes > st->conf.max_bytes || st->file_bytes > st->conf.max_bytes - bytes) {
-        if (!st->file_list.oldest || (bytes > st->conf.max_bytes && !st->conf.soft_cap))
+    uint64_t own = s ? s->promised : 0;
+    return bytes <= own ? 0 : st->promised_bytes - own;
+}
+
+// Room below the cap for bytes beside `others` that stay free. With staging.lock held.
+static bool fit_cap(struct staging *st, uint64_t bytes, uint64_t others, struct staged **victims)
+{
+    uint64_t need = bytes > UINT64_MAX - others ? UINT64_MAX : bytes + others;
+    while (need > st->conf.max_bytes || st->file_bytes > st->conf.max_bytes - need) {
+        if (!st->file_list.oldest || (need > st->conf.max_bytes && !st->conf.soft_cap))
             return st->conf.soft_cap;
         chain(victims, staging_evict(st, &st->file_list));
     }
@@ -187,9 +193,9 @@ static uint64_t floor_of(const struct staging *st, uint64_t total)
     return st->floor_scales && part < st->conf.min_free_bytes ? part : st->conf.min_free_bytes;
 }
 
-// Room above the floor of free space; *ret_free is what the file system has. Looks at it once in
-// BUDGET_BYTES, so that small appends cost nothing.
-static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free)
+// Room above the floor of free space, beside `others` that stay free; *ret_free is what the file system has. Looks at
+// it once in BUDGET_BYTES, so that small appends cost nothing.
+static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t others, uint64_t *ret_free)
 {
     pthread_mutex_lock(&st->lock);
     bool fits = st->free_budget >= bytes;
@@ -200,111 +206,90 @@ static bool fit_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free)
         return true;
     uint64_t total, room = staging_root_free_bytes(&st->root, &total), floor = floor_of(st, total);
     *ret_free = room;
-    if (room < floor || room - floor < bytes)
+    if (room < floor || room - floor < bytes || room - floor - bytes < others)
         return false;
-    room -= floor + bytes;
+    room -= floor + bytes + others;
     pthread_mutex_lock(&st->lock);
     st->free_budget = room < BUDGET_BYTES ? room : BUDGET_BYTES;
     pthread_mutex_unlock(&st->lock);
     return true;
 }
 
-// There is no room: whether it is worth to look again, because an object that nobody wants is still to be stopped.
-static bool wait_for_leaving(struct staged *s, int64_t until_ms)
+// There is no room: whether it is worth to look again, because what cannot be dropped yet is held by nobody who waits
+// for it: its producer is still to be stopped, or it is fetched ahead and soon whole.
+static bool wait_for_leaving(struct staging *st, struct cancel *cancel, int64_t until_ms)
 {
     struct err ignored = ERR_INIT;
-    pthread_mutex_lock(&s->st->lock);
-    bool some = s->st->leaving > 0;
-    pthread_mutex_unlock(&s->st->lock);
-    return some && clock_mono_ms() < until_ms && cancel_sleep(&s->cancel, LEAVING_SLICE_MS, &ignored) == ERR_OK;
+    pthread_mutex_lock(&st->lock);
+    bool some = st->file_list.oldest == NULL && st->file_bytes > st->held_bytes;
+    pthread_mutex_unlock(&st->lock);
+    return some && clock_mono_ms() < until_ms && cancel_sleep(cancel, LEAVING_SLICE_MS, &ignored) == ERR_OK;
+}
+
+// Counts bytes below the cap; *ret_others is what has to stay free beside them.
+static bool count_below_cap(struct staging *st, const struct staged *s, uint64_t bytes, uint64_t *ret_others)
+{
+    struct staged *victims = NULL;
+    pthread_mutex_lock(&st->lock);
+    *ret_others = left_to_others(st, s, bytes);
+    bool fits = fit_cap(st, bytes, *ret_others, &victims);
+    if (fits)
+        st->file_bytes += bytes;
+    pthread_mutex_unlock(&st->lock);
+    staging_drop(victims);
+    return fits;
+}
+
+// Of bytes that were counted: charges whom they are for.
+static void charge(struct staging *st, struct staged *s, uint64_t bytes)
+{
+    pthread_mutex_lock(&st->lock);
+    if (s)
+        charge_file(s, bytes);
+    else
+        st->held_bytes += bytes;
+    pthread_mutex_unlock(&st->lock);
+}
+
+// They are not counted any more; true when something was dropped instead.
+static bool drop_instead(struct staging *st, uint64_t bytes)
+{
+    struct staged *victims = NULL;
+    pthread_mutex_lock(&st->lock);
+    st->file_bytes -= bytes;
+    bool any = st->file_list.oldest != NULL;
+    chain(&victims, staging_evict(st, &st->file_list));
+    pthread_mutex_unlock(&st->lock);
+    staging_drop(victims);
+    return any;
+}
+
+static errc take(struct staging *st, struct staged *s, uint64_t bytes, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + st->conf.leaving_ms;
+    struct cancel *cancel = s ? &s->cancel : NULL;
+    for (;;) {
+        uint64_t others, room = 0;
+        bool fits = count_below_cap(st, s, bytes, &others);
+        if (fits && fit_floor(st, bytes, others, &room)) {
+            charge(st, s, bytes);
+            return ERR_OK;
+        }
+        if ((fits && drop_instead(st, bytes)) || wait_for_leaving(st, cancel, until_ms))
+            continue;
+        return fits ? no_space(st, s, bytes, "the file system has free only", room, err)
+                    : no_space(st, s, bytes, "the staging area holds at most", st->conf.max_bytes, err);
+    }
 }
 
 errc staging_take_file(struct staged *s, uint64_t bytes, struct err *err)
 {
-    struct staging *st = s->st;
-    int64_t until_ms = clock_mono_ms() + LEAVING_MS;
-    for (;;) {
-        struct staged *victims = NULL;
-        uint64_t room = 0;
-        pthread_mutex_lock(&st->lock);
-        bool fits = fit_cap(st, bytes, &victims);
-        if (fits)
-            st->file_bytes += bytes;
-        pthread_mutex_unlock(&st->lock);
-        staging_drop(victims);
-        if (!fits && wait_for_leaving(s, until_ms))
-            continue;
-        if (!fits)
-            return no_space(s, bytes, "the staging area holds at most", st->conf.max_bytes, err);
-        bool above = fit_floor(st, bytes, &room);
-        pthread_mutex_lock(&st->lock);
-        bool more = st->file_list.oldest != NULL;
-        victims = NULL;
-        if (above) {
-            charge_file(s, bytes);
-        } else {
-            st->file_bytes -= bytes;
-            chain(&victims, staging_evict(st, &st->file_list));
-        }
-        pthread_mutex_unlock(&st->lock);
-        staging_drop(victims);
-        if (above)
-            return ERR_OK;
-        if (!more && wait_for_leaving(s, until_ms))
-            continue;
-        if (!more)
-            return no_space(s, bytes, "the file system has free only", room, err);
-    }
-}
-
-static errc no_room(const struct staging *st, uint64_t bytes, const char *limit, uint64_t value, struct err *err)
-{
-    const char *option = st->cap_option;
-    return err_set(err, ERR_NO_SPACE,
-                   "there is no room for %" PRIu64 " bytes more: %s %" PRIu64
-                   " bytes and no file that is not open can be dropped; %s%s%sset METAFLOW_TEMPDIR (now %.160s) to a "
-                   "larger file system",
-                   bytes, limit, value, option ? "raise " : "", option ? option : "", option ? " or " : "",
-                   st->root.tempdir);
-}
-
-// Whether the floor leaves room for bytes that were counted already; else they are not counted any more, and *ret_more
-// says whether something was dropped instead.
-static bool keep_above_floor(struct staging *st, uint64_t bytes, uint64_t *ret_free, bool *ret_more)
-{
-    if (fit_floor(st, bytes, ret_free))
-        return true;
-    struct staged *victims = NULL;
-    staging_give_room(st, bytes);
-    pthread_mutex_lock(&st->lock);
-    *ret_more = st->file_list.oldest != NULL;
-    chain(&victims, staging_evict(st, &st->file_list));
-    pthread_mutex_unlock(&st->lock);
-    staging_drop(victims);
-    return false;
+    return take(s->st, s, bytes, err);
 }
 
 errc staging_take_room(struct staging *st, uint64_t bytes, struct err *err)
 {
-    for (;;) {
-        struct staged *victims = NULL;
-        uint64_t room = 0;
-        bool more = false;
-        pthread_mutex_lock(&st->lock);
-        bool fits = fit_cap(st, bytes, &victims);
-        if (fits) {
-            st->file_bytes += bytes;
-            st->held_bytes += bytes;
-        }
-        pthread_mutex_unlock(&st->lock);
-        staging_drop(victims);
-        if (!fits)
-            return no_room(st, bytes, "the staging area holds at most", st->conf.max_bytes, err);
-        if (keep_above_floor(st, bytes, &room, &more))
-            return ERR_OK;
-        if (!more)
-            return no_room(st, bytes, "the file system has free only", room, err);
-    }
+    return take(st, NULL, bytes, err);
 }
 
 void staging_give_room(struct staging *st, uint64_t bytes)
@@ -340,15 +325,17 @@ static errc too_large(const struct staging *st, uint64_t bytes, uint64_t room, s
                    st->conf.max_bytes, option ? ": raise " : "", option ? option : "");
 }
 
-errc staging_fits(struct staging *st, uint64_t bytes, uint64_t room, struct err *err)
+errc staging_fits(struct staging *st, uint64_t bytes, uint64_t room, bool *ret_beside, struct err *err)
 {
+    *ret_beside = false;
     if (bytes <= STAGING_MEMORY_MAX)
         return ERR_OK;
     uint64_t most = st->conf.soft_cap || room < st->conf.max_bytes ? room : st->conf.max_bytes;
     uint64_t others = st->held_bytes + st->promised_bytes;
     if (bytes > most)
         return too_large(st, bytes, room, err);
-    if (others > most - bytes)
+    *ret_beside = others > most - bytes;
+    if (*ret_beside)
         return err_set(err, ERR_NO_SPACE,
                        "it has %" PRIu64 " bytes, but of the %" PRIu64 " that can be staged in %.300s %" PRIu64
                        " are for what is being read now: read one after the other, %s%s%sset METAFLOW_TEMPDIR to a "

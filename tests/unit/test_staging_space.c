@@ -1,6 +1,7 @@
 // The accounts of s3/staging.h: who makes room for whom, and what is refused before any of its bytes are fetched.
 #include "staging_rig.h"
 
+#include <pthread.h>
 #include <sys/statvfs.h>
 
 static void oldest_goes_first(void **state)
@@ -217,12 +218,99 @@ static void beside_what_is_read(void **state)
     staging_free(st);
 }
 
+// What was promised is not taken by what comes later: not by bytes that are no object, nor by an object whose size was
+// not known, nor by one that was there already and could have been dropped.
+static void what_was_promised_stays(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000});
+    atomic_bool hold = true;
+    uint64_t len;
+    bool ended;
+    stage_whole(st, "x", 400000);
+    struct staged *y = held(st, "y", 900000, &hold), *x = NULL;
+    assert_int_equal(staged_wait(y, 450000, NULL, &len, &ended, &err), ERR_OK);
+    assert_int_equal(get(st, "x", (struct plan){.bytes = 400000}, &x, &err), ERR_NO_SPACE);
+    assert_non_null(strstr(err.cause, "one after the other"));
+    struct staged *z = must_get(st, "z", (struct plan){.bytes = 300000});
+    assert_int_equal(wait_end(z, &len, &err), ERR_NO_SPACE);
+    staged_unref(z);
+    assert_int_equal(staging_take_room(st, 200000, &err), ERR_NO_SPACE);
+    assert_int_equal(staging_take_room(st, 90000, &err), ERR_OK);
+    atomic_store(&hold, false);
+    whole(y);
+    staging_give_room(st, 90000);
+    staged_unref(y);
+    assert_int_equal(staging_take_room(st, 1000000, &err), ERR_OK); // nobody holds anything
+    staging_give_room(st, 1000000);
+    staging_free(st);
+}
+
+static void *let_go(void *arg)
+{
+    struct err err = ERR_INIT;
+    if (cancel_sleep(NULL, 50, &err) == ERR_OK) {
+        staged_unref(arg);
+    }
+    return NULL;
+}
+
+// A file is held until the kernel says that it was closed, which it does a moment after the program went on.
+static void those_who_let_go_are_waited_for(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000});
+    struct staged *a = held(st, "a", 900000, NULL), *b = NULL;
+    struct cancel gone = {.set = true};
+    struct staging_request rq = {.produce = produce, .free_arg = free_plan, .expected = 500000, .wait_ms = 60000};
+    pthread_t thread;
+    whole(a);
+    rq.cancel = &gone;
+    rq.arg = mem_zalloc(sizeof(struct plan));
+    assert_int_equal(staging_get(st, &rq, &b, &err), ERR_NO_SPACE);
+    rq.cancel = NULL;
+    rq.expected = 2000000; // fits never
+    rq.arg = mem_zalloc(sizeof(struct plan));
+    assert_int_equal(staging_get(st, &rq, &b, &err), ERR_NO_SPACE);
+    rq.expected = 500000;
+    rq.arg = mem_zalloc(sizeof(struct plan));
+    assert_int_equal(pthread_create(&thread, NULL, let_go, a), 0);
+    assert_int_equal(staging_get(st, &rq, &b, &err), ERR_OK);
+    pthread_join(thread, NULL);
+    whole(b);
+    staged_unref(b);
+    staging_free(st);
+}
+
+// What is fetched ahead keeps no reader out, not even while it is being fetched.
+static void what_is_ahead_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .leaving_ms = 60000});
+    struct plan *plan = mem_zalloc(sizeof *plan);
+    *plan = (struct plan){.bytes = 400000, .piece = 10000};
+    struct staging_request rq = {.key = "a", .produce = produce, .arg = plan, .free_arg = free_plan, .ahead = true};
+    struct staged *ahead = NULL;
+    pthread_t thread;
+    assert_int_equal(staging_get(st, &rq, &ahead, &err), ERR_OK);
+    whole(ahead); // and is held by the job that fetched it
+    struct staged *b = held(st, "b", 900000, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, let_go, ahead), 0);
+    whole(b);
+    pthread_join(thread, NULL);
+    staged_unref(b);
+    staging_free(st);
+}
+
 // An object that nobody waits for any more keeps nobody out while its producer is still to be stopped.
 static void beside_what_was_left(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct staging *st = area((struct staging_conf){.max_bytes = 1000000});
+    struct staging *st = area((struct staging_conf){.max_bytes = 1000000, .leaving_ms = 60000});
     atomic_bool hold = true;
     uint64_t len;
     bool ended;
@@ -234,6 +322,11 @@ static void beside_what_was_left(void **state)
     struct staged *s = held(st, "b", 900000, NULL);
     whole(s);
     staged_unref(s);
+    s = held(st, "a", 900000, &hold);
+    assert_int_equal(staged_wait(s, 450000, NULL, &len, &ended, &err), ERR_OK);
+    staged_unref(s);
+    assert_int_equal(staging_take_room(st, 900000, &err), ERR_OK);
+    staging_give_room(st, 900000);
     staging_free(st);
 }
 
@@ -276,6 +369,9 @@ int main(void)
         cmocka_unit_test(the_cap),
         cmocka_unit_test(the_free_space),
         cmocka_unit_test(beside_what_is_read),
+        cmocka_unit_test(what_was_promised_stays),
+        cmocka_unit_test(those_who_let_go_are_waited_for),
+        cmocka_unit_test(what_is_ahead_is_in_nobodys_way),
         cmocka_unit_test(beside_what_was_left),
         cmocka_unit_test(room_for_others),
     };
