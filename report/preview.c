@@ -25,7 +25,8 @@ const char preview_style[] =
     "color:var(--dim)}svg.hist{width:100%;height:auto;border-bottom:1px solid var(--dim)}"
     "svg.hist rect{fill:var(--link)}";
 
-enum { LOOK_MS = 100 }; // between looks at the token while waiting
+enum { LOOK_MS = 100 };    // between looks at the token while waiting
+enum { VALUE_MS = 5000 };  // for reading a value whose bytes are there: large ones wait for each other
 
 // A number, date or other scalar: its line.
 static bool preview_scalar(struct preview *p, const struct value *v)
@@ -187,7 +188,12 @@ static errc read_value(struct preview *p, const struct artifact_env *env, const 
     if (blob_key_is_valid(a->sha) && !blob_known(a->sha, &known) && !blob_get(&src, &staged, err) &&
         !wait_for(p, staged, may_read(p->budget) + 1))
         return ERR_OK;
-    errc e = artifact_load(env, a, (size_t)may_read(p->budget), p->cancel, &v, err);
+    struct cancel slice = {.deadline_ms = clock_mono_ms() + VALUE_MS};
+    errc e = artifact_load(env, a, (size_t)may_read(p->budget), &slice, &v, err);
+    if (e == ERR_TIMEOUT) {
+        preview_note(p->out, "No preview: it takes too long to read. Open it by its name.");
+        return ERR_OK;
+    }
     if (e)
         return e == ERR_NO_FORM ? read_stored(p, env, a, err) : e;
     take(p->budget, v.len);

@@ -46,6 +46,12 @@ static void version_1_too(void **state)
     put("b/proc/self/cgroup", "4:memory:/x\n1:name=systemd:/x\n");
     put("b/sys/fs/cgroup/memory/memory.limit_in_bytes", "7000000\n");
     assert_int_equal(memory_limit(root), 7000000);
+    put("b/proc/self/cgroup", "1:name=systemd:/y\n4:cpu,memory:/x/job\n0::/\n");
+    put("b/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "6000000\n");
+    assert_int_equal(memory_limit(root), 6000000);
+    put("b/sys/fs/cgroup/memory/x/job/memory.limit_in_bytes", "5000000\n");
+    put("b/sys/fs/cgroup/memory/y/memory.limit_in_bytes", "1000\n"); // another controller's group
+    assert_int_equal(memory_limit(root), 5000000);
 }
 
 int main(void)
