@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 // Bytes. `root` is put before /proc and /sys, "" for the real ones. Formats: cgroups(7); memory.max of cgroup v2
-// (Linux, admin-guide/cgroup-v2) or memory.limit_in_bytes of v1, in our own cgroup and in those above it. What cannot be
-// read limits nothing.
+// (Linux, admin-guide/cgroup-v2) or memory.limit_in_bytes of v1, in our own cgroup and in those above it. What cannot
+// be read limits nothing.
 uint64_t memory_limit(const char *root);
 
 #endif
