@@ -70,7 +70,7 @@ void batch_send(struct batch_api *a, const struct batch_ask *ask, const struct c
     int64_t left = ask->deadline_ms - clock_mono_ms();
     struct http_request rq = {.method = "POST", .url = url, .headers = &headers, .body = ask->body,
                               .body_len = strlen(ask->body), .is_fresh = ask->is_once,
-                              .priority = is_logs(ask) ? HTTP_READER : HTTP_PATIENT,
+                              .priority = ask->is_once ? HTTP_PATIENT : HTTP_READER,
                               .first_byte_ms = ask->is_once ? 0 : READ_FIRST_BYTE_MS,
                               .total_ms = left > 0 ? (unsigned)(left < 3600000 ? left : 3600000) : 1};
     ret->code = cancel_check(cancel, err);

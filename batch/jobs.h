@@ -153,8 +153,8 @@ struct job_saved {
     int64_t mtime_ms;  // by jobs_touch; 0: nobody set it
 };
 bool jobs_saved(struct jobs *j, unsigned index, struct job_saved *ret);
-// A program set the time of NAME.json, which holds that text: it is kept with the job. False where the job has another
-// text, or was not submitted.
+// A program set the time of NAME.json, which holds that text: it is kept with the job. 0: it was written since. False
+// where the job has another text, or was not submitted.
 bool jobs_touch(struct jobs *j, const char *name, const char *text, size_t len, int64_t mtime_ms);
 // NAME.json was removed: it is not shown again; the job's directory stays.
 void jobs_unsave(struct jobs *j, const char *name);

@@ -1,14 +1,16 @@
 #include "fs/caller.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define STATUS_MAX 8192 // bytes of a status; the masks stand within
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#define STATUS_MAX ((size_t)4 << 20) // bytes; the groups stand before the masks, and there may be 65536
 
 static uint64_t bit(int number)
 {
@@ -47,21 +49,12 @@ bool caller_status_is_leaving(const char *status)
 
 bool caller_is_leaving(int thread)
 {
-    char path[64], status[STATUS_MAX];
-    size_t len = 0;
-    ssize_t got = 0;
+    char path[64];
+    auto_cleanup(buf_free) struct buf status = {0};
+    struct err ignored = ERR_INIT;
     if (thread <= 0) {
         return true;
     }
     snprintf(path, sizeof(path), "/proc/%d/status", thread);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return true;
-    }
-    while (len < sizeof(status) - 1 && (got = read(fd, status + len, sizeof(status) - 1 - len)) > 0) {
-        len += (size_t)got;
-    }
-    close(fd);
-    status[len] = '\0';
-    return caller_status_is_leaving(status);
+    return file_read(path, STATUS_MAX, &status, &ignored) != ERR_OK || caller_status_is_leaving(status.data);
 }

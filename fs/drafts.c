@@ -117,11 +117,12 @@ static bool is_at_rest(const struct file *f)
     return f->refs == 1 && f->submitted_as != NULL;
 }
 
-static void take_mtime(struct file *f, struct saved *s, int64_t mtime_ms)
+// With `mtime_ms` 0 the file was written again since its time was set.
+static void take_mtime(struct file *f, struct saved *s, int64_t mtime_ms, int64_t saved_ms)
 {
-    if (mtime_ms > 0 && mtime_ms != s->mtime_ms && f != NULL && is_at_rest(f)) {
-        f->mtime_ms = mtime_ms;
-        f->touched = true;
+    if (mtime_ms != s->mtime_ms && f != NULL && is_at_rest(f) && (mtime_ms > 0 || f->touched)) {
+        f->mtime_ms = mtime_ms > 0 ? mtime_ms : saved_ms;
+        f->touched = mtime_ms > 0;
     }
     s->mtime_ms = mtime_ms;
 }
@@ -148,7 +149,7 @@ static void take_saved(struct drafts *d, const struct job_saved *j)
         s->mtime_ms = 0;
     }
     if (newer || (s->text != NULL && strcmp(s->text, text) == 0)) {
-        take_mtime(f, s, j->mtime_ms);
+        take_mtime(f, s, j->mtime_ms, j->saved_ms);
     }
     if (newer) {
         free(s->text);
@@ -163,8 +164,9 @@ static void take_saved(struct drafts *d, const struct job_saved *j)
 void drafts_tell_mtime(struct drafts *d, struct file *f, const char *job)
 {
     pthread_mutex_lock(&d->lock);
-    bool due = f->touched && f->submitted_as != NULL && strcmp(f->submitted_as, job) == 0;
-    int64_t mtime_ms = f->mtime_ms;
+    const struct saved *s = drafts_saved(d, job, true);
+    bool due = f->submitted_as != NULL && strcmp(f->submitted_as, job) == 0 && (f->touched || s->mtime_ms != 0);
+    int64_t mtime_ms = f->touched ? f->mtime_ms : 0;
     size_t len = f->len;
     auto_free char *text = due ? mem_strndup(f->text, len) : NULL;
     pthread_mutex_unlock(&d->lock);

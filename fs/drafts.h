@@ -47,6 +47,9 @@ struct draft_info {
     int64_t mtime_ms; // wall clock
 };
 bool drafts_find(struct drafts *d, const char *file, struct draft_info *ret);
+// The job that it was submitted as with the text that it holds, owned by the caller; or NULL.
+char *drafts_job(struct drafts *d, const char *file);
+char *draft_job(struct draft *o); // the same of an open file
 // Takes in what other mounts saved.
 void drafts_sync(struct drafts *d);
 // The same, where that was not done within the last second; then gives every file. False ends it; `fn` does not call

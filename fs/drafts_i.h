@@ -58,8 +58,8 @@ void drafts_unref(struct drafts *d, struct file *f);
 errc drafts_resize(struct drafts *d, struct file *f, uint64_t len, struct err *err) ERR_MUST_CHECK;
 // What came of a text that was submitted as `job`: it is what `f` holds, if `same`.
 void drafts_submitted(struct drafts *d, struct file *f, const char *job, const char *text, size_t len, bool same);
-// Tells the jobs what time was set for the file of the job, which holds what it was submitted with; nothing where none
-// was set. Without the lock.
+// Tells the jobs what time was set for the file of the job, which holds what it was submitted with, or that it was
+// written since; nothing where neither is so. Without the lock.
 void drafts_tell_mtime(struct drafts *d, struct file *f, const char *job);
 // The text is again that which the job has, where that is known.
 void drafts_revert(struct drafts *d, struct file *f, const char *job);

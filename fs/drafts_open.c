@@ -244,6 +244,23 @@ void drafts_touch(struct drafts *d, const char *file, int64_t mtime_ms)
     pthread_mutex_unlock(&d->lock);
 }
 
+char *drafts_job(struct drafts *d, const char *file)
+{
+    pthread_mutex_lock(&d->lock);
+    const struct file *f = drafts_at(d, file);
+    char *job = f != NULL ? mem_strdup(f->submitted_as) : NULL;
+    pthread_mutex_unlock(&d->lock);
+    return job;
+}
+
+char *draft_job(struct draft *o)
+{
+    pthread_mutex_lock(&o->all->lock);
+    char *job = mem_strdup(o->file->submitted_as);
+    pthread_mutex_unlock(&o->all->lock);
+    return job;
+}
+
 errc drafts_unlink(struct drafts *d, const char *file, struct err *err)
 {
     auto_free char *job = draft_job_name(file);

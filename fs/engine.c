@@ -126,15 +126,20 @@ bool request_claim(struct request *r)
     return true;
 }
 
-void request_fail(struct request *r, const struct err *err)
+void request_note(const struct request *r, const struct err *err)
 {
-    bool is_ours = request_claim(r);
-    if (is_ours || (r->is_save && atomic_load(&r->cancel.set))) {
+    if (r->is_save && atomic_load(&r->cancel.set)) {
         record(r, err);
     }
-    if (!is_ours) {
+}
+
+void request_fail(struct request *r, const struct err *err)
+{
+    if (!request_claim(r)) {
+        request_note(r, err);
         return;
     }
+    record(r, err);
     fuse_reply_err(r->req, errno_of(err->code)->number);
 }
 
@@ -229,12 +234,6 @@ static bool is_late(const struct request *r, int64_t now)
     return atomic_load(&r->reply_by_ms) <= now;
 }
 
-static bool is_left(const struct request *r, int64_t now)
-{
-    (void)now;
-    return atomic_load(&r->watched) && !atomic_load(&r->claimed) && caller_is_leaving(r->caller);
-}
-
 // One request of which that is true, held.
 static struct request *take(struct engine *e, int64_t now, bool (*is)(const struct request *r, int64_t now))
 {
@@ -264,11 +263,35 @@ static void reply_late(struct engine *e)
     }
 }
 
+// Those of whose callers a signal was seen, held.
+static struct request **take_watched(struct engine *e, size_t *ret_len)
+{
+    struct request **all = NULL;
+    size_t cap = 0;
+    *ret_len = 0;
+    pthread_mutex_lock(&e->lock);
+    for (struct request *r = e->first; r != NULL; r = r->next) {
+        if (atomic_load(&r->watched) && !atomic_load(&r->claimed)) {
+            all = mem_grow(all, &cap, *ret_len + 1, sizeof(struct request *));
+            all[(*ret_len)++] = request_ref(r);
+        }
+    }
+    pthread_mutex_unlock(&e->lock);
+    return all;
+}
+
+// /proc may keep one waiting, and nobody else is to wait for that: it is read without the lock.
 static void interrupt_left(struct engine *e)
 {
-    for (struct request *r; (r = take(e, 0, is_left)) != NULL; request_unref(r)) {
-        request_interrupt(r);
+    size_t len;
+    struct request **watched = take_watched(e, &len);
+    for (size_t i = 0; i < len; i++) {
+        if (caller_is_leaving(watched[i]->caller)) {
+            request_interrupt(watched[i]);
+        }
+        request_unref(watched[i]);
     }
+    free(watched);
 }
 
 static void *deadline_thread(void *arg)

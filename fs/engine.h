@@ -87,9 +87,10 @@ void request_unref(struct request *r);
 
 // The right to reply. True once: the caller must then reply with r->req, soon and without waiting.
 bool request_claim(struct request *r);
-// Claims, records the failure and replies with its errno. Nothing when it was claimed before, but that a save was
-// interrupted is recorded.
+// Claims, records the failure and replies with its errno. Nothing when it was claimed before, but as request_note.
 void request_fail(struct request *r, const struct err *err);
+// After somebody else's claim: records what became of a save that was interrupted.
+void request_note(const struct request *r, const struct err *err);
 // The caller went away (FLUSH): cancels, and replies EINTR.
 void request_interrupt(struct request *r);
 // Moves the deadline: progress was made.

@@ -50,12 +50,25 @@ static void written_free(void *arg)
     free(w);
 }
 
+// Who was interrupted was told no more than that. Takes over the job's name, or NULL where nothing was submitted.
+static void note_submitted(const struct request *r, char *job)
+{
+    struct err err = ERR_INIT;
+    if (job != NULL) {
+        err_set(&err, ERR_INTERRUPTED, "it was interrupted, and was submitted all the same as the job \"%.200s\"", job);
+        request_note(r, &err);
+    }
+    free(job);
+}
+
 static void answer_write(struct request *r, const struct written *w, errc e, const struct err *err)
 {
     if (e) {
         request_fail(r, err);
     } else if (request_claim(r)) {
         fuse_reply_write(r->req, w->size);
+    } else if (w->handle->draft != NULL) {
+        note_submitted(r, draft_job(w->handle->draft));
     }
 }
 
@@ -113,6 +126,8 @@ static void run_flush(struct request *r)
         request_fail(r, &err);
     } else if (request_claim(r)) {
         fuse_reply_err(r->req, 0);
+    } else {
+        note_submitted(r, draft_job(w->handle->draft));
     }
 }
 
@@ -182,6 +197,7 @@ static void run_rename(struct request *r)
     if (!e && !drafts_find(drafts, r->name, &info)) {
         e = err_set(&err, ERR_READ_ONLY, "a job's directory cannot be renamed: its name is that of its file");
     }
+    auto_free char *before = e ? NULL : drafts_job(drafts, r->name);
     if (!e) {
         e = drafts_rename(drafts, r->name, j->to, j->replace, &r->cancel, &err);
     }
@@ -192,6 +208,8 @@ static void run_rename(struct request *r)
     inodes_rename(j->serve->inodes, r->nodeid, r->name, j->to);
     if (request_claim(r)) {
         fuse_reply_err(r->req, 0);
+    } else if (before == NULL) { // else nothing was to be submitted
+        note_submitted(r, drafts_job(drafts, j->to));
     }
 }
 

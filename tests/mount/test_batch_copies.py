@@ -62,6 +62,20 @@ def test_rsync_after_a_remount(batch_mounter, cloud, tmp_path, jobs, options):
     assert len(cloud.submitted()) == 3
 
 
+def test_a_time_that_was_written_over(batch_mounter, cloud, tmp_path, jobs):
+    """S558: until the file is written again, also with the same text: that is not forgotten by a remount."""
+    state = tmp_path / "state"
+    state.mkdir()
+    mount = batch_mounter(cloud, state=state)
+    for option, is_old in (("-p", True), ("-f", False)):
+        assert run("cp", option, jobs / "first.json", mount / ".batch/first.json").returncode == 0
+        assert ((mount / ".batch/first.json").stat().st_mtime == 1500000000) == is_old
+    assert mount.end() == 0
+    again = batch_mounter(cloud, state=state)
+    assert (again / ".batch/first.json").stat().st_mtime > 1600000000
+    assert len(cloud.submitted()) == 1
+
+
 def untar(jobs, batch):
     with tarfile.open(jobs.parent / "jobs.tar", "w") as tar:
         tar.add(jobs, ".")

@@ -340,9 +340,11 @@ def test_a_job_id_that_batch_does_not_know_yet(batch_mounter, cloud):
     mount, job_id = batch_mounter(cloud), "0a0a0a0a-1111-4222-8333-444444444444"
     mount.names(".batch")
     cloud.log(clear=True)
+    begin = time.monotonic()
     for _ in range(3):
         assert part_or_none(mount, job_id, "status") is None
-    assert len([c for c in cloud.log().of("describejobs") if job_id in c.body["jobs"]]) <= 2
+    most = 1 + int((time.monotonic() - begin) / 3)
+    assert len([c for c in cloud.log().of("describejobs") if job_id in c.body["jobs"]]) <= most
     arn = "arn:aws:batch:%s:%s:job/%s" % (batching.REGION, batching.ACCOUNT, job_id)
     with cloud.lock:
         cloud.jobs[job_id] = cloud.begun({"jobId": job_id, "jobArn": arn},

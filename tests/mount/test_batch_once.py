@@ -441,3 +441,20 @@ def test_saves_that_wait_leave_connections_to_readers(batch_mounter, cloud, batc
     finally:
         held.go()
     assert [s.result(60) for s in saves] == [0] * 6 and len(cloud.submitted()) == 6
+
+
+def test_saves_that_wait_leave_connections_to_a_kill(batch_mounter, cloud):
+    """S563: nor do they keep a kill, or what became of it, waiting."""
+    mount, held = batch_mounter(cloud, args=["--max-connections", "4"]), Held()
+    save(mount, "victim", job(["x"]))
+    comes(mount, "victim", "status", "RUNNABLE")
+    cloud.rule = lambda c: {"hold": held} if c.op == "submitjob" else None
+    saves = [saving(mount, "slow-%d" % n, job(["echo", str(n)])) for n in range(4)]
+    try:
+        make.wait_for(lambda: len(cloud.log().of("submitjob")) == 3, "the saves that may be sent")
+        (mount / ".batch/victim/ctl").write_text("kill\n")
+        comes(mount, "victim", "status", "FAILED")
+        assert not any(s.done() for s in saves) and len(cloud.log().of("submitjob")) == 3
+    finally:
+        held.go()
+    assert [s.result(60) for s in saves] == [0] * 4

@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,19 +85,35 @@ static void nothing(int number)
     (void)number;
 }
 
-// A process that stops with the signal waiting for it; whether that ends it.
-static bool is_child_leaving(int number)
+static void take_groups(size_t n)
+{
+    gid_t *groups = calloc(n, sizeof(*groups));
+    for (size_t i = 0; groups != NULL && i < n; i++) {
+        groups[i] = 4000000000u + (gid_t)i;
+    }
+    if (groups == NULL || setgroups(n, groups) != 0) {
+        _exit(1);
+    }
+    free(groups);
+}
+
+// A process of so many groups (0: of ours) that stops with the signal waiting for it; whether that ends it.
+static bool is_child_leaving(int number, size_t groups)
 {
     signal(SIGUSR1, nothing);
     pid_t pid = fork();
     if (pid == 0) {
+        if (groups > 0) {
+            take_groups(groups);
+        }
+        raise(SIGSTOP);
         for (;;) {
             pause();
         }
     }
     int status;
-    assert_int_equal(kill(pid, SIGSTOP), 0);
     assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
     assert_int_equal(kill(pid, number), 0);
     bool leaving = caller_is_leaving(pid);
     assert_int_equal(kill(pid, SIGKILL), 0);
@@ -111,8 +129,20 @@ static void test_processes(void **state)
     assert_int_equal(pthread_create(&thread, NULL, look_at_oneself, &leaving), 0);
     pthread_join(thread, NULL);
     assert_false(leaving);
-    assert_true(is_child_leaving(SIGQUIT));
-    assert_false(is_child_leaving(SIGUSR1));
+    assert_true(is_child_leaving(SIGQUIT, 0));
+    assert_false(is_child_leaving(SIGUSR1, 0));
+}
+
+// The groups stand before what is looked for.
+static void test_many_groups(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip(); // nobody else chooses groups
+    }
+    assert_false(is_child_leaving(SIGUSR1, 1000));
+    assert_true(is_child_leaving(SIGQUIT, 1000));
+    assert_false(is_child_leaving(SIGUSR1, 65536));
 }
 
 int main(void)
@@ -122,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_what_does_not),
         cmocka_unit_test(test_what_cannot_be_told),
         cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_many_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -512,6 +512,11 @@ static void test_times_that_are_set(void **state)
     assert_int_equal(x->fake.touches, 3);
     drafts_touch(x->d, "none.json", 1);
     assert_int_equal(x->fake.touches, 3);
+    x->fake.lives = false;
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK); // with the same text the job has to be told that
+    assert_string_equal(x->fake.touched, "a {\"a\":1} 0");
+    assert_int_equal(save(x, "a.json", "{\"a\":1}"), ERR_OK); // once
+    assert_int_equal(x->fake.touches, 4);
     // Another mount set it.
     x->fake.saved_mtime_ms = 8000;
     drafts_sync(x->d);
@@ -520,6 +525,9 @@ static void test_times_that_are_set(void **state)
     x->fake.saved_mtime_ms = 9000;
     drafts_sync(x->d);
     assert_true(drafts_find(x->d, "old.json", &info) && info.mtime_ms == 9000);
+    x->fake.saved_mtime_ms = 0; // written since, in another mount
+    drafts_sync(x->d);
+    assert_true(drafts_find(x->d, "old.json", &info) && info.mtime_ms == 1000);
 }
 
 static void test_limits(void **state)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "fs/batch_source.h"
 #include "fs/handle.h"
 #include "fs/serve.h"
 #include "fs/session.h"
@@ -98,6 +100,7 @@ errc tree_lookup(struct tree *t, const struct tref *dir, const char *name, struc
         e = err_set(err, ERR_NOT_FOUND, "none");
     }
     *ret_kind = strcmp(name, "file") == 0 ? K_ARTIFACT : strcmp(name, "stream") == 0 ? K_PICKLE : K_FLOW;
+    *ret_kind = strcmp(name, "a.json") == 0 ? K_BATCH_FILE : *ret_kind;
     attr_of(*ret_kind, ret_attr);
     return e;
 }
@@ -228,13 +231,18 @@ struct kernel {
     struct fuse_session *se;
     struct daemon daemon;
     pthread_t thread;
+    bool is_caller_hidden;  // as that of another namespace is: every signal ends it
+    struct batch_source batch;
+    struct drafts *drafts;  // what `batch` gives
+    atomic_uint submits;    // that began
 };
 
 static void ask(struct kernel *k, uint32_t opcode, uint64_t unique, uint64_t nodeid, const void *arg, size_t len)
 {
     char message[4096];
     struct fuse_in_header in = {.len = (uint32_t)(sizeof(in) + len), .opcode = opcode, .unique = unique,
-                                .nodeid = nodeid, .pid = (uint32_t)getpid()};
+                                .nodeid = nodeid,
+                                .pid = k->is_caller_hidden ? 0 : (uint32_t)getpid()};
     memcpy(message, &in, sizeof(in));
     memcpy(message + sizeof(in), arg, len);
     assert_int_equal(send(k->fd, message, sizeof(in) + len, 0), (ssize_t)(sizeof(in) + len));
@@ -280,6 +288,44 @@ static const struct fuse_entry_out *expect_entry(struct kernel *k, uint64_t uniq
     return (const struct fuse_entry_out *)(const void *)a->body;
 }
 
+// Jobs that take everything, once the test lets them, and do not look at their tokens.
+static errc submit_stuck(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel,
+                         struct err *err)
+{
+    struct kernel *k = arg;
+    (void)name, (void)text, (void)len, (void)cancel;
+    atomic_fetch_add(&k->submits, 1);
+    return wait_release(&k->tree, NULL, err);
+}
+
+static errc check_any(void *arg, const char *name, const char *text, size_t len, enum jobs_text *ret, struct err *err)
+{
+    (void)arg, (void)name, (void)text, (void)len, (void)err;
+    *ret = JOBS_TEXT_ACCEPTED;
+    return ERR_OK;
+}
+
+static errc vet_any(void *arg, const char *name, const char *text, size_t len, struct cancel *cancel, struct err *err)
+{
+    (void)arg, (void)name, (void)text, (void)len, (void)cancel, (void)err;
+    return ERR_OK;
+}
+
+static bool none_saved(void *arg, unsigned index, struct job_saved *ret)
+{
+    (void)arg, (void)index, (void)ret;
+    return false;
+}
+
+static errc give_drafts(void *arg, struct jobs **ret_jobs, struct drafts **ret_drafts, struct err *err)
+{
+    struct kernel *k = arg;
+    (void)err;
+    *ret_jobs = NULL;
+    *ret_drafts = k->drafts;
+    return ERR_OK;
+}
+
 static void *run_session(void *arg)
 {
     struct kernel *k = arg;
@@ -301,7 +347,9 @@ static void start(struct kernel *k, int64_t deadline_ms)
     k->pool = pool_new(&pool);
     struct staging_conf staging = {.tempdir = "/tmp", .pool = k->pool};
     assert_int_equal(staging_new(&staging, &k->tree.staging, &err), ERR_OK);
-    struct serve_conf conf = {.tree = &k->tree, .root = &root, .deadline_ms = deadline_ms, .ttl_ms = 1000};
+    struct serve_conf conf = {.tree = &k->tree, .batch = &k->batch, .root = &root, .deadline_ms = deadline_ms,
+                              .ttl_ms = 1000};
+    k->batch = (struct batch_source){.arg = k, .get = give_drafts, .allow_other = true};
     k->serve = serve_new(&conf);
     assert_non_null(k->serve);
     assert_int_equal(session_on_fd(fds[1], k->serve, &k->se, &err), ERR_OK);
@@ -382,6 +430,61 @@ static void an_interrupt_answers_at_once(void **state)
     assert_false(next_answer(&k, &a, 100));
     assert_int_equal(nodes(&k), 2);
     stop(&k);
+}
+
+// An open file with a text that closing it submits; its handle.
+static uint64_t open_job(struct kernel *k, const char *text, uint64_t *ret_node)
+{
+    struct answer a;
+    struct draft *o;
+    struct err err = ERR_INIT;
+    assert_int_equal(drafts_open(k->drafts, "a.json", DRAFT_CREATE | DRAFT_WRITE, &o, &err), ERR_OK);
+    draft_close(o);
+    ask_lookup(k, 4, "a.json");
+    *ret_node = expect_entry(k, 4, &a)->nodeid;
+    struct fuse_open_in open = {.flags = O_WRONLY};
+    ask(k, FUSE_OPEN, 6, *ret_node, &open, sizeof(open));
+    expect(k, 6, 0, &a);
+    uint64_t fh = ((const struct fuse_open_out *)(const void *)a.body)->fh;
+    char message[256];
+    struct fuse_write_in write = {.fh = fh, .size = (uint32_t)strlen(text)};
+    memcpy(message, &write, sizeof(write));
+    memcpy(message + sizeof(write), text, strlen(text));
+    ask(k, FUSE_WRITE, 8, *ret_node, message, sizeof(write) + strlen(text));
+    expect(k, 8, 0, &a);
+    return fh;
+}
+
+static void an_interrupted_save_that_was_submitted_is_told(void **state)
+{
+    (void)state;
+    struct kernel k;
+    struct answer a;
+    uint64_t node;
+    struct buf errors = {0};
+    start(&k, 0);
+    struct drafts_jobs jobs = {.arg = &k, .check = check_any, .vet = vet_any, .submit = submit_stuck,
+                               .saved = none_saved};
+    k.drafts = drafts_new(&jobs);
+    k.is_caller_hidden = true;
+    struct fuse_flush_in flush = {.fh = open_job(&k, "{}", &node)};
+    ask(&k, FUSE_FLUSH, 10, node, &flush, sizeof(flush));
+    while (atomic_load(&k.submits) == 0) {
+        pause_ms(1);
+    }
+    interrupt(&k, 10);
+    expect(&k, 10, EINTR, &a);
+    assert_int_equal(errlog_total(k.serve->errlog), 0);
+    atomic_store(&k.tree.released, true);
+    for (unsigned i = 0; i < 10000 && errlog_total(k.serve->errlog) == 0; i++) {
+        pause_ms(1);
+    }
+    errlog_print(k.serve->errlog, &errors);
+    assert_non_null(errors.data);
+    assert_non_null(strstr(errors.data, "it was interrupted, and was submitted all the same as the job \"a\""));
+    buf_free(&errors);
+    stop(&k);
+    drafts_free(k.drafts);
 }
 
 static void an_interrupt_may_come_first(void **state)
@@ -584,6 +687,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_asked_for_once),
         cmocka_unit_test(an_interrupt_answers_at_once),
+        cmocka_unit_test(an_interrupted_save_that_was_submitted_is_told),
         cmocka_unit_test(an_interrupt_may_come_first),
         cmocka_unit_test(a_deadline_answers_for_a_stuck_worker),
         cmocka_unit_test(a_read_waits_for_its_bytes),
