@@ -73,7 +73,7 @@ def test_a_full_file_system(service, service_root, service_runs, tmp_path):
     assert done.returncode == 0 and done.stdout.split().count("start") == 2, done
 
 
-@pytest.mark.skipif(sanitizer() != "", reason="a sanitizer takes terabytes of addresses")
+@pytest.mark.bounds  # of the release build: a sanitizer takes terabytes of addresses
 @pytest.mark.parametrize("args", [[], ["--no-cache"], ["--cache-size", "100T"]])
 def test_little_address_space(service, service_root, service_runs, tmp_path, args):
     """S544: where the address space is limited the cache is smaller."""
