@@ -28,8 +28,8 @@ static int map_anew(struct cache *c, size_t room)
     wanted = wanted > info.me_mapsize ? wanted : info.me_mapsize;
     e = map_bytes(c, wanted);
     if (e) {
-        log_warn("cache", "the address space does not hold %s, which others made larger (%zu MiB): nothing is read from "
-                 "it or kept in it any more; raise the process's limit (ulimit -v), or use --no-cache",
+        log_warn("cache", "the address space does not hold %s, which others made larger (%zu MiB): nothing is read "
+                 "from it or kept in it any more; raise the process's limit (ulimit -v), or use --no-cache",
                  c->where ? c->where : "the cache", used >> 20);
     }
     return e;
