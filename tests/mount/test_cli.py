@@ -369,14 +369,23 @@ def test_cat_into_a_closed_pipe(main_root, runs, tmp_path):
     assert done.stdout == b"line 00000" and b"Sanitizer" not in done.stderr
 
 
-@pytest.mark.parametrize("sig", [signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+ENDING = [signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def with_default_signals():
+    """For preexec_fn: below nohup, or in a shell's background, tests inherit ignored ones."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("sig", ENDING)
 def test_cat_that_is_ended(main_root, runs, tmp_path, sig):
     """S541: a `metaflowfs cat` whose reader goes away, or that a signal ends while it waits for its reader, ends by
     that signal, says nothing and leaves nothing in METAFLOW_TEMPDIR."""
     (tmp_path / "temp").mkdir()
     process = subprocess.Popen([binary(), "cat", "--datastore-root", main_root, runs["big"] + "/start/1/.pickle/array"],
                                env=daemon_env(main_root, tmp_path), cwd=tmp_path, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=with_default_signals)
     assert process.stdout.read(10)
     assert list((tmp_path / "temp").iterdir())
     if sig == signal.SIGPIPE:
