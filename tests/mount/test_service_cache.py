@@ -11,7 +11,7 @@ import time
 
 import make
 import pytest
-from mounting import binary, daemon_env, run_metaflowfs, sanitizer
+from mounting import binary, daemon_env, run_metaflowfs
 from servicing import in_client, service_env
 from test_client_equality import encoded, meta_of
 from test_service_faults import error_of, mount_refresh, read_all
@@ -73,7 +73,7 @@ def test_a_full_file_system(service, service_root, service_runs, tmp_path):
     assert done.returncode == 0 and done.stdout.split().count("start") == 2, done
 
 
-@pytest.mark.skipif(sanitizer() != "", reason="a sanitizer takes terabytes of addresses")
+@pytest.mark.bounds  # of the release build: a sanitizer takes terabytes of addresses
 @pytest.mark.parametrize("args", [[], ["--no-cache"], ["--cache-size", "100T"]])
 def test_little_address_space(service, service_root, service_runs, tmp_path, args):
     """S544: where the address space is limited the cache is smaller."""
