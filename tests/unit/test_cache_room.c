@@ -43,7 +43,7 @@ static int ran(const char *options, int (*fn)(void))
 {
     int code = small_fs_run(options, fn);
     if (code == 77) {
-        fail_msg("no tmpfs can be mounted here: mount namespaces, with CAP_SYS_ADMIN or in a user namespace, are needed");
+        fail_msg("no tmpfs can be mounted here: it takes CAP_SYS_ADMIN or a user namespace");
     }
     return code;
 }
