@@ -16,6 +16,7 @@ errc cache_open(const struct cache_conf *conf, struct cache **ret, struct err *e
 {
     struct cache *c = mem_zalloc(sizeof(*c));
     pthread_mutex_init(&c->lock, NULL);
+    pthread_rwlock_init(&c->map_lock, NULL);
     c->folder_lock = -1;
     c->max_bytes = conf->max_bytes ? conf->max_bytes : UINT64_C(1) << 30;
     errc code = cache_open_env(conf, c, err);
@@ -52,11 +53,11 @@ uint64_t cache_read_generation(struct cache *c, MDB_txn *txn)
 uint64_t cache_generation(struct cache *c)
 {
     MDB_txn *txn;
-    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn)) {
+    if (cache_txn_begin(c, MDB_RDONLY, &txn)) {
         return 0;
     }
     uint64_t generation = cache_read_generation(c, txn);
-    mdb_txn_abort(txn);
+    cache_txn_abort(c, txn);
     return generation;
 }
 
@@ -84,22 +85,31 @@ bool cache_is_valid(struct cache *c, MDB_txn *txn, const char *unit, const char 
     return !*path || mark_of(c, txn, "") <= generation;
 }
 
-void cache_forget(struct cache *c, const char *path)
+static int write_mark(struct cache *c, const char *path)
 {
     MDB_txn *txn;
     uint8_t hash[KEY_UNIT];
     key_hash16(path, hash);
-    int e = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (!e) {
-        uint64_t generation = cache_read_generation(c, txn) + 1;
-        MDB_val gen_key = generation_key, key = {sizeof(hash), hash}, value = {sizeof(generation), &generation};
-        e = mdb_put(txn, c->info, &gen_key, &value, 0);
-        e = e ? e : mdb_put(txn, c->marks, &key, &value, 0);
-        if (e) {
-            mdb_txn_abort(txn);
-        } else {
-            e = mdb_txn_commit(txn);
-        }
+    int e = cache_txn_begin(c, 0, &txn);
+    if (e) {
+        return e;
+    }
+    uint64_t generation = cache_read_generation(c, txn) + 1;
+    MDB_val gen_key = generation_key, key = {sizeof(hash), hash}, value = {sizeof(generation), &generation};
+    e = mdb_put(txn, c->info, &gen_key, &value, 0);
+    e = e ? e : mdb_put(txn, c->marks, &key, &value, 0);
+    if (e) {
+        cache_txn_abort(c, txn);
+        return e;
+    }
+    return cache_txn_commit(c, txn);
+}
+
+void cache_forget(struct cache *c, const char *path)
+{
+    int e = write_mark(c, path);
+    if (e == MDB_MAP_FULL && cache_grow_map(c) == 0) {
+        e = write_mark(c, path);
     }
     if (e) {
         log_error("cache", "\"%s\" could not be forgotten: %s", path, mdb_strerror(e));
@@ -163,14 +173,14 @@ bool cache_get(struct cache *c, const struct cache_key *key, struct buf *out, in
     bool found = false;
     key_make(key, bytes);
     MDB_val k = {sizeof(bytes), bytes}, v;
-    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn) == 0) {
+    if (cache_txn_begin(c, MDB_RDONLY, &txn) == 0) {
         found = mdb_get(txn, c->items, &k, &v) == 0 && item_read(v.mv_data, v.mv_size, &item) &&
                 is_at(&item, key) && cache_is_valid(c, txn, key->unit, key->parent, item.generation);
         if (found) {
             buf_put(out, item.data, item.len);
             *ret_asked_ms = item.asked_ms;
         }
-        mdb_txn_abort(txn);
+        cache_txn_abort(c, txn);
     }
     atomic_fetch_add_explicit(found ? &c->hits : &c->misses, 1, memory_order_relaxed);
     if (found) {
@@ -221,7 +231,7 @@ static bool read_piece(struct cache *c, const char *unit, const char *parent, st
 {
     MDB_txn *txn;
     MDB_cursor *cursor;
-    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn)) {
+    if (cache_txn_begin(c, MDB_RDONLY, &txn)) {
         return false;
     }
     bool ok = mdb_cursor_open(txn, c->items, &cursor) == 0;
@@ -229,7 +239,7 @@ static bool read_piece(struct cache *c, const char *unit, const char *parent, st
         fill_piece(c, txn, cursor, unit, parent, p);
         mdb_cursor_close(cursor);
     }
-    mdb_txn_abort(txn);
+    cache_txn_abort(c, txn);
     return ok && !p->bytes.over;
 }
 
@@ -267,10 +277,10 @@ void cache_stats(struct cache *c, struct cache_stats *ret)
         .hits = atomic_load(&c->hits), .misses = atomic_load(&c->misses), .writes = atomic_load(&c->writes),
         .dropped_writes = atomic_load(&c->dropped), .evicted_units = atomic_load(&c->evicted),
         .set_aside = c->set_aside, .bytes = cache_used_bytes(c), .kept = c->folder != NULL};
-    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn) == 0) {
+    if (cache_txn_begin(c, MDB_RDONLY, &txn) == 0) {
         if (mdb_stat(txn, c->items, &st) == 0) {
             ret->items = st.ms_entries;
         }
-        mdb_txn_abort(txn);
+        cache_txn_abort(c, txn);
     }
 }

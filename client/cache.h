@@ -8,8 +8,8 @@
 // on a network file system, not ours, not writable or without space: a private one in /var/tmp, then in tempdir; last,
 // and with conf.dir NULL (--no-cache), a file that is unlinked as soon as it is open, so that the code above is
 // the same and nothing stays. So opening fails only where not even that can be had. Where the address space is limited
-// (ulimit -v) or cannot hold max_bytes, less is kept. Open it after forking, once a
-// process.
+// (ulimit -v) or cannot hold max_bytes, less is kept; of a folder that others share nothing is evicted for that, only
+// what is new is not kept. What others make larger is mapped anew. Open it after forking, once a process.
 // No call ever holds a read transaction while it waits or calls back. A write that cannot be made (full disk,
 // full map after evicting) is dropped and counted: a cache is never an error of the reader. Thread-safe.
 #ifndef CLIENT_CACHE_H

@@ -146,7 +146,7 @@ static int apply(struct cache_batch *b, MDB_txn *txn, const struct change *chang
 static int write_all(struct cache_batch *b)
 {
     MDB_txn *txn;
-    int e = mdb_txn_begin(b->cache->env, NULL, 0, &txn);
+    int e = cache_txn_begin(b->cache, 0, &txn);
     if (e) {
         return e;
     }
@@ -159,9 +159,9 @@ static int write_all(struct cache_batch *b)
     }
     if (!e) {
         cache_write_uses(b->cache, txn);
-        return mdb_txn_commit(txn);
+        return cache_txn_commit(b->cache, txn);
     }
-    mdb_txn_abort(txn);
+    cache_txn_abort(b->cache, txn);
     return e;
 }
 
@@ -186,7 +186,7 @@ bool cache_batch_commit(struct cache_batch *b)
             cache_note_use(c, b->units.items[i]);
         }
         e = write_all(b);
-        if (e == MDB_MAP_FULL) {
+        if (e == MDB_MAP_FULL && cache_may_evict(c)) {
             cache_evict_to(c, c->max_bytes / 2);
             e = write_all(b);
         }

@@ -19,7 +19,7 @@ static int open_databases(struct cache *c)
     static const char *const names[] = {"items", "units", "marks", "info"};
     MDB_dbi *const all[] = {&c->items, &c->units, &c->marks, &c->info};
     MDB_txn *txn;
-    int e = mdb_txn_begin(c->env, NULL, 0, &txn);
+    int e = cache_txn_begin(c, 0, &txn);
     if (e) {
         return e;
     }
@@ -27,10 +27,10 @@ static int open_databases(struct cache *c)
         e = mdb_dbi_open(txn, names[i], MDB_CREATE, all[i]);
     }
     if (e) {
-        mdb_txn_abort(txn);
+        cache_txn_abort(c, txn);
         return e;
     }
-    return mdb_txn_commit(txn);
+    return cache_txn_commit(c, txn);
 }
 
 // Reading a page beyond the end of the file would end the process.
@@ -73,7 +73,7 @@ static int reserve_lock(const char *folder)
 
 // Twice what is kept, so that eviction comes before the map is full; of a limited address space only a part, since
 // threads and buffers need it too.
-static size_t wanted_map(const struct cache *c)
+static size_t wanted_map(struct cache *c)
 {
     size_t bytes;
     struct rlimit limit;
@@ -83,6 +83,7 @@ static size_t wanted_map(const struct cache *c)
     }
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur / 4) {
         bytes = limit.rlim_cur / 4;
+        c->is_map_small = true;
     }
     bytes &= ~((size_t)CACHE_MAP_LEAST - 1);
     return bytes > CACHE_MAP_LEAST ? bytes : CACHE_MAP_LEAST;
@@ -113,10 +114,9 @@ static int open_fitting(struct cache *c, const char *folder)
         map = map / 2 > CACHE_MAP_LEAST ? map / 2 : CACHE_MAP_LEAST;
         map &= ~((size_t)CACHE_MAP_LEAST - 1);
         e = open_mapped(c, folder, map);
+        c->is_map_small = true;
     }
-    if (!e && c->max_bytes > map / 2) {
-        c->max_bytes = map / 2;
-    }
+    c->map_bytes = map;
     return e;
 }
 

@@ -22,9 +22,9 @@ uint64_t cache_used_bytes(struct cache *c)
 {
     MDB_txn *txn;
     uint64_t bytes = 0;
-    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn) == 0) {
+    if (cache_txn_begin(c, MDB_RDONLY, &txn) == 0) {
         bytes = pages_of(txn, c->items) + pages_of(txn, c->units) + pages_of(txn, c->marks);
-        mdb_txn_abort(txn);
+        cache_txn_abort(c, txn);
     }
     return bytes;
 }
@@ -43,7 +43,7 @@ static struct unit *read_units(struct cache *c, size_t *ret_n)
     MDB_val k, v;
     struct unit *units = NULL;
     size_t n = 0, cap = 0;
-    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn) == 0) {
+    if (cache_txn_begin(c, MDB_RDONLY, &txn) == 0) {
         int e = mdb_cursor_open(txn, c->units, &cursor);
         for (; !e && mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0;) {
             if (k.mv_size == KEY_UNIT && v.mv_size >= sizeof(int64_t)) {
@@ -55,7 +55,7 @@ static struct unit *read_units(struct cache *c, size_t *ret_n)
         if (!e) {
             mdb_cursor_close(cursor);
         }
-        mdb_txn_abort(txn);
+        cache_txn_abort(c, txn);
     }
     *ret_n = n;
     return units;
@@ -92,21 +92,26 @@ static bool drop_unit(struct cache *c, const struct unit *u)
 {
     for (;;) {
         MDB_txn *txn;
-        if (mdb_txn_begin(c->env, NULL, 0, &txn)) {
+        if (cache_txn_begin(c, 0, &txn)) {
             return false;
         }
         int e = delete_some(c, txn, u);
         if (e && e != MDB_NOTFOUND) {
-            mdb_txn_abort(txn);
+            cache_txn_abort(c, txn);
             return false;
         }
-        if (mdb_txn_commit(txn)) {
+        if (cache_txn_commit(c, txn)) {
             return false;
         }
         if (e == MDB_NOTFOUND) {
             return true;
         }
     }
+}
+
+bool cache_may_evict(const struct cache *c)
+{
+    return c->folder == NULL || !c->is_map_small;
 }
 
 void cache_evict_to(struct cache *c, uint64_t target)
@@ -133,9 +138,9 @@ void cache_tick(struct cache *c)
     if (dead > 0) {
         log_info("cache", "%d readers of processes that ended were cleared", dead);
     }
-    if (mdb_txn_begin(c->env, NULL, 0, &txn) == 0) {
+    if (cache_txn_begin(c, 0, &txn) == 0) {
         cache_write_uses(c, txn);
-        mdb_txn_commit(txn);
+        cache_txn_commit(c, txn);
     }
     if (cache_used_bytes(c) > c->max_bytes) {
         cache_evict_to(c, c->max_bytes - c->max_bytes / 10);

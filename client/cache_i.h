@@ -32,6 +32,10 @@ struct cache {
     char *where;               // owned
     int folder_lock;           // an open directory, or -1
     uint64_t max_bytes;
+    size_t map_bytes;          // with which it was opened
+    bool is_map_small;         // smaller than max_bytes asks for: the address space does not hold it
+    pthread_rwlock_t map_lock; // held by each transaction; to write by who maps the file anew
+    bool is_lost;              // with map_lock: the file is not mapped any more
     pthread_mutex_t lock;      // what follows
     struct use {
         char *unit;            // owned, NULL: free
@@ -66,10 +70,20 @@ errc cache_open_env(const struct cache_conf *conf, struct cache *c, struct err *
 
 // --- cache_env.c ---
 // The environment in that folder, into c: 0, or LMDB's or the system's error (ENOSPC on a full file system). Its map is
-// smaller, and c->max_bytes with it, where the address space does not hold it; ENOMEM where there is not even
+// smaller, which c->is_map_small tells, where the address space does not hold it; ENOMEM where there is not even
 // CACHE_MAP_LEAST. MDB_CORRUPTED where the file ends before its last page, unless any_length.
 #define CACHE_MAP_LEAST (8u << 20)
 int cache_env_open(struct cache *c, const char *folder, bool any_length);
+
+// --- cache_map.c ---
+// Every transaction of an open cache begins and ends by these, never one within another of the same thread. Where
+// another process made the file longer than our map it is mapped anew; when that fails every transaction fails from
+// then on, with MDB_MAP_RESIZED, which is logged once.
+int cache_txn_begin(struct cache *c, unsigned flags, MDB_txn **ret);
+void cache_txn_abort(struct cache *c, MDB_txn *txn);
+int cache_txn_commit(struct cache *c, MDB_txn *txn);
+// Room for a little that has to be written when the map is full. With no transaction of this thread.
+int cache_grow_map(struct cache *c);
 
 // --- cache_check.c ---
 // Whether a process of its own can read every page of it.
@@ -85,6 +99,8 @@ void cache_write_uses(struct cache *c, MDB_txn *txn);
 
 // --- cache_evict.c ---
 uint64_t cache_used_bytes(struct cache *c);
+// Whether a full map is a reason to evict. A small one of a folder that others share is not: theirs may have room.
+bool cache_may_evict(const struct cache *c);
 // Drops least recently used units until at most `target` bytes are used. Not "".
 void cache_evict_to(struct cache *c, uint64_t target);
 

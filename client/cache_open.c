@@ -201,6 +201,9 @@ static int use_nothing(struct cache *c, const char *parent, const char *why)
     int e = cache_env_open(c, folder, false);
     remove_folder(folder);
     if (!e) {
+        if (c->is_map_small && c->max_bytes > c->map_bytes / 2) {
+            c->max_bytes = c->map_bytes / 2; // nobody else has anything in it
+        }
         c->where = mem_strdup(why);
     }
     return e;
@@ -249,9 +252,9 @@ void cache_close(struct cache *c)
     }
     if (c->env) {
         MDB_txn *txn;
-        if (mdb_txn_begin(c->env, NULL, 0, &txn) == 0) {
+        if (cache_txn_begin(c, 0, &txn) == 0) {
             cache_write_uses(c, txn);
-            mdb_txn_commit(txn);
+            cache_txn_commit(c, txn);
         }
         // The last one to close leaves it whole on the disk, and says so.
         if (c->folder_lock >= 0 && flock(c->folder_lock, LOCK_EX | LOCK_NB) == 0 && mdb_env_sync(c->env, 1) == 0) {
@@ -266,6 +269,7 @@ void cache_close(struct cache *c)
         free(c->uses[i].unit);
     }
     pthread_mutex_destroy(&c->lock);
+    pthread_rwlock_destroy(&c->map_lock);
     free(c->folder);
     free(c->where);
     free(c);

@@ -11,7 +11,7 @@ import time
 
 import make
 import pytest
-from mounting import binary, daemon_env, run_metaflowfs, sanitizer
+from mounting import binary, daemon_env, run_metaflowfs
 from servicing import in_client, service_env
 from test_client_equality import encoded, meta_of
 from test_service_faults import error_of, mount_refresh, read_all
