@@ -143,9 +143,11 @@ static bool put_plain(struct npy_text *t, const struct value *v)
             ok = text_call(b, v);
         npy_type_free(type);
     }
-    if (ok && !b->over)
+    ok = ok && !b->over; // what is too long is JSON's UnsupportedType
+    if (ok)
         add(t, b->data ? b->data : "", b->len);
     b->len = 0;
+    b->over = false;
     return ok;
 }
 
@@ -173,11 +175,13 @@ void npy_text_cell(struct npy_text *t, struct npy_out *o, const struct cell *c)
         add(t, c->text, c->len);
         break;
     case CELL_ELEMENT:
-        if (strchr("UMm", c->type->kind) && npy_text(b, c->type, c->at)) {
+        if (strchr("UMm", c->type->kind) && npy_text(b, c->type, c->at) && !b->over) {
             add(t, b->data ? b->data : "", b->len);
             b->len = 0;
             break;
         }
+        b->len = 0;
+        b->over = false;
         begin_json(t);
         npy_json(t->out, c->type, c->at, 0);
         end_json(t, o);

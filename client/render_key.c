@@ -115,7 +115,8 @@ static void literal(struct buf *b, const struct value *v, unsigned depth)
     case VALUE_BOOL: buf_puts(b, v->u.boolean ? "True" : "False"); break;
     case VALUE_INT: text_int(b, v->u.integer); break;
     case VALUE_BIGINT:
-        if (!text_bigint(b, v->u.bytes.data, v->u.bytes.len))
+        b->over |= v->u.bytes.len > KEY_INT_MAX;
+        if (!b->over && !text_bigint(b, v->u.bytes.data, v->u.bytes.len))
             unsupported(b, v);
         break;
     case VALUE_FLOAT: text_float(b, v->u.real, FLOAT_64); break;
@@ -149,14 +150,17 @@ bool key_text(struct buf *b, const struct value *key)
     return false;
 }
 
-uint64_t key_hash(struct buf *scratch, const struct value *key, bool *ret_whole)
+uint64_t key_hash(struct buf *scratch, const struct value *key, bool *ret_whole, uint64_t *ret_work)
 {
     static const uint8_t seed[16] = "metaflowfs keys";
     *ret_whole = true;
     scratch->len = 0;
-    if (key->kind == VALUE_STR)
+    if (key->kind == VALUE_STR) {
+        *ret_work = key->u.bytes.len;
         return hash_sip64(seed, key->u.bytes.data, key->u.bytes.len);
+    }
     *ret_whole = key_text(scratch, key);
+    *ret_work = *ret_whole ? scratch->len : KEY_MAX;
     return hash_sip64(seed, scratch->data, scratch->len);
 }
 
@@ -190,8 +194,9 @@ bool keys_meet(struct out *o, const struct value_pair *pairs, size_t n)
     struct buf scratch = {.max = KEY_MAX};
     for (size_t i = 0; i < n && !o->failed; i++) {
         bool whole;
-        hashes[i] = key_hash(&scratch, pairs[i].key, &whole);
-        out_work(o, 16 + (whole ? scratch.len : KEY_MAX));
+        uint64_t work;
+        hashes[i] = key_hash(&scratch, pairs[i].key, &whole, &work);
+        out_work(o, 16 + work);
     }
     if (!o->failed)
         qsort(hashes, n, sizeof *hashes, by_value);

@@ -223,11 +223,13 @@ struct value *view_enum_value(const struct value *v);
 
 // --- Keys and sets -------------------------------------------------------------------------------
 // A dict key as text: a str as it is, others as their Python literal. One whose literal does not fit into b.max
-// (KEY_MAX, mostly) is "UnsupportedType : TYPENAME", and false.
-enum { KEY_MAX = 1 << 20 };
+// (KEY_MAX, mostly), or has an integer of more than KEY_INT_MAX bytes in it, is "UnsupportedType : TYPENAME", and
+// false.
+enum { KEY_MAX = 1 << 20, KEY_INT_MAX = 16 << 10 };
 bool key_text(struct buf *b, const struct value *key);
-// A number that stands for the key's text; equal texts have equal numbers. *ret_whole: what key_text() returns.
-uint64_t key_hash(struct buf *scratch, const struct value *key, bool *ret_whole);
+// A number that stands for the key's text; equal texts have equal numbers. *ret_whole: what key_text() returns;
+// *ret_work: how much it took, for out_work.
+uint64_t key_hash(struct buf *scratch, const struct value *key, bool *ret_whole, uint64_t *ret_work);
 // Whether two keys of these pairs have the same text. Counts its work on o.
 bool keys_meet(struct out *o, const struct value_pair *pairs, size_t n);
 // The items of a set in Python's sorting order: a new array for the caller to free, or NULL where

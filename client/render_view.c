@@ -7,8 +7,8 @@
 #include "client/render_parts.h"
 
 enum { MAX_WRAPPERS = 16 }; // UserDict of UserDict of ...
-// Of the keys of a ChainMap: seconds of work.
-#define MAX_KEYS_TEXT ((uint64_t)1 << 30)
+// Of the keys of a ChainMap: some seconds of work, during which nobody is asked whether it is still wanted.
+#define MAX_KEYS_TEXT ((uint64_t)1 << 26)
 
 static void show_seq(struct view *view, const struct value *seq)
 {
@@ -140,8 +140,7 @@ static const struct value *map_dict(const struct value *m)
 static uint64_t same_key(struct buf *scratch, const struct value *key, uint64_t *left)
 {
     bool whole;
-    uint64_t hash = key_hash(scratch, key, &whole);
-    uint64_t used = !whole ? KEY_MAX : scratch->len;
+    uint64_t used, hash = key_hash(scratch, key, &whole, &used);
     *left -= used < *left ? used : *left;
     if (!whole)
         hash ^= (uint64_t)(uintptr_t)key * 0x9e3779b97f4a7c15u;

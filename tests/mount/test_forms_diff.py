@@ -264,7 +264,7 @@ def test_large_integers():
 
 def test_keys_without_a_text():
     """S564: a key whose literal is longer than 1 MiB is named by its type, and hides nothing else."""
-    keys = {"tuple": tuple(range(200000)), "frozenset": frozenset(range(200000)), "bytes": bytes(2**20), "str": None}
+    keys = {"int": 2**(8 * 2**14), "tuple": tuple(range(200000)), "frozenset": frozenset(range(200000)), "bytes": bytes(2**20), "str": None}
     for name, key in keys.items():
         value = {key: 1, "other": [2], 3: 4} if key else {"x" * 2**21: 1, "other": [2], 3: 4}
         first = "UnsupportedType : builtins." + name if key else "x" * 2**21
@@ -412,6 +412,12 @@ def test_long_scalars():
     """S565: a scalar whose text is longer than 1 MiB is named by its type, and hides nothing else."""
     (got,) = written(JSON, [[pathlib.PurePosixPath("x" * 2**21), 1, uuid.UUID(int=5), 2**70]])
     assert json.loads(got) == ["UnsupportedType : pathlib.PurePosixPath", 1, str(uuid.UUID(int=5)), 2**70]
+
+
+def test_one_scalar_that_is_too_long_for_npy():
+    """S565: in .npy, too, it hides nothing else."""
+    (got,) = written(NPY, [objects(pathlib.PurePosixPath("x" * (65 << 20)), pathlib.PurePosixPath("b"), 2)])
+    assert list(np.load(io.BytesIO(got))) == ['"UnsupportedType : pathlib.PurePosixPath"', "b", "2"]
 
 
 def test_missing_moments_in_lists():
