@@ -129,7 +129,9 @@ struct job_log {
     int fd;        // the caller's
     uint64_t len;
     bool has_more; // there is more of it that was not fetched yet
+    struct log_hold *hold; // the caller's: what was fetched is not forgotten until it is let go
 };
+void log_hold_let_go(struct log_hold *hold); // may be called from anywhere, also when the table is gone
 #define JOBS_LOG_NOW UINT64_MAX
 // It is fetched from now on while it is looked at. With `from` 0 it waits for all there is, and after 2 s for the first
 // bytes only; else until there is more than `from` bytes, the end, or any answer; JOBS_LOG_NOW waits for nothing. Fails

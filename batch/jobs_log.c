@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "batch/jobs_log_i.h"
 
-#define SPOOLS_MAX 64
+#define SPOOLS_MAX 64 // that nobody has open
 #define CALL_MS (10 * 1000)         // one GetLogEvents
 #define PACE_SLOWEST_MS (10 * 1000)
 #define BETWEEN_MS 100              // the beginnings of two calls for one log
@@ -98,11 +98,19 @@ void log_touch(struct jobs *j, const struct face *f)
 
 // --- spools ------------------------------------------------------------------------------------------------------
 
+void log_hold_let_go(struct log_hold *hold)
+{
+    if (hold != NULL && atomic_fetch_sub(&hold->refs, 1) == 1) {
+        free(hold);
+    }
+}
+
 static void spool_free(struct log_spool *s)
 {
     if (s->fd >= 0) {
         close(s->fd);
     }
+    log_hold_let_go(s->hold);
     batch_api_free(s->api);
     free(s->group);
     free(s->job);
@@ -159,13 +167,19 @@ static void remove_spool(struct jobs *j, struct log_spool *s)
     spool_free(s);
 }
 
+// Who has the file open would see it become empty; and its bytes stay on the disk as long as that.
+static bool is_used(const struct log_spool *s)
+{
+    return s->is_busy || s->waiting > 0 || atomic_load(&s->hold->refs) > 1;
+}
+
 // Drops the one that was looked at longest ago, of those that nobody looks at now.
 static bool drop_idle(struct jobs *j)
 {
     int64_t now = clock_mono_ms();
     struct log_spool *oldest = NULL;
     for (struct log_spool *s = j->spools; s != NULL; s = s->next) {
-        bool is_idle = !s->is_busy && s->waiting == 0 && now - s->looked_ms > JOBS_IDLE_MS;
+        bool is_idle = !is_used(s) && now - s->looked_ms > JOBS_IDLE_MS;
         if (is_idle && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
             oldest = s;
         }
@@ -191,7 +205,8 @@ static errc take_room(struct jobs *j, struct log_spool *s, uint64_t bytes, struc
     return e;
 }
 
-// Those that nobody looks at any more, and, when there are too many, the one that was looked at longest ago.
+// Of those that nobody has open: what nobody looks at any more, and, when there are too many, the one that was looked
+// at longest ago.
 static void drop_old(struct jobs *j)
 {
     int64_t now = clock_mono_ms();
@@ -199,13 +214,15 @@ static void drop_old(struct jobs *j)
     size_t count = 0;
     for (struct log_spool *s = j->spools, *next; s != NULL; s = next) {
         next = s->next;
-        bool is_used = s->is_busy || s->waiting > 0;
-        if (!is_used && now - s->looked_ms > DROP_MS) {
+        if (is_used(s)) {
+            continue;
+        }
+        if (now - s->looked_ms > DROP_MS) {
             remove_spool(j, s);
             continue;
         }
         count++;
-        if (!is_used && (oldest == NULL || s->looked_ms < oldest->looked_ms)) {
+        if (oldest == NULL || s->looked_ms < oldest->looked_ms) {
             oldest = s;
         }
     }
@@ -222,6 +239,8 @@ struct log_spool *spool_make(struct jobs *j, const struct log_place *p, struct e
     }
     struct log_spool *s = mem_zalloc(sizeof(*s));
     s->fd = fd;
+    s->hold = mem_zalloc(sizeof(*s->hold));
+    atomic_init(&s->hold->refs, 1);
     s->group = mem_strdup(p->group);
     s->region = mem_strdup(p->region);
     s->stream = mem_strdup(p->stream);

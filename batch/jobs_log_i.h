@@ -3,7 +3,14 @@
 #ifndef BATCH_JOBS_LOG_I_H
 #define BATCH_JOBS_LOG_I_H
 
+#include <stdatomic.h>
+
 #include "batch/jobs_i.h"
+
+// How many have a log open. It outlives the spool where somebody has.
+struct log_hold {
+    atomic_uint refs; // the spool's own, and one for each
+};
 
 struct log_spool {
     struct log_spool *next;
@@ -11,6 +18,7 @@ struct log_spool {
     char *job;                     // whose `log` it is; NULL for one that was seen in attempts/ only
     struct batch_api *api;         // of another region; owned, or NULL
     int fd;
+    struct log_hold *hold;
     uint64_t len;
     uint64_t room;                 // bytes that were taken for it
     char *token;

@@ -151,7 +151,9 @@ static errc open_log(struct jobs *j, const struct face *f, uint64_t from, struct
         return err_set_errno(err, errno, "the log cannot be opened");
     }
     bool is_empty = spool_is_kept_empty(s);
-    *ret = (struct job_log){.fd = fd, .len = is_empty ? 0 : s->len, .has_more = !is_empty && s->is_behind};
+    *ret = (struct job_log){
+        .fd = fd, .len = is_empty ? 0 : s->len, .has_more = !is_empty && s->is_behind, .hold = s->hold};
+    atomic_fetch_add(&s->hold->refs, 1);
     return ERR_OK;
 }
 
@@ -181,6 +183,7 @@ errc jobs_log(struct jobs *j, const char *name, const char *attempt, struct canc
     if (!e) {
         *ret_fd = log.fd;
         *ret_len = log.len;
+        log_hold_let_go(log.hold);
     }
     return e;
 }

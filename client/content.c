@@ -13,6 +13,8 @@ struct content {
     struct staged *staged; // one reference; NULL: it is the file `fd`
     int fd;
     bool has_more;
+    void (*let_go)(void *arg); // or NULL
+    void *let_go_arg;
     uint64_t off, len;
     uint64_t total; // what the object has to have at its end; UINT64_MAX: whatever it has
 };
@@ -58,6 +60,12 @@ struct content *content_of_part(int fd, uint64_t len)
     return c;
 }
 
+void content_at_end(struct content *c, void (*let_go)(void *arg), void *arg)
+{
+    c->let_go = let_go;
+    c->let_go_arg = arg;
+}
+
 bool content_has_more(const struct content *c)
 {
     return c->has_more;
@@ -76,6 +84,8 @@ void content_unref(struct content *c)
             staged_unref(c->staged);
         else
             close(c->fd);
+        if (c->let_go)
+            c->let_go(c->let_go_arg);
         free(c);
     }
 }

@@ -24,6 +24,8 @@ struct content *content_of_expected(struct staged *staged, uint64_t off, uint64_
 struct content *content_of_fd(int fd, uint64_t len);
 // The same, where more is known to come: who reads at its end has to ask for a newer one.
 struct content *content_of_part(int fd, uint64_t len);
+// Calls that when the last reference is gone. To be set before anybody else has the content.
+void content_at_end(struct content *c, void (*let_go)(void *arg), void *arg);
 // Copies the bytes.
 struct content *content_of_bytes(struct staging *st, const void *data, size_t len);
 struct content *content_ref(struct content *c);

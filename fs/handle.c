@@ -172,14 +172,21 @@ static bool same_reader(pid_t reader, pid_t closer)
 #define OPENERS_MAX 64 // of one file that are looked at
 #define PARENTS_MAX 16
 
+// Unlike same_reader: of an opener that is gone nobody is known to have the file.
+static bool opened_by(pid_t opener, pid_t pid)
+{
+    long parent, process = opener > 0 && pid > 0 ? process_of(opener, &parent) : -1;
+    return process >= 0 && process == process_of(pid, &parent);
+}
+
 // Whether a process, or one that it was begun by and may have a file from (a shell's redirection), opened one.
 static bool has_from(pid_t pid, pid_t opener)
 {
-    bool found = same_reader(opener, pid);
+    bool found = opened_by(opener, pid);
     long parent = -1;
     for (unsigned i = 0; i < PARENTS_MAX && !found && process_of(pid, &parent) >= 0 && parent > 1; i++) {
         pid = (pid_t)parent;
-        found = same_reader(opener, pid);
+        found = opened_by(opener, pid);
     }
     return found;
 }

@@ -322,6 +322,11 @@ errc tree_batch_list(struct tree *t, const struct tref *dir, struct cancel *canc
 
 // --- contents -------------------------------------------------------------------------------------
 
+static void let_go(void *hold)
+{
+    log_hold_let_go(hold);
+}
+
 static errc open_log(struct jobs *jobs, const struct tref *r, uint64_t from, struct cancel *cancel,
                      struct content **ret, struct err *err)
 {
@@ -329,6 +334,7 @@ static errc open_log(struct jobs *jobs, const struct tref *r, uint64_t from, str
     errc e = jobs_log_more(jobs, r->job, r->job_attempt, from, cancel, &log, err);
     if (!e) {
         *ret = log.has_more ? content_of_part(log.fd, log.len) : content_of_fd(log.fd, log.len);
+        content_at_end(*ret, let_go, log.hold);
     }
     return e;
 }

@@ -12,6 +12,12 @@ static int setup(void **state)
     return 0;
 }
 
+static void close_log(const struct job_log *log)
+{
+    close(log->fd);
+    log_hold_let_go(log->hold);
+}
+
 struct seen {
     errc code;
     bool there, grows, is_empty; // as the view says
@@ -185,15 +191,67 @@ static void test_a_page_that_is_refused(void **state)
     fake_rule("GetLogEvents", 3, 1000, FAKE_REFUSE);
     fake_set(0, "SUCCEEDED", 0);
     assert_true(rig_wait(r, "a", "SUCCEEDED"));
-    assert_int_equal(jobs_log_more(r->jobs, "a", NULL, 0, NULL, &log, &err), ERR_OK);
+    log.len = 0;
+    do { // in pages, or two at once: as slow as the machine is
+        assert_int_equal(jobs_log_more(r->jobs, "a", NULL, log.len, NULL, &log, &err), ERR_OK);
+        assert_true(log.has_more);
+        close_log(&log);
+    } while (log.len < 6 * 7);
     assert_int_equal(log.len, 6 * 7);
-    assert_true(log.has_more);
-    close(log.fd);
     assert_int_not_equal(jobs_log_more(r->jobs, "a", NULL, 6 * 7, NULL, &log, &err), ERR_OK);
     assert_memory_equal(err.cause, "the log: ", 9);
     assert_int_equal(jobs_log_more(r->jobs, "a", NULL, JOBS_LOG_NOW, NULL, &log, &err), ERR_OK);
-    close(log.fd);
+    close_log(&log);
     rig_free(r);
+}
+
+enum { MANY = 70 }; // more than are kept for those that nobody has open
+
+static uint64_t many_open(struct rig *r, unsigned n, uint64_t from, struct job_log *ret)
+{
+    struct err err = ERR_INIT;
+    char attempt[16];
+    snprintf(attempt, sizeof(attempt), "1.%u", n + 1);
+    assert_int_equal(jobs_log_more(r->jobs, "a", attempt, from, NULL, ret, &err), ERR_OK);
+    return ret->len;
+}
+
+// What was read of a file that is open stays there, however many others are looked at.
+static void test_many_that_are_open(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(folder, fake.net.port, NULL);
+    struct err err = ERR_INIT;
+    auto_cleanup(buf_free) struct buf tries = {0};
+    struct job_log held[MANY], log;
+    for (unsigned i = 0; i < MANY; i++) {
+        buf_printf(&tries, "%s{\"startedAt\":%u,\"stoppedAt\":%u,\"container\":{\"logStreamName\":\"s%u\"}}",
+                   i > 0 ? "," : "[", 10 * i + 1, 10 * i + 9, i);
+    }
+    buf_putc(&tries, ']');
+    assert_int_equal(rig_submit(r, "a", GOOD, &err), ERR_OK);
+    pthread_mutex_lock(&fake.lock);
+    fake.lines = 3;
+    fake.jobs[0].attempts = tries.data;
+    pthread_mutex_unlock(&fake.lock);
+    assert_true(rig_wait(r, "a", "RUNNABLE"));
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)many_open(r, i, JOBS_LOG_NOW, &held[i]);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        while (many_open(r, i, 0, &log) < 3 * 7) {
+            close_log(&log);
+        }
+        close_log(&log);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_int_equal(many_open(r, i, JOBS_LOG_NOW, &log), 3 * 7);
+        close_log(&log);
+    }
+    rig_free(r);
+    for (unsigned i = 0; i < MANY; i++) {
+        close_log(&held[i]); // after the table, too
+    }
 }
 
 int main(void)
@@ -206,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup(test_none_without_a_job, setup),
         cmocka_unit_test_setup(test_another_driver, setup),
         cmocka_unit_test_setup(test_a_page_that_is_refused, setup),
+        cmocka_unit_test_setup(test_many_that_are_open, setup),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }
