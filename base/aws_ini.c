@@ -26,18 +26,10 @@ struct aws_ini {
     size_t len, cap;
 };
 
-static void wipe(char *s)
-{
-    if (s) {
-        explicit_bzero(s, strlen(s));
-    }
-    free(s);
-}
-
 static void setting_free(struct setting *s)
 {
     free(s->key);
-    wipe(s->value);
+    mem_wipe(&s->value);
     for (size_t i = 0; i < s->nested.len; i++) {
         explicit_bzero(s->nested.items[i], strlen(s->nested.items[i]));
     }
@@ -99,7 +91,7 @@ static void end_setting(struct reader *r)
         while (r->value.len > 0 && isspace((unsigned char)r->value.data[r->value.len - 1])) {
             r->value.data[--r->value.len] = '\0';
         }
-        wipe(r->setting->value);
+        mem_wipe(&r->setting->value);
         r->setting->value = buf_steal(&r->value);
         r->setting = NULL;
     }

@@ -128,10 +128,7 @@ static errc load_file(struct file *f, bool is_config, aws_env_fn env, const char
     } else if (!e) {
         e = parse_file(f, is_config, text.data ? text.data : "", text.len, path, err);
     }
-    if (text.data) {
-        explicit_bzero(text.data, text.len);
-    }
-    buf_free(&text);
+    buf_wipe(&text);
     return e;
 }
 

@@ -105,3 +105,11 @@ void buf_free(struct buf *b)
     free(b->data);
     *b = (struct buf){.max = b->max};
 }
+
+void buf_wipe(struct buf *b)
+{
+    if (b->data) {
+        explicit_bzero(b->data, b->cap);
+    }
+    buf_free(b);
+}

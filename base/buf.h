@@ -24,5 +24,6 @@ char *buf_reserve(struct buf *b, size_t len);
 // The NUL-terminated text, owned by the caller (never NULL); the buffer is empty afterwards.
 char *buf_steal(struct buf *b);
 void buf_free(struct buf *b); // frees the bytes and makes it empty; usable with auto_cleanup
+void buf_wipe(struct buf *b); // the same, and overwrites them before
 
 #endif

@@ -23,17 +23,9 @@ struct child {
     struct buf errors; // the end of its standard error
 };
 
-static void wipe(struct buf *b)
-{
-    if (b->data) {
-        explicit_bzero(b->data, b->cap);
-    }
-    buf_free(b);
-}
-
 void child_result_free(struct child_result *r)
 {
-    wipe(&r->out);
+    buf_wipe(&r->out);
     buf_free(&r->last_words);
 }
 
@@ -193,6 +185,6 @@ errc child_run(const struct strv *words, size_t max_out, unsigned timeout_ms, st
         take_last_line(&c.errors, &r.last_words);
         *ret = r;
     }
-    wipe(&c.errors);
+    buf_wipe(&c.errors);
     return e;
 }

@@ -12,10 +12,7 @@
 
 void creds_answer_free(struct creds_answer *a)
 {
-    if (a->body.data) {
-        explicit_bzero(a->body.data, a->body.cap);
-    }
-    buf_free(&a->body);
+    buf_wipe(&a->body);
 }
 
 static errc take(void *arg, const struct http_response *head, const void *data, size_t len, struct err *err)

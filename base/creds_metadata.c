@@ -89,10 +89,7 @@ static errc container_token(struct look *l, struct strv *headers, struct err *er
         look_keep_secret(l, text.data);
         strv_take(headers, mem_printf("Authorization: %s", text.data));
     }
-    if (text.data) {
-        explicit_bzero(text.data, text.cap);
-    }
-    buf_free(&text);
+    buf_wipe(&text);
     return e;
 }
 
@@ -251,10 +248,7 @@ errc creds_from_instance(struct look *l, struct found *ret, struct err *err)
     auto_free char *role = NULL;
     struct creds_value v = {0};
     errc e = instance_value(l, &i, &role, &v, err);
-    if (i.token) {
-        explicit_bzero(i.token, strlen(i.token));
-    }
-    free(i.token);
+    mem_wipe(&i.token);
     free(i.base);
     if (!e) {
         stretch(&v);

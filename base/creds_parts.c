@@ -17,20 +17,11 @@ void found_free(struct found *f)
     f->source = NULL;
 }
 
-static void wipe(char **s)
-{
-    if (*s) {
-        explicit_bzero(*s, strlen(*s));
-    }
-    free(*s);
-    *s = NULL;
-}
-
 void creds_value_free(struct creds_value *v)
 {
-    wipe(&v->access_key);
-    wipe(&v->secret_key);
-    wipe(&v->token);
+    mem_wipe(&v->access_key);
+    mem_wipe(&v->secret_key);
+    mem_wipe(&v->token);
 }
 
 // --- secrets and causes --------------------------------------------------------------------------------------

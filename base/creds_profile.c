@@ -95,10 +95,7 @@ errc creds_from_web_identity(struct look *l, const char *profile, bool use_env, 
                                       .session_name = session, .token = token.data};
         e = creds_ask_sts(l, &call, &v, err);
     }
-    if (token.data) {
-        explicit_bzero(token.data, token.cap);
-    }
-    buf_free(&token);
+    buf_wipe(&token);
     if (e) {
         return err_prefix(err, "web identity");
     }

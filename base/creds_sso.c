@@ -109,8 +109,7 @@ errc creds_from_sso(struct look *l, const char *profile, struct found *ret, stru
         return e;
     }
     e = get_keys(l, &s, token, &v, err);
-    explicit_bzero(token, strlen(token));
-    free(token);
+    mem_wipe(&token);
     if (!e) {
         *ret = (struct found){.value = v, .source = mem_printf("SSO of profile %s (role %s)", profile, s.role)};
     }

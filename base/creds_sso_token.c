@@ -21,29 +21,13 @@ struct login {
     int64_t expires_ms;
 };
 
-static void wipe(char **text)
-{
-    if (*text) {
-        explicit_bzero(*text, strlen(*text));
-    }
-    free(steal_ptr(text));
-}
-
 static void login_free(struct login *t)
 {
-    wipe(&t->access);
-    wipe(&t->refresh);
-    wipe(&t->client_id);
-    wipe(&t->client_secret);
-    wipe(&t->registration);
-}
-
-static void wipe_buf(struct buf *b)
-{
-    if (b->data) {
-        explicit_bzero(b->data, b->cap);
-    }
-    buf_free(b);
+    mem_wipe(&t->access);
+    mem_wipe(&t->refresh);
+    mem_wipe(&t->client_id);
+    mem_wipe(&t->client_secret);
+    mem_wipe(&t->registration);
 }
 
 static char *text_of(const struct json *object, const char *key)
@@ -72,7 +56,7 @@ static char *path_of(struct look *l, const struct sso *s)
 static errc read_login(struct look *l, const struct sso *s, const char *path, struct login *ret, struct err *err)
 {
     auto_cleanup(json_freep) struct json *json = NULL;
-    auto_cleanup(wipe_buf) struct buf text = {.max = 2 * MAX_TOKEN_FILE};
+    auto_cleanup(buf_wipe) struct buf text = {.max = 2 * MAX_TOKEN_FILE};
     struct err ignored = ERR_INIT;
     errc e = file_read(path, MAX_TOKEN_FILE, &text, &ignored);
     e = e ? e : creds_parse_json(&text, "the token file", &json, &ignored);
@@ -93,7 +77,7 @@ static void write_login(const struct sso *s, const char *path, const struct logi
 {
     char when[28];
     struct err err = ERR_INIT;
-    auto_cleanup(wipe_buf) struct buf text = {0};
+    auto_cleanup(buf_wipe) struct buf text = {0};
     struct json_out out = {.buf = &text};
     const char *const members[][2] = {
         {"startUrl", s->start_url}, {"region", s->region}, {"accessToken", t->access}, {"expiresAt", when},
@@ -174,7 +158,7 @@ static errc ask(struct look *l, const struct sso *s, const struct login *old, st
 {
     struct url_parts u;
     struct strv headers = {0};
-    auto_cleanup(wipe_buf) struct buf body = {0};
+    auto_cleanup(buf_wipe) struct buf body = {0};
     auto_free char *base = creds_endpoint(l, "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc", "oidc", s->region);
     if (!url_split(base, &u)) {
         return err_set(err, ERR_DENIED,

@@ -149,8 +149,7 @@ static errc post(struct look *l, const struct sts_call *call, const struct url_p
     const struct creds_ask ask = {.what = what, .method = "POST", .url = endpoint, .headers = &headers, .body = form,
                                   .tries = TRIES, .timeout_ms = TIMEOUT_MS};
     errc e = creds_http(l, &ask, &a, err);
-    explicit_bzero(form, strlen(form));
-    free(form);
+    mem_wipe(&form);
     strv_free(&headers);
     if (e) {
         return e;

@@ -74,3 +74,11 @@ char *mem_printf(const char *fmt, ...)
         mem_exhausted();
     return text;
 }
+
+void mem_wipe(char **s)
+{
+    if (*s) {
+        explicit_bzero(*s, strlen(*s));
+    }
+    free(steal_ptr(s));
+}

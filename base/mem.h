@@ -16,6 +16,9 @@ char *mem_strdup(const char *s);               // NULL stays NULL
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+// Of a text that is nobody's business: overwrites and frees it, and makes it NULL; usable with auto_cleanup.
+void mem_wipe(char **s);
+
 static inline void mem_freep(void *pp)
 {
     free(*(void **)pp);

@@ -119,9 +119,6 @@ errc xml_text(const void *xml, size_t len, const char *path, char **ret, struct 
         *ret = buf_steal(&s.text);
         return ERR_OK;
     }
-    if (s.text.data) {
-        explicit_bzero(s.text.data, s.text.len);
-    }
-    buf_free(&s.text);
+    buf_wipe(&s.text);
     return e;
 }

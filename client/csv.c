@@ -189,12 +189,9 @@ static void put_unsupported(struct csv *c, const char *type, size_t len)
 // A complex number is Python's own by the time that it is written.
 static void put_complex(struct csv *c, const struct npy_type *t, const uint8_t *at)
 {
-    struct npy_type part = *t;
     long double real, imag;
     enum float_width width;
-    part.kind = 'f';
-    part.itemsize = t->itemsize / 2;
-    if (npy_real(&part, at, &real, &width) && npy_real(&part, at + part.itemsize, &imag, &width))
+    if (npy_complex(t, at, &real, &imag, &width))
         text_complex(&c->o->scratch, real, imag, width == FLOAT_LONG ? FLOAT_LONG : FLOAT_64);
     put_scratch(c);
 }

@@ -111,13 +111,9 @@ static void put_text(struct buf *b, const struct npy_type *t, const uint8_t *at)
 
 static bool put_complex(struct buf *b, const struct npy_type *t, const uint8_t *at)
 {
-    struct npy_type part = *t;
     long double real, imag;
     enum float_width width;
-    part.kind = 'f';
-    part.itemsize = t->itemsize / 2;
-    bool ok = npy_real(&part, at, &real, &width) && npy_real(&part, at + part.itemsize, &imag, &width) &&
-              width != FLOAT_LONG;
+    bool ok = npy_complex(t, at, &real, &imag, &width) && width != FLOAT_LONG;
     if (ok)
         text_complex(b, real, imag, FLOAT_64);
     return ok;

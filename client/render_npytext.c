@@ -96,15 +96,25 @@ bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enu
     return t->kind == 'f';
 }
 
+bool npy_complex(const struct npy_type *t, const uint8_t *at, long double *ret_real, long double *ret_imag,
+                 enum float_width *ret_width)
+{
+    if (t->kind != 'c')
+        return false;
+    size_t n = t->itemsize / 2;
+    *ret_real = load_real(t, at, n, ret_width);
+    *ret_imag = load_real(t, at + n, n, ret_width);
+    return true;
+}
+
 bool npy_is_na(const struct npy_type *t, const uint8_t *at)
 {
     enum float_width width;
-    if (t->kind == 'f')
-        return isnan(load_real(t, at, t->itemsize, &width));
-    if (t->kind == 'c') {
-        size_t n = t->itemsize / 2;
-        return isnan(load_real(t, at, n, &width)) || isnan(load_real(t, at + n, n, &width));
-    }
+    long double real, imag;
+    if (npy_real(t, at, &real, &width))
+        return isnan(real);
+    if (npy_complex(t, at, &real, &imag, &width))
+        return isnan(real) || isnan(imag);
     return (t->kind == 'M' || t->kind == 'm') && load_uint(t, at, 8) == (uint64_t)INT64_MIN;
 }
 
@@ -139,9 +149,9 @@ static void put_void(struct buf *b, const uint8_t *at, size_t n)
 static void put_complex(struct buf *b, const struct npy_type *t, const uint8_t *at)
 {
     enum float_width width;
-    size_t n = t->itemsize / 2;
-    long double real = load_real(t, at, n, &width), imag = load_real(t, at + n, n, &width);
-    text_complex(b, real, imag, width);
+    long double real, imag;
+    if (npy_complex(t, at, &real, &imag, &width))
+        text_complex(b, real, imag, width);
 }
 
 bool npy_text(struct buf *b, const struct npy_type *t, const uint8_t *at)

@@ -172,6 +172,9 @@ void npy_array_free(struct npy_array *a);
 bool npy_int(const struct npy_type *t, const uint8_t *at, int64_t *ret);
 uint64_t npy_uint(const struct npy_type *t, const uint8_t *at); // of kind u
 bool npy_real(const struct npy_type *t, const uint8_t *at, long double *ret, enum float_width *ret_width);
+// A complex element; false for other kinds. The width is that of each part.
+bool npy_complex(const struct npy_type *t, const uint8_t *at, long double *ret_real, long double *ret_imag,
+                 enum float_width *ret_width);
 // str() of a dtype without fields: "int64", ">f4", "datetime64[ns]", "<U3". Appended.
 void npy_type_name(struct buf *b, const struct npy_type *t);
 void npy_type_unit(struct buf *b, const struct npy_type *t); // of a date or span: "[ns]", "[25s]", ""

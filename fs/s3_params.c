@@ -203,23 +203,15 @@ errc s3_params_read(const char *text, struct s3_params *ret, struct err *err)
     return ERR_OK;
 }
 
-static void wipe(char *text)
-{
-    if (text) {
-        explicit_bzero(text, strlen(text));
-    }
-    free(text);
-}
-
 void s3_params_free(struct s3_params *p)
 {
     free(p->endpoint_url);
     free(p->region);
     free(p->verify);
     free(p->addressing_style);
-    wipe(p->access_key);
-    wipe(p->secret_key);
-    wipe(p->token);
+    mem_wipe(&p->access_key);
+    mem_wipe(&p->secret_key);
+    mem_wipe(&p->token);
     strv_free(&p->unused);
     *p = (struct s3_params){0};
 }
