@@ -2,34 +2,22 @@
 
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
-
-#define STATUS_MAX ((size_t)4 << 20) // bytes; the groups stand before the masks, and there may be 65536
+#include "fs/proc_status.h"
 
 static uint64_t bit(int number)
 {
     return UINT64_C(1) << (number - 1);
 }
 
-// The signals of a line "NAME:\t0000000000000000".
 static bool mask_of(const char *status, const char *name, uint64_t *ret)
 {
-    size_t len = strlen(name);
-    for (const char *line = status; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, len) == 0 && line[len] == ':') {
-            char *end;
-            *ret = strtoull(line + len + 1, &end, 16);
-            return *end == '\n';
-        }
-    }
-    return false;
+    const char *value = proc_status_value(status, name);
+    char *end = NULL;
+    *ret = value != NULL ? strtoull(value, &end, 16) : 0;
+    return end != NULL && *end == '\n';
 }
 
 bool caller_status_is_leaving(const char *status)
@@ -49,12 +37,6 @@ bool caller_status_is_leaving(const char *status)
 
 bool caller_is_leaving(int thread)
 {
-    char path[64];
     auto_cleanup(buf_free) struct buf status = {0};
-    struct err ignored = ERR_INIT;
-    if (thread <= 0) {
-        return true;
-    }
-    snprintf(path, sizeof(path), "/proc/%d/status", thread);
-    return file_read(path, STATUS_MAX, &status, &ignored) != ERR_OK || caller_status_is_leaving(status.data);
+    return !proc_status_read(thread, &status) || caller_status_is_leaving(status.data);
 }

@@ -1,12 +1,10 @@
 #include "fs/handle.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
+#include "fs/proc_status.h"
 
 struct handles {
     struct lives *lives;   // borrowed
@@ -134,30 +132,24 @@ void handle_remove_pending(struct handle *h, struct pending *p)
     pthread_mutex_unlock(&h->lock);
 }
 
+static long number_of(const struct buf *status, const char *name)
+{
+    const char *value = proc_status_value(status->data, name);
+    return value != NULL ? strtol(value, NULL, 10) : -1;
+}
+
 // The process of a thread, and its parent; -1 when it is gone (or a zombie).
 static long process_of(pid_t tid, long *ret_parent)
 {
-    char path[64];
-    long tgid = -1;
+    auto_cleanup(buf_free) struct buf status = {0};
     *ret_parent = -1;
-    char state = 'X';
-    struct err err = ERR_INIT;
-    auto_cleanup(buf_free) struct buf text = {0};
-    snprintf(path, sizeof(path), "/proc/%ld/status", (long)tid);
-    if (file_read(path, 16384, &text, &err) != ERR_OK || text.data == NULL) {
+    const char *state = proc_status_read(tid, &status) ? proc_status_value(status.data, "State") : NULL;
+    if (state == NULL || *state == 'Z' || *state == 'X') {
         return -1;
     }
-    const char *line = strstr(text.data, "\nState:\t");
-    if (line != NULL) {
-        state = line[8];
-    }
-    line = strstr(text.data, "\nTgid:\t");
-    if (line != NULL && state != 'Z' && state != 'X') {
-        tgid = strtol(line + 7, NULL, 10);
-        line = strstr(text.data, "\nPPid:\t");
-        *ret_parent = line != NULL ? strtol(line + 7, NULL, 10) : -1;
-    }
-    return tgid;
+    long process = number_of(&status, "Tgid");
+    *ret_parent = process >= 0 ? number_of(&status, "PPid") : -1;
+    return process;
 }
 
 static bool same_reader(pid_t reader, pid_t closer)
@@ -175,7 +167,7 @@ static bool same_reader(pid_t reader, pid_t closer)
 // Unlike same_reader: of an opener that is gone nobody is known to have the file.
 static bool opened_by(pid_t opener, pid_t pid)
 {
-    long parent, process = opener > 0 && pid > 0 ? process_of(opener, &parent) : -1;
+    long parent, process = process_of(opener, &parent);
     return process >= 0 && process == process_of(pid, &parent);
 }
 

@@ -41,6 +41,13 @@ def pend(pid, number):
     time.sleep(0.3)  # what it may do
 
 
+def resize(process, held):
+    """Another size of the terminal for a process whose call has come to the cloud."""
+    held.wait()
+    process.send_signal(signal.SIGWINCH)
+    pend(process.pid, signal.SIGWINCH)
+
+
 def held_at(cloud, op):
     held = Held()
     cloud.rule = once((op, {"hold": held}))
@@ -88,18 +95,14 @@ def test_a_rename_and_a_kill(batch_mounter, cloud, tmp_path):
     catch = "import os, signal, sys; signal.signal(signal.SIGWINCH, lambda *_: None); "
     moves = subprocess.Popen([sys.executable, "-c", catch + "os.rename('.batch/scratch', '.batch/moved.json')"],
                              cwd=mount.path)
-    held.wait()
-    moves.send_signal(signal.SIGWINCH)
-    pend(moves.pid, signal.SIGWINCH)
+    resize(moves, held)
     held.go()
     assert moves.wait(30) == 0
     comes(mount, "moved", "status", "RUNNABLE")
     held = held_at(cloud, "terminatejob")
     kills = subprocess.Popen([sys.executable, "-c", catch + "f = os.open('.batch/moved/ctl', os.O_WRONLY); "
                               "sys.exit(os.write(f, b'kill') != 4)"], cwd=mount.path)
-    held.wait()
-    kills.send_signal(signal.SIGWINCH)
-    pend(kills.pid, signal.SIGWINCH)
+    resize(kills, held)
     held.go()
     assert kills.wait(30) == 0
     comes(mount, "moved", "status", "FAILED")
@@ -113,9 +116,7 @@ def test_an_end_after_another_signal(batch_mounter, cloud, number, op):
     held = held_at(cloud, op)
     mount = batch_mounter(cloud)
     process = subprocess.Popen([sys.executable, "-c", WRITES, ".batch/end.json", job(["x"])], cwd=mount.path)
-    held.wait()
-    process.send_signal(signal.SIGWINCH)
-    pend(process.pid, signal.SIGWINCH)
+    resize(process, held)
     begin = time.monotonic()
     process.send_signal(number)
     assert process.wait(20) != 0
@@ -137,9 +138,7 @@ def test_an_interrupt_after_a_child_frees_within_100_ms(batch_mounter, cloud):
         held = held_at(cloud, "describejobqueues")
         mount = batch_mounter(cloud)
         process = subprocess.Popen([sys.executable, "-c", WRITES, ".batch/end.json", job(["x"])], cwd=mount.path)
-        held.wait()
-        process.send_signal(signal.SIGWINCH)
-        pend(process.pid, signal.SIGWINCH)
+        resize(process, held)
         begin = time.monotonic()
         os.kill(process.pid, signal.SIGINT)
         process.wait(20)

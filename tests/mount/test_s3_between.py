@@ -1,11 +1,11 @@
 """What stands before an S3 and changes its answers: a cache, a gateway or another make of server."""
 
 import errno
-import hashlib
 import os
 
 import pytest
 import s3faults
+from test_s3_faults import sha1_of
 from test_s3_requests import task_of
 
 MODIFIED = "Thu, 05 Nov 2026 10:00:00 GMT"
@@ -18,14 +18,6 @@ def stored(s3_folder):
         with open(os.path.join(s3_folder, "objects", request.bucket, request.key), "rb") as file:
             return file.read()
     return read
-
-
-def sha1_of(path):
-    digest = hashlib.sha1()
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 @pytest.fixture

@@ -143,6 +143,17 @@ static inline bool rig_wait(struct rig *r, const char *name, const char *status)
     return false;
 }
 
+// Before each test: nothing of the last one is left of the fake AWS, and the journal is in a folder of its own.
+static char folder[32];
+static inline int rig_each(void **state)
+{
+    static int number;
+    (void)state;
+    fake_reset();
+    snprintf(folder, sizeof(folder), "journal-%d", number++);
+    return 0;
+}
+
 // Before and after all tests of a program: a folder and the fake AWS.
 static inline int rig_begin(void **state)
 {

@@ -1,17 +1,6 @@
 // Submissions, what files show, kills, listings, logs, dry runs.
 #include "jobs_rig.h"
 
-static int folder_number;
-static char folder[32];
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_reset();
-    snprintf(folder, sizeof(folder), "journal-%d", folder_number++);
-    return 0;
-}
-
 static void test_submit(void **state)
 {
     (void)state;
@@ -281,7 +270,7 @@ static void test_all_problems_at_once(void **state)
     assert_non_null(strstr(rig_text(r, "b", JOB_ERROR), "no job queue \"none\""));
     rig_free(r);
     // The image of a code that is not there is not known, and not missing.
-    setup(state);
+    rig_each(state);
     r = rig_new(folder, fake.net.port, &(struct rig_options){.has_no_image = true});
     assert_int_equal(rig_submit(r, "a", "{\"command\":[\"x\"],\"code\":\"Flow/8\"}", &err), ERR_INVALID);
     assert_null(strstr(rig_text(r, "a", JOB_ERROR), "batch.image"));
@@ -649,25 +638,25 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_submit, setup),
-        cmocka_unit_test_setup(test_generations, setup),
-        cmocka_unit_test_setup(test_states, setup),
-        cmocka_unit_test_setup(test_kill, setup),
-        cmocka_unit_test_setup(test_refused_texts, setup),
-        cmocka_unit_test_setup(test_refused_by_configuration, setup),
-        cmocka_unit_test_setup(test_no_such_queue, setup),
-        cmocka_unit_test_setup(test_vet, setup),
-        cmocka_unit_test_setup(test_all_problems_at_once, setup),
-        cmocka_unit_test_setup(test_dry_run, setup),
-        cmocka_unit_test_setup(test_dry_run_and_another_mount, setup),
-        cmocka_unit_test_setup(test_dry_run_beside_a_job, setup),
-        cmocka_unit_test_setup(test_an_id_too_early, setup),
-        cmocka_unit_test_setup(test_saved, setup),
-        cmocka_unit_test_setup(test_time_of_a_file, setup),
-        cmocka_unit_test_setup(test_metaflows_jobs, setup),
-        cmocka_unit_test_setup(test_log, setup),
-        cmocka_unit_test_setup(test_nothing_to_ask, setup),
-        cmocka_unit_test_setup(test_many, setup),
+        cmocka_unit_test_setup(test_submit, rig_each),
+        cmocka_unit_test_setup(test_generations, rig_each),
+        cmocka_unit_test_setup(test_states, rig_each),
+        cmocka_unit_test_setup(test_kill, rig_each),
+        cmocka_unit_test_setup(test_refused_texts, rig_each),
+        cmocka_unit_test_setup(test_refused_by_configuration, rig_each),
+        cmocka_unit_test_setup(test_no_such_queue, rig_each),
+        cmocka_unit_test_setup(test_vet, rig_each),
+        cmocka_unit_test_setup(test_all_problems_at_once, rig_each),
+        cmocka_unit_test_setup(test_dry_run, rig_each),
+        cmocka_unit_test_setup(test_dry_run_and_another_mount, rig_each),
+        cmocka_unit_test_setup(test_dry_run_beside_a_job, rig_each),
+        cmocka_unit_test_setup(test_an_id_too_early, rig_each),
+        cmocka_unit_test_setup(test_saved, rig_each),
+        cmocka_unit_test_setup(test_time_of_a_file, rig_each),
+        cmocka_unit_test_setup(test_metaflows_jobs, rig_each),
+        cmocka_unit_test_setup(test_log, rig_each),
+        cmocka_unit_test_setup(test_nothing_to_ask, rig_each),
+        cmocka_unit_test_setup(test_many, rig_each),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

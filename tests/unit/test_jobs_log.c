@@ -1,17 +1,6 @@
 // Which jobs have a log, and what is in it before there is a stream.
 #include "jobs_rig.h"
 
-static char folder[32];
-
-static int setup(void **state)
-{
-    static int count;
-    (void)state;
-    fake_reset();
-    snprintf(folder, sizeof(folder), "journal-%d", count++);
-    return 0;
-}
-
 static void close_log(const struct job_log *log)
 {
     close(log->fd);
@@ -257,14 +246,14 @@ static void test_many_that_are_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_before_it_starts, setup),
-        cmocka_unit_test_setup(test_before_its_stream, setup),
-        cmocka_unit_test_setup(test_never_started, setup),
-        cmocka_unit_test_setup(test_single_tries, setup),
-        cmocka_unit_test_setup(test_none_without_a_job, setup),
-        cmocka_unit_test_setup(test_another_driver, setup),
-        cmocka_unit_test_setup(test_a_page_that_is_refused, setup),
-        cmocka_unit_test_setup(test_many_that_are_open, setup),
+        cmocka_unit_test_setup(test_before_it_starts, rig_each),
+        cmocka_unit_test_setup(test_before_its_stream, rig_each),
+        cmocka_unit_test_setup(test_never_started, rig_each),
+        cmocka_unit_test_setup(test_single_tries, rig_each),
+        cmocka_unit_test_setup(test_none_without_a_job, rig_each),
+        cmocka_unit_test_setup(test_another_driver, rig_each),
+        cmocka_unit_test_setup(test_a_page_that_is_refused, rig_each),
+        cmocka_unit_test_setup(test_many_that_are_open, rig_each),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

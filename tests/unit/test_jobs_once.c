@@ -4,17 +4,6 @@
 
 #include "jobs_rig.h"
 
-static int folder_number;
-static char folder[32];
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_reset();
-    snprintf(folder, sizeof(folder), "journal-%d", folder_number++);
-    return 0;
-}
-
 static struct rig *rig_quick(int64_t submit_ms, int64_t settle_ms)
 {
     return rig_new(folder, fake.net.port, &(struct rig_options){.submit_ms = submit_ms, .settle_ms = settle_ms});
@@ -326,7 +315,7 @@ static void test_fails_before_it_is_sent(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct err err = ERR_INIT;
-        setup(state);
+        rig_each(state);
         fake_rule(cases[i].operation, 1, 1000, cases[i].fault);
         struct rig *r = rig_quick(1500, 0);
         assert_int_equal(rig_submit(r, "a", GOOD, &err), cases[i].code);
@@ -433,7 +422,7 @@ static void test_killed(void **state)
     (void)state;
     for (int step = JOBS_STEP_BEGUN; step <= JOBS_STEP_ACCEPTED; step++) {
         struct err err = ERR_INIT;
-        setup(NULL);
+        rig_each(NULL);
         run_child((enum jobs_step)step);
         int made = fake_jobs();
         assert_int_equal(made, step >= JOBS_STEP_ANSWERED ? 1 : 0);
@@ -501,28 +490,28 @@ static void test_other_region(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_throttled, setup),
-        cmocka_unit_test_setup(test_throttled_for_ever, setup),
-        cmocka_unit_test_setup(test_server_error, setup),
-        cmocka_unit_test_setup(test_server_error_uncertain, setup),
-        cmocka_unit_test_setup(test_server_error_lags, setup),
-        cmocka_unit_test_setup(test_server_error_behind, setup),
-        cmocka_unit_test_setup(test_server_error_seen_late, setup),
-        cmocka_unit_test_setup(test_cut_behind, setup),
-        cmocka_unit_test_setup(test_cut_before, setup),
-        cmocka_unit_test_setup(test_saved_again, setup),
-        cmocka_unit_test_setup(test_seen_late, setup),
-        cmocka_unit_test_setup(test_definition_gone, setup),
-        cmocka_unit_test_setup(test_unreachable, setup),
-        cmocka_unit_test_setup(test_interrupted, setup),
-        cmocka_unit_test_setup(test_end_not_known, setup),
-        cmocka_unit_test_setup(test_end_not_told, setup),
-        cmocka_unit_test_setup(test_end_known_late, setup),
-        cmocka_unit_test_setup(test_fails_before_it_is_sent, setup),
-        cmocka_unit_test_setup(test_two_mounts, setup),
-        cmocka_unit_test_setup(test_killed, setup),
-        cmocka_unit_test_setup(test_killed_and_saved, setup),
-        cmocka_unit_test_setup(test_other_region, setup),
+        cmocka_unit_test_setup(test_throttled, rig_each),
+        cmocka_unit_test_setup(test_throttled_for_ever, rig_each),
+        cmocka_unit_test_setup(test_server_error, rig_each),
+        cmocka_unit_test_setup(test_server_error_uncertain, rig_each),
+        cmocka_unit_test_setup(test_server_error_lags, rig_each),
+        cmocka_unit_test_setup(test_server_error_behind, rig_each),
+        cmocka_unit_test_setup(test_server_error_seen_late, rig_each),
+        cmocka_unit_test_setup(test_cut_behind, rig_each),
+        cmocka_unit_test_setup(test_cut_before, rig_each),
+        cmocka_unit_test_setup(test_saved_again, rig_each),
+        cmocka_unit_test_setup(test_seen_late, rig_each),
+        cmocka_unit_test_setup(test_definition_gone, rig_each),
+        cmocka_unit_test_setup(test_unreachable, rig_each),
+        cmocka_unit_test_setup(test_interrupted, rig_each),
+        cmocka_unit_test_setup(test_end_not_known, rig_each),
+        cmocka_unit_test_setup(test_end_not_told, rig_each),
+        cmocka_unit_test_setup(test_end_known_late, rig_each),
+        cmocka_unit_test_setup(test_fails_before_it_is_sent, rig_each),
+        cmocka_unit_test_setup(test_two_mounts, rig_each),
+        cmocka_unit_test_setup(test_killed, rig_each),
+        cmocka_unit_test_setup(test_killed_and_saved, rig_each),
+        cmocka_unit_test_setup(test_other_region, rig_each),
     };
     if (argc == 6 && strcmp(argv[1], "child") == 0) {
         return be_child(argv);

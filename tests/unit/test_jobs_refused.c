@@ -5,17 +5,6 @@
 
 #include "jobs_rig.h"
 
-static int folder_number;
-static char folder[32];
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_reset();
-    snprintf(folder, sizeof(folder), "journal-%d", folder_number++);
-    return 0;
-}
-
 static struct rig *rig_quick(int64_t submit_ms)
 {
     return rig_new(folder, fake.net.port, &(struct rig_options){.submit_ms = submit_ms});
@@ -134,7 +123,7 @@ static void test_journal_is_full(void **state)
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         struct err err = ERR_INIT;
         enum jobs_step step = steps[i];
-        setup(state);
+        rig_each(state);
         fake_rule("submitjob", 1, 1, FAKE_REFUSE);
         struct rig *r = rig_new(folder, fake.net.port, &(struct rig_options){.reached = fill_disk, .arg = &step});
         errc e = rig_submit(r, "a", GOOD, &err);
@@ -149,11 +138,11 @@ static void test_journal_is_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_refused_and_saved_again, setup),
-        cmocka_unit_test_setup(test_throttled_and_saved_again, setup),
-        cmocka_unit_test_setup(test_refused_after_no_answer, setup),
-        cmocka_unit_test_setup(test_looking_is_refused, setup),
-        cmocka_unit_test_setup(test_journal_is_full, setup),
+        cmocka_unit_test_setup(test_refused_and_saved_again, rig_each),
+        cmocka_unit_test_setup(test_throttled_and_saved_again, rig_each),
+        cmocka_unit_test_setup(test_refused_after_no_answer, rig_each),
+        cmocka_unit_test_setup(test_looking_is_refused, rig_each),
+        cmocka_unit_test_setup(test_journal_is_full, rig_each),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }
