@@ -226,8 +226,8 @@ bool aws_sso_session_exists(const struct aws_files *f, const char *session)
     return exists_in(&f->files[AWS_FILE_CONFIG], KIND_SSO_SESSION, session);
 }
 
-static bool is_wanted(aws_env_fn env, const char *variable, const struct aws_files *f, const char *profile,
-                      const char *key)
+bool aws_is_wanted(aws_env_fn env, const char *variable, const struct aws_files *f, const char *profile,
+                   const char *key)
 {
     const char *text = aws_env_get(env, variable);
     text = text ? text : aws_profile_get(f, profile, NULL, key);
@@ -237,7 +237,7 @@ static bool is_wanted(aws_env_fn env, const char *variable, const struct aws_fil
 struct aws_variant aws_variant_get(aws_env_fn env, const struct aws_files *f, const char *profile)
 {
     return (struct aws_variant){
-        .fips = is_wanted(env, "AWS_USE_FIPS_ENDPOINT", f, profile, "use_fips_endpoint"),
-        .dualstack = is_wanted(env, "AWS_USE_DUALSTACK_ENDPOINT", f, profile, "use_dualstack_endpoint"),
+        .fips = aws_is_wanted(env, "AWS_USE_FIPS_ENDPOINT", f, profile, "use_fips_endpoint"),
+        .dualstack = aws_is_wanted(env, "AWS_USE_DUALSTACK_ENDPOINT", f, profile, "use_dualstack_endpoint"),
     };
 }

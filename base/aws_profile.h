@@ -35,6 +35,9 @@ const char *aws_service_get(const struct aws_files *f, const char *profile, cons
 const char *aws_sso_session_get(const struct aws_files *f, const char *session, const char *key);
 bool aws_sso_session_exists(const struct aws_files *f, const char *session);
 
+// Whether the variable is "true" in any case, or where it is not set the profile's key.
+bool aws_is_wanted(aws_env_fn env, const char *variable, const struct aws_files *f, const char *profile,
+                   const char *key);
 // AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, else the profile's use_fips_endpoint and
 // use_dualstack_endpoint.
 struct aws_variant aws_variant_get(aws_env_fn env, const struct aws_files *f, const char *profile);

@@ -1,7 +1,6 @@
 // Requests to those who give credentials, and where they are asked.
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/creds_i.h"
@@ -79,10 +78,9 @@ errc creds_http(struct look *l, const struct creds_ask *ask, struct creds_answer
 
 char *creds_endpoint(struct look *l, const char *variable, const char *service, const char *host, const char *region)
 {
-    const char *ignore = aws_env_get(l->env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    ignore = ignore ? ignore : aws_profile_get(l->files, l->profile, NULL, "ignore_configured_endpoint_urls");
     const char *url = NULL;
-    if (!ignore || strcasecmp(ignore, "true") != 0) {
+    if (!aws_is_wanted(l->env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", l->files, l->profile,
+                       "ignore_configured_endpoint_urls")) {
         url = aws_env_get(l->env, variable);
         url = url ? url : aws_env_get(l->env, "AWS_ENDPOINT_URL");
         url = url ? url : aws_service_get(l->files, l->profile, service, "endpoint_url");

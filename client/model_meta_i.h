@@ -24,6 +24,7 @@ bool meta_wants_any(const struct meta_out *w, const char *const *keys);
 // Begins a member; false where no value is to follow.
 bool meta_begin(struct meta_out *w, const char *key);
 void meta_put_time(struct meta_out *w, const char *key, int64_t ms); // -1: null
+void meta_time_value(struct json_out *w, int64_t ms); // the value alone
 void meta_put_str(struct meta_out *w, const char *key, const char *text);
 void meta_put_bool(struct meta_out *w, const char *key, bool v);
 void meta_put_identity(struct meta_out *w, const struct pathspec *ps);

@@ -32,18 +32,22 @@ bool meta_begin(struct meta_out *w, const char *key)
     return wanted;
 }
 
-void meta_put_time(struct meta_out *w, const char *key, int64_t ms)
+void meta_time_value(struct json_out *w, int64_t ms)
 {
     char text[40];
-    if (!meta_begin(w, key)) {
-        return;
-    }
     if (ms < 0) {
-        json_out_null(&w->json);
+        json_out_null(w);
         return;
     }
     clock_iso8601(ms, text, sizeof(text));
-    json_out_str(&w->json, text);
+    json_out_str(w, text);
+}
+
+void meta_put_time(struct meta_out *w, const char *key, int64_t ms)
+{
+    if (meta_begin(w, key)) {
+        meta_time_value(&w->json, ms);
+    }
 }
 
 void meta_put_str(struct meta_out *w, const char *key, const char *text)

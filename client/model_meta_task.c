@@ -1,7 +1,6 @@
 // The `.meta` of a task, as a whole or of one attempt.
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "client/model_meta_i.h"
 
@@ -33,15 +32,6 @@ static void put_member(struct json_out *w, const char *key, const char *text)
     json_out_str(w, text);
 }
 
-static void put_created(struct json_out *w, int64_t ms)
-{
-    char text[40];
-    if (ms >= 0) {
-        clock_iso8601(ms, text, sizeof(text));
-    }
-    put_member(w, "created_at", ms >= 0 ? text : NULL);
-}
-
 static void put_artifacts(struct meta_out *w, const struct artifacts *list)
 {
     json_out_key(&w->json, "artifacts");
@@ -62,7 +52,8 @@ static void put_artifacts(struct meta_out *w, const struct artifacts *list)
         }
         put_member(&w->json, "sha", a->sha);
         put_member(&w->json, "encoding", a->encoding);
-        put_created(&w->json, a->created_ms);
+        json_out_key(&w->json, "created_at");
+        meta_time_value(&w->json, a->created_ms);
         json_out_end(&w->json, '}');
     }
     json_out_end(&w->json, '}');

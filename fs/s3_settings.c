@@ -52,8 +52,8 @@ static bool is_true(const char *text)
 
 static bool ignores_endpoints(const struct finding *f)
 {
-    const char *text = aws_env_get(f->env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    return is_true(text != NULL ? text : of_profile(f, NULL, "ignore_configured_endpoint_urls"));
+    return aws_is_wanted(f->env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", f->files, f->profile,
+                         "ignore_configured_endpoint_urls");
 }
 
 // Endpoints that are configured for AWS's tools; botocore can be told to ignore these.
